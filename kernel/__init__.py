@@ -1,0 +1,1 @@
+"""Time, order, queues and accounting; knows nothing of what the tasks do."""
