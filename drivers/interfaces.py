@@ -1,0 +1,186 @@
+"""The small Protocols between tasks and hardware: SI units, `now` in ns comes in, unknown is None, nothing raises into a task.
+
+A driver that cannot read returns None and counts the error in `errors`; a driver that cannot write returns False.
+Real drivers and simulated twins obey the same contract. `next_event()` tells when a simulated device has something
+to do by itself; a real device says NEVER because its file descriptor wakes the kernel.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+class PilotState(Enum):
+    """Control pilot states of IEC 61851-1 (slac-and-network sheet, section 3)."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    E = "E"
+    F = "F"
+
+
+@dataclass(slots=True)
+class PilotReading:
+    """State and PWM duty cycle (percent; 100 = no PWM, X1; None = not measurable on this board)."""
+
+    state: PilotState
+    duty_percent: float | None
+
+
+class Nic(Protocol):
+    """A network interface that carries whole Ethernet frames without FCS."""
+
+    mac: bytes
+    errors: int
+
+    def fileno(self) -> int:
+        """File descriptor that becomes readable with a frame; -1 where there is none (simulation)."""
+        ...
+
+    def receive(self, limit: int, now: int) -> list[tuple[int, bytes]]:
+        """At most `limit` frames with their arrival time in ns."""
+        ...
+
+    def send(self, frame: bytes, now: int) -> bool: ...
+
+    def next_event(self) -> int:
+        """When `receive` has something to do without the descriptor becoming readable; NEVER otherwise."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Voltmeter(Protocol):
+    """High-voltage measurements on the vehicle side of the inlet, and the inlet's temperature."""
+
+    errors: int
+
+    def inlet_voltage(self, now: int) -> float | None:
+        """V between DC+ and DC- at the inlet, before the contactors."""
+        ...
+
+    def inlet_current(self, now: int) -> float | None:
+        """A into the battery; None where no sensor is fitted."""
+        ...
+
+    def inlet_temperature(self, now: int) -> float | None:
+        """Hottest inlet pin in degrees Celsius; None where no sensor is fitted."""
+        ...
+
+
+class PilotMonitor(Protocol):
+    """Reads the control pilot; cannot change it."""
+
+    errors: int
+
+    def read(self, now: int) -> PilotReading | None: ...
+
+
+class Inputs(Protocol):
+    """Read-only digital inputs."""
+
+    errors: int
+
+    def stop_button(self, now: int) -> bool | None: ...
+
+
+class ControlPilot(Protocol):
+    """The car's end of the control pilot: state B (2.74 kOhm) or C (882 Ohm). Held by tasks/safety only."""
+
+    errors: int
+
+    def set_state_c(self, c: bool, now: int) -> bool:
+        """True: ready (state C). False: not ready (state B)."""
+        ...
+
+
+class PilotSource(Protocol):
+    """The charger's end of the control pilot. Held by tasks/safety only."""
+
+    errors: int
+
+    def set_duty(self, percent: float | None, now: int) -> bool:
+        """PWM duty in percent; 100 = steady +12 V (X1); None = state F (-12 V)."""
+        ...
+
+
+class Contactors(Protocol):
+    """Both HV contactors as one. Held by tasks/safety only."""
+
+    errors: int
+
+    def set_closed(self, closed: bool, now: int) -> bool: ...
+
+    def feedback(self, now: int) -> bool | None:
+        """True: measured closed. False: measured open. None: no feedback, moving, or the two disagree."""
+        ...
+
+
+class ConnectorLock(Protocol):
+    """The motor that holds the plug. Held by tasks/safety only."""
+
+    errors: int
+
+    def set_locked(self, locked: bool, now: int) -> bool: ...
+
+    def feedback(self, now: int) -> bool | None: ...
+
+
+class PowerSupply(Protocol):
+    """The charger's power stage. `set` is held by tasks/safety only; reading goes through PowerMeter."""
+
+    errors: int
+
+    def set(self, voltage: float, current: float, now: int) -> bool:
+        """Regulate to at most `voltage` V and `current` A."""
+        ...
+
+    def off(self, now: int) -> bool: ...
+
+
+class PowerMeter(Protocol):
+    """Measurements at the charger's output."""
+
+    errors: int
+
+    def voltage(self, now: int) -> float | None: ...
+
+    def current(self, now: int) -> float | None: ...
+
+    def isolation(self, now: int) -> float | None:
+        """Ohm between the DC output and PE as the insulation monitor sees it; None while not measured."""
+        ...
+
+
+@dataclass(slots=True)
+class BatteryReading:
+    """What the vehicle's battery management says. V, A, percent, Wh."""
+
+    voltage: float
+    soc_percent: float
+    target_voltage: float
+    target_current: float
+    max_voltage: float
+    max_current: float
+    max_power: float
+    capacity: float
+    permission: bool
+
+
+class VehicleData(Protocol):
+    """Where the vehicle's data comes from (`charge_parameter_backend`)."""
+
+    errors: int
+
+    def read(self, now: int) -> BatteryReading | None: ...
+
+
+class Oled(Protocol):
+    """A 128x64 display of eight pages of 128 columns; bit 0 of an octet is the upper pixel."""
+
+    errors: int
+
+    def write(self, page: int, column: int, data: bytes, now: int) -> bool: ...

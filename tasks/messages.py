@@ -1,0 +1,182 @@
+"""What travels in the mailboxes between tasks: one page, every item with its sender and reader.
+
+Addresses are 16 octets, MACs 6 octets, ports integers, times ns. A command asks a task to do something, an event
+tells the connection supervision (or the V2G task) what came of it.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.stop_reasons import StopReason
+
+
+# --- frames and datagrams -----------------------------------------------------------------------------------------
+
+@dataclass(slots=True)
+class Frame:
+    """ethernet -> homeplug: one Ethernet frame with EtherType 0x88E1, as received at `at`."""
+
+    at: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class Packet:
+    """ethernet -> ipv6: one Ethernet frame with EtherType 0x86DD, as received at `at`."""
+
+    at: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class Datagram:
+    """ipv6 -> sdp (UDP) and tcp: a received upper-layer payload whose IPv6 header was valid; checksum not yet checked."""
+
+    src: bytes
+    dst: bytes
+    payload: bytes
+    src_mac: bytes
+
+
+@dataclass(slots=True)
+class SendDatagram:
+    """sdp, tcp -> ipv6: a complete upper-layer payload (its checksum filled in) to be put into IPv6 and Ethernet.
+
+    `dst_mac` None: the neighbour machine resolves it (multicast destinations are mapped, RFC 2464).
+    """
+
+    dst: bytes
+    next_header: int
+    payload: bytes
+    dst_mac: bytes | None = None
+
+
+# --- link: matching (SLAC) and the logical network ----------------------------------------------------------------
+
+@dataclass(slots=True)
+class StartMatching:
+    """connection -> homeplug: PEV looks for its charger; EVSE makes a new key and waits for a car."""
+
+
+@dataclass(slots=True)
+class StopMatching:
+    """connection -> homeplug: leave the logical network (a new random key) and be quiet."""
+
+
+@dataclass(slots=True)
+class LinkUp:
+    """homeplug -> connection: matched, and the logical network answers."""
+
+    peer_mac: bytes
+    nid: bytes
+
+
+@dataclass(slots=True)
+class LinkLost:
+    """homeplug -> connection: the logical network is gone, or matching failed for good."""
+
+    reason: StopReason
+
+
+# --- SDP ----------------------------------------------------------------------------------------------------------
+
+@dataclass(slots=True)
+class StartDiscovery:
+    """connection -> sdp: PEV asks for the SECC; EVSE answers requests from now on."""
+
+
+@dataclass(slots=True)
+class StopDiscovery:
+    """connection -> sdp: be quiet."""
+
+
+@dataclass(slots=True)
+class Discovered:
+    """sdp -> connection (PEV): the SECC's address and port; `mac` is where the answer came from."""
+
+    address: bytes
+    port: int
+    mac: bytes | None
+
+
+@dataclass(slots=True)
+class DiscoveryFailed:
+    """sdp -> connection (PEV): all requests unanswered."""
+
+    reason: StopReason
+
+
+# --- TCP ----------------------------------------------------------------------------------------------------------
+
+@dataclass(slots=True)
+class TcpConnect:
+    """connection -> tcp (PEV): active open to the SECC; give up after `timeout` ns."""
+
+    address: bytes
+    port: int
+    mac: bytes | None
+    timeout: int
+
+
+@dataclass(slots=True)
+class TcpListen:
+    """connection -> tcp (EVSE): passive open."""
+
+    port: int
+
+
+@dataclass(slots=True)
+class TcpSend:
+    """v2g -> tcp: octets for the stream."""
+
+    data: bytes
+
+
+@dataclass(slots=True)
+class TcpClose:
+    """connection, v2g -> tcp: orderly end (FIN) after everything queued; an EVSE goes back to listening."""
+
+
+@dataclass(slots=True)
+class TcpAbort:
+    """connection -> tcp: RST and forget; also ends listening."""
+
+
+@dataclass(slots=True)
+class TcpConnected:
+    """tcp -> connection and v2g: the stream is open."""
+
+    address: bytes
+    port: int
+    mac: bytes
+
+
+@dataclass(slots=True)
+class TcpData:
+    """tcp -> v2g: octets of the stream, in order, once."""
+
+    data: bytes
+
+
+@dataclass(slots=True)
+class TcpClosed:
+    """tcp -> connection and v2g: the stream is over. `reason` None: closed in order by the peer or by us."""
+
+    reason: StopReason | None
+
+
+# --- V2G ----------------------------------------------------------------------------------------------------------
+
+@dataclass(slots=True)
+class StopSession:
+    """user interface, connection -> v2g: bring the session to its normal end."""
+
+    reason: StopReason
+
+
+@dataclass(slots=True)
+class SessionEnded:
+    """v2g -> connection: the V2G session is over; `normal` when it reached SessionStopRes."""
+
+    reason: StopReason
+    normal: bool

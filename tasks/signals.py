@@ -1,0 +1,85 @@
+"""The data dictionary: every fact and every request, with unit, range, greatest age and meaning.
+
+Facts are written by the task that measures or learns them; requests are leases, obeyed only while fresh.
+Exactly one writer each (claimed when the table is built).
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator
+
+from drivers.interfaces import PilotState
+from kernel.channels import Signal
+from kernel.timer import MS, S
+from tasks.stop_reasons import StopReason
+
+
+@dataclass(slots=True)
+class OutputRequest:
+    """What the V2G machine of a charger asks of the power stage: V and A, never negative."""
+
+    voltage: float
+    current: float
+
+
+SENSED = 500 * MS     # data freshness in powered phases: 500 ms (safety sheet S7, ADVANTICS can_timeout_ms)
+REQUEST = 3 * S       # a request lapses: longest pause between V2G messages is the 2 s message timeout plus margin;
+                      # a dead V2G task is caught much earlier by the supervisor's liveness check
+
+
+class Signals:
+    """All signals of one box. Construct one per node; nothing is global."""
+
+    def __init__(self) -> None:
+        # --- facts measured here (writer: sense)
+        self.pilot_state: Signal[PilotState] = Signal("pilot_state", max_age=200 * MS, meaning="control pilot state A to F")
+        self.pilot_duty: Signal[float] = Signal("pilot_duty", unit="%", low=0, high=100, max_age=200 * MS, meaning="control pilot PWM duty; 100 = steady")
+        self.inlet_voltage: Signal[float] = Signal("inlet_voltage", unit="V", low=-50, high=1100, max_age=SENSED, meaning="voltage at the inlet, outside the contactors (car) ")
+        self.inlet_current: Signal[float] = Signal("inlet_current", unit="A", low=-600, high=600, max_age=SENSED, meaning="current into the battery, None without a sensor")
+        self.inlet_temperature: Signal[float] = Signal("inlet_temperature", unit="degC", low=-60, high=200, max_age=5 * S, meaning="hottest inlet pin")
+        self.stop_button: Signal[bool] = Signal("stop_button", max_age=SENSED, meaning="stop button pressed")
+        self.output_voltage: Signal[float] = Signal("output_voltage", unit="V", low=-50, high=1100, max_age=SENSED, meaning="voltage at the charger's output (charger)")
+        self.output_current: Signal[float] = Signal("output_current", unit="A", low=-600, high=600, max_age=SENSED, meaning="current out of the charger (charger)")
+        self.isolation: Signal[float] = Signal("isolation", unit="Ohm", low=0, high=1e9, max_age=SENSED, meaning="insulation resistance to PE (charger)")
+        # --- facts of the vehicle's battery (writer: vehicle)
+        self.battery_voltage: Signal[float] = Signal("battery_voltage", unit="V", low=0, high=1000, max_age=SENSED, meaning="battery terminal voltage, inside the contactors")
+        self.battery_soc: Signal[float] = Signal("battery_soc", unit="%", low=0, high=100, max_age=2 * S, meaning="state of charge")
+        self.battery_target_voltage: Signal[float] = Signal("battery_target_voltage", unit="V", low=0, high=1000, max_age=SENSED, meaning="voltage the battery wants")
+        self.battery_target_current: Signal[float] = Signal("battery_target_current", unit="A", low=0, high=500, max_age=SENSED, meaning="current the battery wants")
+        self.battery_max_voltage: Signal[float] = Signal("battery_max_voltage", unit="V", low=0, high=1000, max_age=2 * S, meaning="never above this voltage")
+        self.battery_max_current: Signal[float] = Signal("battery_max_current", unit="A", low=0, high=500, max_age=2 * S, meaning="never above this current")
+        self.battery_max_power: Signal[float] = Signal("battery_max_power", unit="W", low=0, high=400_000, max_age=2 * S, meaning="never above this power")
+        self.battery_capacity: Signal[float] = Signal("battery_capacity", unit="Wh", low=0, high=300_000, max_age=2 * S, meaning="usable energy content")
+        self.charge_permission: Signal[bool] = Signal("charge_permission", max_age=SENSED, meaning="the battery management allows charging")
+        # --- facts that safety knows (writer: safety)
+        self.contactors_closed: Signal[bool] = Signal("contactors_closed", max_age=SENSED, meaning="contactor feedback; None while moving or unknown")
+        self.lock_confirmed: Signal[bool] = Signal("lock_confirmed", max_age=SENSED, meaning="connector lock feedback")
+        self.pilot_commanded: Signal[PilotState] = Signal("pilot_commanded", max_age=SENSED, meaning="pilot state the supervisor has set (car: B or C)")
+        self.safety_state: Signal[str] = Signal("safety_state", max_age=SENSED, meaning="state of the supervisor (name of tasks.safety.SafetyState)")
+        self.safety_trip: Signal[str] = Signal("safety_trip", meaning="text of the trip that is latched, empty when none")
+        # --- facts of the link and of the session
+        self.modem: Signal[str] = Signal("modem", meaning="modem kind and firmware (writer: homeplug)")
+        self.link_state: Signal[str] = Signal("link_state", meaning="state of the matching machine (writer: homeplug)")
+        self.peer_mac: Signal[bytes] = Signal("peer_mac", meaning="host MAC of the matched peer (writer: homeplug)")
+        self.attenuation: Signal[float] = Signal("attenuation", unit="dB", meaning="average attenuation of the matched peer (writer: homeplug)")
+        self.connection_state: Signal[str] = Signal("connection_state", meaning="state of the connection supervision (writer: connection)")
+        self.v2g_state: Signal[str] = Signal("v2g_state", meaning="state of the V2G machine (writer: v2g)")
+        self.stop_reason: Signal[StopReason] = Signal("stop_reason", meaning="why the last session ended (writer: connection)")
+        self.evse_present_voltage: Signal[float] = Signal("evse_present_voltage", unit="V", low=0, high=1100, max_age=3 * S, meaning="EVSEPresentVoltage as reported (writer: v2g of a car)")
+        self.evse_present_current: Signal[float] = Signal("evse_present_current", unit="A", low=-600, high=600, max_age=3 * S, meaning="EVSEPresentCurrent as reported (writer: v2g of a car)")
+        self.evse_max_voltage: Signal[float] = Signal("evse_max_voltage", unit="V", meaning="EVSEMaximumVoltageLimit (writer: v2g of a car)")
+        self.evse_max_current: Signal[float] = Signal("evse_max_current", unit="A", meaning="EVSEMaximumCurrentLimit (writer: v2g of a car)")
+        self.evse_max_power: Signal[float] = Signal("evse_max_power", unit="W", meaning="EVSEMaximumPowerLimit (writer: v2g of a car)")
+        self.ev_target_voltage: Signal[float] = Signal("ev_target_voltage", unit="V", max_age=3 * S, meaning="EVTargetVoltage (writer: v2g)")
+        self.ev_target_current: Signal[float] = Signal("ev_target_current", unit="A", max_age=3 * S, meaning="EVTargetCurrent (writer: v2g)")
+        self.ev_soc: Signal[float] = Signal("ev_soc", unit="%", meaning="EVRESSSOC (writer: v2g of a charger)")
+        self.evccid: Signal[bytes] = Signal("evccid", meaning="EVCCID (writer: v2g of a charger)")
+        # --- requests (leases)
+        self.pilot_c_request: Signal[bool] = Signal("pilot_c_request", max_age=REQUEST, meaning="car: please state C (writer: v2g)")
+        self.lock_request: Signal[bool] = Signal("lock_request", max_age=REQUEST, meaning="please lock the connector (writer: v2g)")
+        self.contactor_request: Signal[bool] = Signal("contactor_request", max_age=REQUEST, meaning="please close the contactors (writer: v2g)")
+        self.output_request: Signal[OutputRequest] = Signal("output_request", max_age=REQUEST, meaning="charger: please deliver (writer: v2g of a charger)")
+        self.pilot_duty_request: Signal[float] = Signal("pilot_duty_request", unit="%", max_age=REQUEST, meaning="charger: please this PWM duty (writer: connection of a charger)")
+
+    def __iter__(self) -> Iterator[Signal]:
+        return (s for s in vars(self).values() if isinstance(s, Signal))

@@ -1,0 +1,58 @@
+"""Why a session ended: one list with the words that people read at night; display, log and summary derive from it."""
+from __future__ import annotations
+
+from enum import Enum
+
+
+class StopReason(Enum):
+    """Each member: (short text for four display lines, hint: what it usually means and what to do)."""
+
+    # normal ends
+    BATTERY_FULL = ("Battery full", "The battery reached its target. Nothing to do.")
+    USER_STOP = ("Stopped by user", "You asked for the end (key, button or signal). Unplug when unlocked.")
+    CHARGER_STOP = ("Stopped by charger", "The charger ended the session (its stop button, its limit or its back end).")
+    CAR_STOP = ("Stopped by car", "The car ended the session in order.")
+    UNPLUGGED = ("Unplugged", "The plug was pulled. Plug in again to start.")
+    # modem and matching
+    NO_MODEM = ("No modem", "The own PLC modem does not answer. Check its supply, cable and the interface name.")
+    NO_PILOT = ("No 5% pilot", "The charger offers no digital communication (no 5 % PWM). Start it at its screen or replug.")
+    NO_CHARGER_SLAC = ("No SLAC answer", "No charger answers CM_SLAC_PARM.REQ. Check the PLC coupling to CP and PE; replug.")
+    SLAC_FAILED = ("SLAC failed", "The charger was heard, but matching did not complete. Replug; if it repeats send the pcap.")
+    NO_LINK = ("No PLC link", "Matched, but the modems did not join (12 s). Modem set to the wrong role? Replug.")
+    LINK_LOST = ("PLC link lost", "The logical network vanished during the session. Coupling, supply or a replug at the charger.")
+    # network
+    SDP_FAILED = ("No SDP answer", "The charger did not answer 50 SDP requests. Replug; some need authorisation first.")
+    TCP_REFUSED = ("TCP refused", "The charger refused the connection. Replug.")
+    TCP_TIMEOUT = ("TCP timeout", "The charger stopped acknowledging. Link quality or charger software.")
+    TCP_RESET = ("TCP reset", "The charger reset the connection. Its own log says why; try again.")
+    TCP_CLOSED = ("TCP closed", "The other side closed the connection before the session ended.")
+    # protocol
+    NO_COMMON_PROTOCOL = ("No protocol", "No protocol in common (we speak DIN 70121).")
+    TIMEOUT = ("Timeout", "The other side did not answer in time.")
+    ONGOING_TIMEOUT = ("Ongoing too long", "The charger said 'Ongoing' until the limit: authorise at the charger, or it is waiting for its plant.")
+    COMMUNICATION_SETUP_TIMEOUT = ("Setup timeout", "No SessionSetup within 20 s of the link. Replug.")
+    READY_TO_CHARGE_TIMEOUT = ("Not ready in time", "Charging did not begin within 150 s of the session's start.")
+    FAILED_RESPONSE = ("Charger said FAILED", "The charger answered with a FAILED response code; the log names it.")
+    SEQUENCE_ERROR = ("Sequence error", "A message came that is not allowed in this state.")
+    UNKNOWN_SESSION = ("Unknown session", "A message carried a foreign session id.")
+    BAD_MESSAGE = ("Bad message", "The other side sent octets that are not a message of the protocol.")
+    BAD_VALUE = ("Impossible value", "The other side sent a value that cannot be true (unit, range). See the log.")
+    CABLE_CHECK_FAILED = ("Cable check failed", "The charger found an insulation fault, or none of its result came. Check cable and inlet for moisture.")
+    PRECHARGE_TIMEOUT = ("Precharge timeout", "The charger did not bring the inlet to battery voltage in time.")
+    CHARGER_SHUTDOWN = ("Charger shutdown", "EVSE_Shutdown before charging: stopped at the charger.")
+    CHARGER_EMERGENCY = ("Charger emergency", "EVSE_EmergencyShutdown: emergency stop pressed or a fault at the charger.")
+    CHARGER_MALFUNCTION = ("Charger malfunction", "EVSE_Malfunction: the charger reports a defect. Use another one.")
+    CHARGER_UTILITY = ("Utility interrupt", "EVSE_UtilityInterruptEvent: the grid operator interrupted.")
+    INCOMPATIBLE_VOLTAGE = ("Voltage mismatch", "The charger's voltage range does not cover the battery.")
+    CAR_ERROR = ("Car reports error", "The car reported a DC_EVErrorCode; the log names it.")
+    # safety
+    SAFETY_TRIP = ("Safety trip", "The safety supervisor stopped the session; the trip's own text says which condition.")
+    INTERNAL_ERROR = ("Internal error", "A defect in this program. Outputs were made safe. Please send the journal.")
+
+    def __init__(self, text: str, hint: str) -> None:
+        self.text = text
+        self.hint = hint
+
+
+NORMAL_ENDS = frozenset({StopReason.BATTERY_FULL, StopReason.USER_STOP, StopReason.CHARGER_STOP, StopReason.CAR_STOP})
+"""Ends that need no remedy: shown as finished, not as an error."""
