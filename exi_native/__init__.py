@@ -1,0 +1,1 @@
+"""Reads, writes and names the messages of the V2G schemas."""
