@@ -1,0 +1,243 @@
+"""The kernel: a fixed tick on absolute deadlines, one table of tasks in a fixed order, and accounting.
+
+Theory of operation. Time is cut into ticks at multiples of `tick` from the start. A *visit* happens on a tick on
+which something is due, or between ticks when a descriptor became readable. A visit runs the CRITICAL rows that are
+due or have mail, in table order, and repeats that round while rows mailed each other (bounded); then the ALWAYS rows;
+then, on a tick only, the WHEN_IDLE rows whose budget fits the rest of the tick. Deadlines between ticks are served on
+the next tick. Whole ticks that were overslept are skipped and counted, the phase is kept, and each due task runs once
+with the true `now`. A task that raises is journalled and never run again; the fault hook is told, the ALWAYS rows go on.
+"""
+from __future__ import annotations
+
+import traceback
+from typing import Callable, Sequence
+
+from kernel.channels import ChannelError
+from kernel.journal import Journal
+from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
+from kernel.timer import MS, NEVER
+
+TICK = 10 * MS
+MAX_ROUNDS = 8             # rounds of one visit while rows mail each other
+MAX_PASSES = 8             # visits between two ticks that descriptors may cause
+FORCE_IDLE_AFTER = 4       # periods after which a WHEN_IDLE row runs although it does not fit
+MAX_LOAD_PERCENT = 50      # of a tick, all ALWAYS and CRITICAL budgets together
+LATENESS_SAMPLES = 1024
+
+
+class TableError(Exception):
+    """The task table cannot be right; refuse to start."""
+
+
+class Kernel:
+    """Runs one table. Drive it with `run(clock)` on a real clock, or visit by visit from a `World`."""
+
+    def __init__(self, rows: Sequence[Row], journal: Journal, *, tick: int = TICK,
+                 on_fault: Callable[[int, str], None] | None = None, cost: Callable[[], int] | None = None) -> None:
+        """`on_fault(now, row name)` is called when a task raised. `cost` reads the clock that run times are taken from;
+        None: run times are not accounted (virtual time costs nothing unless a device spends it)."""
+        check(rows, tick)
+        self.rows = list(rows)
+        self.journal = journal
+        self.tick = tick
+        self.on_fault = on_fault
+        self.cost = cost
+        self.fault: str | None = None
+        self.stopping = False
+        self.ticks = 0
+        self.missed = 0
+        self.passes = 0
+        self.cut_rounds = 0
+        self.worst_late = 0
+        self._late: list[int] = []
+        self._mail = True
+        self._due = 0
+        self._start: int | None = None
+        self._by_name = {row.name: row for row in self.rows}
+        self._critical = [r for r in self.rows if r.rank is CRITICAL]
+        self._always = [r for r in self.rows if r.rank is ALWAYS]
+        self._idle = [r for r in self.rows if r.rank is WHEN_IDLE]
+        for row in self.rows:
+            for box in getattr(row.task, "inboxes", ()):
+                box.bind(row.name, self.waker(row.name))
+
+    def waker(self, name: str) -> Callable[[], None]:
+        """A function that makes the row due at once: for mailboxes and for devices without a descriptor."""
+        row = self._by_name[name]
+
+        def wake() -> None:
+            row.ready = True
+            self._mail = True
+        return wake
+
+    # --- when ---------------------------------------------------------------------------------------------------
+
+    def next_visit(self) -> int:
+        """The tick (ns) of the next visit; 0 when a row is ready now."""
+        if self._mail or self._start is None:
+            return 0
+        due = self._due
+        if due >= NEVER:
+            return NEVER
+        over = (due - self._start) % self.tick
+        return due if over == 0 else due + self.tick - over
+
+    # --- one visit ----------------------------------------------------------------------------------------------
+
+    def visit(self, now: int) -> None:
+        """Run what is due at `now`."""
+        if self._start is None:
+            self._start = now
+            for row in self.rows:
+                row.due = now
+        self.passes += 1
+        for _ in range(MAX_ROUNDS):
+            self._mail = False
+            for row in self._critical:
+                if row.ready or row.due <= now:
+                    self._run(row, now)
+            if not self._mail:
+                break
+        else:                       # rows mail each other without end: the rest waits for the next tick
+            self.cut_rounds += 1
+            self._mail = False
+        for row in self._always:
+            self._run(row, now)
+        if (now - self._start) % self.tick == 0 or self.cost is not None:
+            self._run_idle(now)
+        due = NEVER
+        for row in self.rows:
+            if row.ready:
+                due = now
+            elif row.due < due:
+                due = row.due
+        self._due = due if due > now else now + 1
+
+    def _run_idle(self, now: int) -> None:
+        for row in self._idle:
+            if not (row.ready or row.due <= now):
+                continue
+            if self.cost is not None:
+                slack = self.tick - (self.cost() - self._start) % self.tick
+                if row.budget > slack:
+                    if row.waiting_since == NEVER:
+                        row.waiting_since = now
+                    if now - row.waiting_since < FORCE_IDLE_AFTER * (row.every or self.tick):
+                        row.stats.postponed += 1
+                        row.due = now + self.tick
+                        row.ready = False
+                        continue
+            row.waiting_since = NEVER
+            self._run(row, now)
+
+    def _run(self, row: Row, now: int) -> None:
+        row.ready = False
+        if row.dead:
+            row.due = NEVER
+            return
+        cost = self.cost
+        began = cost() if cost is not None else 0
+        try:
+            wanted = row.task.run(now)
+        except Exception:  # noqa: BLE001 - a task's bug must not take the supervisor with it: journalled, tripped, not swallowed
+            self._fault(row, now)
+            return
+        stats = row.stats
+        stats.runs += 1
+        if cost is not None:
+            took = cost() - began
+            stats.total += took
+            if took > stats.worst:
+                stats.worst = took
+            if took > row.budget:
+                stats.overruns += 1
+        every = row.every
+        if every == TIMED:
+            row.due = wanted
+        elif row.due <= now:
+            due = row.due + every
+            if due <= now:
+                stats.slips += 1
+                due += (now - due) // every * every + every
+            row.due = due
+
+    def _fault(self, row: Row, now: int) -> None:
+        row.dead = True
+        row.due = NEVER
+        self.fault = row.name
+        self.journal.note(now, "kernel", "task %s raised and is stopped:\n%s", row.name, traceback.format_exc(), level="error")
+        if self.on_fault is not None:
+            self.on_fault(now, row.name)
+
+    # --- the loop on a real clock -------------------------------------------------------------------------------
+
+    def run(self, clock, until: Callable[[], bool] = lambda: False) -> None:
+        """Visit until `stopping` or `until()`; sleeps in between, wakes early on readable descriptors."""
+        by_fd = {row.wakes.fileno(): row for row in self.rows if row.wakes is not None and row.wakes.fileno() >= 0}
+        fds = list(by_fd)
+        self.visit(clock.now())
+        passes = 0
+        while not self.stopping and not until():
+            deadline = self.next_visit() or clock.now()
+            readable = clock.wait_until(deadline, fds if passes < MAX_PASSES else ())
+            now = clock.now()
+            for fd in readable:
+                row = by_fd[fd]
+                row.ready = True
+                self._mail = True
+            if now >= deadline:
+                passes = 0
+                self._account(now - deadline)
+            else:
+                passes += 1
+            self.visit(now)
+
+    def _account(self, late: int) -> None:
+        self.ticks += 1
+        self.missed += late // self.tick
+        if late > self.worst_late:
+            self.worst_late = late
+        if len(self._late) < LATENESS_SAMPLES:
+            self._late.append(late)
+        else:
+            self._late[self.ticks % LATENESS_SAMPLES] = late
+
+    def lateness(self) -> tuple[int, int, int]:
+        """(p50, p99, max) of tick lateness in ns over the last samples; max over all time."""
+        if not self._late:
+            return (0, 0, 0)
+        ordered = sorted(self._late)
+        return (ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100], self.worst_late)
+
+    def report(self) -> str:
+        """One line for the log: ticks, missed, lateness, overruns and the three costliest rows."""
+        p50, p99, worst = self.lateness()
+        rows = sorted(self.rows, key=lambda r: r.stats.worst, reverse=True)[:3]
+        names = " ".join(f"{r.name}={r.stats.worst / 1000:.0f}us/{r.stats.overruns}over" for r in rows)
+        return (f"ticks {self.ticks} missed {self.missed} passes {self.passes} cut {self.cut_rounds} "
+                f"late p50 {p50 / 1000:.0f} p99 {p99 / 1000:.0f} max {worst / 1000:.0f} us; worst {names}")
+
+
+def check(rows: Sequence[Row], tick: int) -> None:
+    """Names unique, ALWAYS rows after the CRITICAL ones, WHEN_IDLE last, budgets within the tick; TableError otherwise."""
+    names = [r.name for r in rows]
+    for name in names:
+        if names.count(name) > 1:
+            raise TableError(f"task table: the name {name!r} stands twice")
+    order = [(CRITICAL, ALWAYS, WHEN_IDLE).index(r.rank) for r in rows]
+    if order != sorted(order):
+        raise TableError("task table: rows must stand in the order CRITICAL, ALWAYS, WHEN_IDLE, because the supervisor runs last")
+    budget = sum(r.budget for r in rows if r.rank is not WHEN_IDLE)
+    if budget * 100 > tick * MAX_LOAD_PERCENT:
+        raise TableError(f"task table: budgets sum to {budget / 1000:.0f} us, allowed are {MAX_LOAD_PERCENT} % of a tick "
+                         f"({tick * MAX_LOAD_PERCENT / 100_000:.0f} us)")
+    for r in rows:
+        if r.every != TIMED and (r.every < tick or r.every % tick):
+            raise TableError(f"task table: {r.name} runs every {r.every} ns, which is no multiple of the tick of {tick} ns")
+
+
+def check_mailboxes(mailboxes) -> None:
+    """Every mailbox has a reader: what nobody reads fills up silently. ChannelError otherwise."""
+    for box in mailboxes:
+        if box.reader is None:
+            raise ChannelError(f"mailbox {box.name}: nobody reads it")

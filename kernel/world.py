@@ -1,0 +1,62 @@
+"""Several kernels and their simulated surroundings on one virtual clock: always the earliest event next."""
+from __future__ import annotations
+
+from typing import Protocol, Sequence
+
+from kernel.clock import VirtualClock
+from kernel.scheduler import Kernel
+from kernel.timer import NEVER
+
+
+class Source(Protocol):
+    """Something that happens by itself at known times: a simulated link, a scripted event."""
+
+    def next_event(self) -> int: ...
+
+    def deliver(self, now: int) -> None: ...
+
+
+class World:
+    """Tie order at one instant: sources in the order given, then kernels in the order given. Nothing is random here."""
+
+    def __init__(self, clock: VirtualClock, kernels: Sequence[Kernel], sources: Sequence[Source] = ()) -> None:
+        self.clock = clock
+        self.kernels = list(kernels)
+        self.sources = list(sources)
+        self.steps = 0
+
+    def next_at(self) -> int:
+        """The time of the next event; NEVER when nothing will ever happen again."""
+        at = NEVER
+        for source in self.sources:
+            t = source.next_event()
+            if t < at:
+                at = t
+        for kernel in self.kernels:
+            t = kernel.next_visit()
+            if t < at:
+                at = t
+        return at
+
+    def step(self) -> int:
+        """Execute everything of the next instant; returns that instant."""
+        clock = self.clock
+        at = self.next_at()
+        if at == NEVER:
+            return NEVER
+        clock.advance_to(at)
+        now = clock.time
+        self.steps += 1
+        for source in self.sources:
+            if source.next_event() <= now:
+                source.deliver(now)
+        for kernel in self.kernels:
+            if kernel.next_visit() <= now:
+                kernel.visit(clock.time)
+        return now
+
+    def run_until(self, at: int) -> None:
+        """Execute all events up to and including `at`, then stand at `at`."""
+        while self.next_at() <= at:
+            self.step()
+        self.clock.advance_to(at)
