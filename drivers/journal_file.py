@@ -1,0 +1,46 @@
+"""Writes journal events as text lines with millisecond times; buffered, flushed by the health row."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TextIO
+
+from kernel.journal import Event
+from kernel.timer import MS, S
+
+MAX_BYTES = 64 * 1024 * 1024     # a runaway journal must not fill the card; what comes later is counted in `refused`
+
+
+def line(event: Event, start: int = 0) -> str:
+    """`   12.345 pev/homeplug  [150] CM_SLAC_MATCH.REQ sent`: seconds since `start`, source, checkpoint, text."""
+    at = event.at - start
+    tag = f"[{event.number:3d}] " if event.number else ("" if event.level == "info" else f"{event.level.upper()}: ")
+    return f"{at // S:6d}.{at % S // MS:03d} {event.source:<16} {tag}{event.message()}"
+
+
+class JournalFile:
+    """A journal sink: one file, one line per event, bounded in size."""
+
+    def __init__(self, path: Path, start: int = 0) -> None:
+        self._file: TextIO = open(path, "w", encoding="utf-8", errors="backslashreplace")
+        self._start = start
+        self._left = MAX_BYTES
+        self.refused = 0
+
+    def __call__(self, event: Event) -> None:
+        text = line(event, self._start) + "\n"
+        self._left -= len(text)
+        if self._left < 0:
+            self.refused += 1
+            return
+        self._file.write(text)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """Say what was refused, then close; closing twice is harmless."""
+        if self._file.closed:
+            return
+        if self.refused:
+            self._file.write(f"{self.refused} lines refused: the journal reached {MAX_BYTES} octets\n")
+        self._file.close()

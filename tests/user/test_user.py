@@ -1,0 +1,65 @@
+"""Keys and process signals ask for the end of the session."""
+import os
+import pty
+import sys
+
+from drivers.keyboard import Keyboard
+from kernel.channels import Mailbox
+from kernel.journal import Journal
+from tasks.stop_reasons import StopReason
+from tasks.user.task import UserTask
+
+
+class Typed:
+    def __init__(self, *presses):
+        self.presses = list(presses)
+
+    def read(self):
+        return self.presses.pop(0) if self.presses else ""
+
+
+def test_space_and_q_stop_and_other_keys_do_not():
+    stop = Mailbox("stop", 4)
+    task = UserTask(Typed("x", " ", "", "aq"), lambda: False, stop, Journal())
+    for now in range(4):
+        task.run(now)
+    assert len(stop) == 2 and stop.get().reason is StopReason.USER_STOP
+
+
+def test_a_process_signal_stops_once():
+    stop = Mailbox("stop", 4)
+    flag = [False]
+    task = UserTask(Typed(), lambda: flag[0], stop, Journal())
+    task.run(0)
+    assert len(stop) == 0
+    flag[0] = True
+    task.run(1)
+    task.run(2)
+    assert len(stop) == 1
+
+
+def test_the_keyboard_reads_single_keys_and_restores_the_terminal():
+    import termios
+    master, slave = pty.openpty()
+    with os.fdopen(slave, "r") as terminal:
+        before = termios.tcgetattr(slave)
+        keyboard = Keyboard(terminal)
+        assert keyboard.read() == ""
+        os.write(master, b" q")
+        got = ""
+        for _ in range(1000):
+            got += keyboard.read()
+            if len(got) == 2:
+                break
+        assert got == " q"
+        keyboard.close()
+        keyboard.close()
+        assert termios.tcgetattr(slave) == before
+    os.close(master)
+
+
+def test_without_a_terminal_no_keys_come():
+    with open(os.devnull) as nothing:
+        keyboard = Keyboard(nothing)
+    assert keyboard.fileno() == -1 and keyboard.read() == ""
+    assert sys.stdin is not None

@@ -1,0 +1,1 @@
+"""Benchmarks that print figures beside a limit or a peer of the same run; they never judge."""
