@@ -333,8 +333,12 @@ class _File:
             element.type_name = _qname(node.attrib["type"], self.prefixes)
         elif len(inner) == 1 and _tag(inner[0]) == "complexType":
             element.type = self.complex_type(inner[0], None, element)
+        elif len(inner) == 1 and _tag(inner[0]) == "simpleType":
+            # An anonymous simple type gets a name that no schema can use, so that it is resolved like the others.
+            element.type_name = (self.target, f"{name[1]}#{len(self.schema._pending_simple)}")
+            self.schema._pending_simple[element.type_name] = (inner[0], self.prefixes)
         else:
-            raise SchemaError(f"{self.file}: element {name[1]} has neither a named nor an anonymous complex type")
+            raise SchemaError(f"{self.file}: element {name[1]} has no type")
         return element
 
     def complex_type(self, node: ET.Element, name: Optional[QName], owner: Optional[Element]) -> ComplexType:

@@ -1,0 +1,80 @@
+"""Finds the field of a message that cannot be encoded, after the fast functions have failed; slow and thorough."""
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional
+
+from exi_native.errors import ExiError, ExiErrorCode
+from exi_native.tape import FieldRow
+
+Fields = Mapping[type, tuple[FieldRow, ...]]
+
+
+def wrong_field(message: Any, fields: Fields, path: str) -> Optional[ExiError]:
+    """The error of the first field whose value has the wrong type, range or length; None when there is none."""
+    for row in fields[type(message)]:
+        where = f"{path}.{row.name}"
+        try:
+            value = getattr(message, row.name)
+        except AttributeError:  # a slot that was deleted
+            return ExiError(ExiErrorCode.INCOMPLETE, 0, where, "mandatory field is missing")
+        found = _many(row, value, fields, where) if row.many else _one(row, value, fields, where)
+        if found is not None:
+            return found
+    return None
+
+
+def _many(row: FieldRow, value: Any, fields: Fields, where: str) -> Optional[ExiError]:
+    if not isinstance(value, (list, tuple)):
+        return _wrong(where, "a list", value)
+    for number, item in enumerate(value):
+        found = _one(row._replace(required=True), item, fields, f"{where}[{number}]")
+        if found is not None:
+            return found
+    return None
+
+
+def _one(row: FieldRow, value: Any, fields: Fields, where: str) -> Optional[ExiError]:
+    if value is None:
+        return ExiError(ExiErrorCode.INCOMPLETE, 0, where, "mandatory field is missing") if row.required else None
+    if row.kind in ("record", "enumeration"):
+        if type(value) not in row.classes:
+            return _wrong(where, " or ".join(c.__name__ for c in row.classes), value)
+        inner = where if len(row.classes) == 1 else f"{where}({type(value).__name__})"
+        return wrong_field(value, fields, inner) if row.kind == "record" else None
+    if row.kind == "boolean":
+        return None if value is True or value is False else _wrong(where, "True or False", value)
+    if row.kind == "integer":
+        if not isinstance(value, int):
+            return _wrong(where, "an integer", value)
+        if (row.low is not None and value < row.low) or (row.high is not None and value > row.high):
+            return ExiError(ExiErrorCode.OUT_OF_RANGE, 0, where, f"{value} is out of range, allowed is {_range(row)}")
+        return None
+    return _sized(row, value, where)
+
+
+def _sized(row: FieldRow, value: Any, where: str) -> Optional[ExiError]:
+    if row.kind == "string":
+        if not isinstance(value, str):
+            return _wrong(where, "a string", value)
+        if any(0xD800 <= ord(c) <= 0xDFFF for c in value):
+            return ExiError(ExiErrorCode.BAD_CHARACTER, 0, where)
+        unit = "characters"
+    else:
+        if not isinstance(value, (bytes, bytearray)):
+            return _wrong(where, "bytes", value)
+        unit = "octets"
+    if row.high is not None and len(value) > row.high:
+        return ExiError(ExiErrorCode.TOO_LONG, 0, where, f"{len(value)} {unit} are too long, allowed is {_range(row)}")
+    if row.low is not None and len(value) < row.low:
+        return ExiError(ExiErrorCode.TOO_SHORT, 0, where, f"{len(value)} {unit} are too short, allowed is {_range(row)}")
+    return None
+
+
+def _range(row: FieldRow) -> str:
+    return f"{'any' if row.low is None else row.low} .. {'any' if row.high is None else row.high}"
+
+
+def _wrong(where: str, expected: str, value: Any) -> ExiError:
+    shown = repr(value)
+    return ExiError(ExiErrorCode.WRONG_TYPE, 0, where,
+                    f"expected {expected}, not {type(value).__name__} {shown[:60]}{'...' if len(shown) > 60 else ''}")

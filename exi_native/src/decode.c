@@ -1,0 +1,404 @@
+/* Decodes one EXI document into a tape, walking the state tables. Every step consumes at least one bit of the input,
+ * every buffer is bounded, and the nesting is kept in an array of fixed length. */
+#include "bitstream.h"
+#include "tables.h"
+
+typedef struct frame {
+    uint64_t index; /* the record on the tape */
+    uint16_t record;
+    uint16_t state;
+    uint16_t word;  /* the field that is being read, for the report */
+} frame;
+
+typedef struct decoder {
+    exi_reader in;
+    const exi_schema *schema;
+    exi_workspace *work;
+    uint64_t words;     /* tape in use */
+    uint64_t blob_used;
+    uint32_t depth;
+    frame frames[EXI_MAX_DEPTH];
+} decoder;
+
+static int new_record(decoder *d, uint16_t type, uint64_t *index)
+{
+    const exi_record *record = &d->schema->records[type];
+    if (d->work->tape_words - d->words < record->words)
+        return EXI_TAPE_FULL;
+    int64_t *tape = d->work->tape + d->words;
+    tape[0] = type;
+    for (unsigned word = 1; word < record->words; word++)
+        tape[word] = 0;
+    const exi_slot *slot = d->schema->slots + record->first_slot;
+    for (unsigned n = 0; n < record->slots; n++, slot++)
+        if (slot->kind == EXI_SLOT_NUMBER && !slot->many)
+            tape[slot->word] = EXI_ABSENT;
+    *index = d->words;
+    d->words += record->words;
+    return EXI_OK;
+}
+
+/* Write a value into its field, or append it to the list of the field. */
+static int place(decoder *d, const frame *f, const exi_production *p, int64_t value)
+{
+    int64_t *field = d->work->tape + f->index + p->word;
+    if (!p->many) {
+        field[0] = value;
+        return EXI_OK;
+    }
+    if (d->work->tape_words - d->words < 2)
+        return EXI_TAPE_FULL;
+    const int64_t node = (int64_t)d->words;
+    d->words += 2;
+    d->work->tape[node] = 0;
+    d->work->tape[node + 1] = value;
+    if (field[1] != 0)
+        d->work->tape[field[1]] = node;
+    else
+        field[0] = node;
+    field[1] = node;
+    return EXI_OK;
+}
+
+static int blob_octet(decoder *d, uint32_t octet)
+{
+    if (d->blob_used >= d->work->blob_size)
+        return EXI_BLOB_FULL;
+    d->work->blob[d->blob_used++] = (uint8_t)octet;
+    return EXI_OK;
+}
+
+static int utf8(decoder *d, uint64_t character)
+{
+    int error = EXI_OK;
+    if (character > 0x10FFFF || (character >= 0xD800 && character <= 0xDFFF))
+        return EXI_BAD_CHARACTER;
+    const uint32_t c = (uint32_t)character;
+    if (c < 0x80)
+        return blob_octet(d, c);
+    if (c < 0x800) {
+        error = blob_octet(d, 0xC0U | (c >> 6));
+    } else {
+        if (c < 0x10000) {
+            error = blob_octet(d, 0xE0U | (c >> 12));
+        } else {
+            error = blob_octet(d, 0xF0U | (c >> 18));
+            if (error == EXI_OK)
+                error = blob_octet(d, 0x80U | ((c >> 12) & 0x3FU));
+        }
+        if (error == EXI_OK)
+            error = blob_octet(d, 0x80U | ((c >> 6) & 0x3FU));
+    }
+    return error == EXI_OK ? blob_octet(d, 0x80U | (c & 0x3FU)) : error;
+}
+
+static int take_string(decoder *d, const exi_datatype *type, int64_t *value)
+{
+    uint64_t length;
+    int error = exi_take_unsigned(&d->in, &length);
+    if (error != EXI_OK)
+        return error == EXI_OUT_OF_RANGE ? EXI_TOO_LONG : error;
+    if (length < 2) /* 0 and 1 are hits in the local and global value partitions */
+        return EXI_STRING_TABLE;
+    length -= 2;
+    if (length > type->max_length)
+        return EXI_TOO_LONG;
+    if (length < type->min_length)
+        return EXI_TOO_SHORT;
+    const uint64_t start = d->blob_used;
+    for (uint64_t n = 0; n < length; n++) {
+        uint64_t character;
+        error = exi_take_unsigned(&d->in, &character);
+        if (error == EXI_OUT_OF_RANGE)
+            error = EXI_BAD_CHARACTER;
+        if (error == EXI_OK)
+            error = utf8(d, character);
+        if (error != EXI_OK)
+            return error;
+    }
+    *value = (int64_t)(start << 32 | (d->blob_used - start));
+    return EXI_OK;
+}
+
+static int take_binary(decoder *d, const exi_datatype *type, int64_t *value)
+{
+    uint64_t length;
+    int error = exi_take_unsigned(&d->in, &length);
+    if (error != EXI_OK)
+        return error == EXI_OUT_OF_RANGE ? EXI_TOO_LONG : error;
+    if (length > type->max_length)
+        return EXI_TOO_LONG;
+    if (length < type->min_length)
+        return EXI_TOO_SHORT;
+    const uint64_t start = d->blob_used;
+    for (uint64_t n = 0; n < length; n++) {
+        uint32_t octet;
+        error = exi_take(&d->in, 8, &octet);
+        if (error == EXI_OK)
+            error = blob_octet(d, octet);
+        if (error != EXI_OK)
+            return error;
+    }
+    *value = (int64_t)(start << 32 | (d->blob_used - start));
+    return EXI_OK;
+}
+
+/* The magnitude of an integer that does not fit into 63 bits, written into the blob (layout: EXI_BIG). */
+static int take_big(decoder *d, const exi_datatype *type, uint32_t sign, int64_t *value)
+{
+    const uint64_t start = d->blob_used;
+    int error = EXI_OK;
+    for (unsigned n = 0; n < 4 && error == EXI_OK; n++)
+        error = blob_octet(d, 0);
+    if (error == EXI_OK)
+        error = blob_octet(d, sign);
+    if (error != EXI_OK)
+        return error;
+    const uint64_t first = d->blob_used;
+    uint64_t used = first; /* end of the octets after removing leading zeros */
+    uint32_t gathered = 0;
+    unsigned held = 0;
+    uint32_t group = 0x80;
+    while ((group & 0x80U) != 0 || held > 0) {
+        if ((group & 0x80U) != 0) {
+            error = exi_take(&d->in, 8, &group);
+            if (error != EXI_OK)
+                return error;
+            gathered |= (group & 0x7FU) << held;
+            held += 7;
+        } else {
+            held = 8; /* the last bits */
+        }
+        if (held < 8)
+            continue;
+        error = blob_octet(d, gathered & 0xFFU);
+        if (error != EXI_OK)
+            return error;
+        if ((gathered & 0xFFU) != 0)
+            used = d->blob_used;
+        gathered >>= 8;
+        held -= 8;
+    }
+    d->blob_used = used;
+    const uint64_t octets = used - first;
+    if (type->big_bits != 0xFFFF) {
+        if (octets > 8)
+            return EXI_OUT_OF_RANGE;
+        uint64_t bits = octets * 8;
+        while (bits > 0 && (d->work->blob[first + (bits - 1) / 8] >> ((bits - 1) & 7U) & 1U) == 0)
+            bits--;
+        if (bits > type->big_bits)
+            return EXI_OUT_OF_RANGE;
+    }
+    for (unsigned n = 0; n < 4; n++)
+        d->work->blob[start + n] = (uint8_t)(octets >> (8 * n));
+    *value = EXI_BIG + (int64_t)start;
+    return EXI_OK;
+}
+
+static int take_integer(decoder *d, const exi_datatype *type, int64_t *value)
+{
+    uint32_t sign = 0;
+    int error = EXI_OK;
+    if (type->kind == EXI_SIGNED)
+        error = exi_take(&d->in, 1, &sign);
+    if (error != EXI_OK)
+        return error;
+    const uint64_t start = d->in.position;
+    uint64_t magnitude;
+    error = exi_take_unsigned(&d->in, &magnitude);
+    if (error == EXI_TRUNCATED)
+        return error;
+    if (error == EXI_OUT_OF_RANGE || magnitude > (uint64_t)EXI_DIRECT_MAX) {
+        if (type->big_bits == 0)
+            return EXI_OUT_OF_RANGE;
+        d->in.position = start;
+        return take_big(d, type, sign, value);
+    }
+    *value = sign != 0 ? -(int64_t)magnitude - 1 : (int64_t)magnitude;
+    return *value < type->lo || *value > type->hi ? EXI_OUT_OF_RANGE : EXI_OK;
+}
+
+static int take_value(decoder *d, const exi_datatype *type, int64_t *value)
+{
+    uint32_t code;
+    int error;
+    switch (type->kind) {
+    case EXI_BOOLEAN:
+    case EXI_ENUMERATION:
+        error = exi_take(&d->in, type->bits, &code);
+        if (error != EXI_OK)
+            return error;
+        *value = (int64_t)code + 1;
+        return code < type->count ? EXI_OK : EXI_BAD_ENUMERATION;
+    case EXI_NBIT:
+        error = exi_take(&d->in, type->bits, &code);
+        if (error != EXI_OK)
+            return error;
+        *value = type->lo + (int64_t)code;
+        return *value <= type->hi ? EXI_OK : EXI_OUT_OF_RANGE;
+    case EXI_STRING:
+        return take_string(d, type, value);
+    case EXI_BINARY:
+        return take_binary(d, type, value);
+    default:
+        return take_integer(d, type, value);
+    }
+}
+
+/* Second-level EE in place of a value: an empty string or binary (exi.md section 3, "Empty values"). */
+static int empty_value(const decoder *d, const exi_datatype *type, int64_t *value)
+{
+    if (type->kind != EXI_STRING && type->kind != EXI_BINARY)
+        return EXI_SECOND_LEVEL;
+    *value = (int64_t)(d->blob_used << 32);
+    return type->min_length == 0 ? EXI_OK : EXI_TOO_SHORT;
+}
+
+/* Content of an element of simple type: CH, value, EE; or second-level EE. */
+static int take_simple_element(decoder *d, const exi_datatype *type, int64_t *value)
+{
+    uint32_t code;
+    int error = exi_take(&d->in, 1, &code);
+    if (error != EXI_OK)
+        return error;
+    if (code == 0) {
+        error = take_value(d, type, value);
+        if (error == EXI_OK)
+            error = exi_take(&d->in, 1, &code);
+        if (error != EXI_OK)
+            return error;
+        return code == 0 ? EXI_OK : EXI_SECOND_LEVEL;
+    }
+    error = exi_take(&d->in, 3, &code); /* seven second-level events, EE first */
+    if (error != EXI_OK)
+        return error;
+    return code == 0 ? empty_value(d, type, value) : EXI_SECOND_LEVEL;
+}
+
+static int open_element(decoder *d, const exi_production *p, frame *f, uint64_t *index)
+{
+    if (d->depth >= EXI_MAX_DEPTH)
+        return EXI_TOO_DEEP;
+    int error = new_record(d, p->type, index);
+    if (error == EXI_OK && f->record != 0)
+        error = place(d, f, p, (int64_t)*index);
+    if (error != EXI_OK)
+        return error;
+    frame *inner = &d->frames[d->depth++];
+    inner->index = *index;
+    inner->record = p->type;
+    inner->state = d->schema->records[p->type].state;
+    inner->word = 0;
+    return EXI_OK;
+}
+
+static int step(decoder *d)
+{
+    frame *f = &d->frames[d->depth - 1];
+    const exi_state *state = &d->schema->states[f->state];
+    const exi_production *p = d->schema->productions + state->first;
+    uint32_t code;
+    f->word = 0;
+    int error = exi_take(&d->in, state->bits, &code);
+    if (error != EXI_OK)
+        return error;
+    int64_t value = 0;
+    uint64_t index;
+    if (code >= state->count) {
+        if (code > state->count || state->second_bits == 0)
+            return EXI_BAD_EVENT_CODE;
+        error = exi_take(&d->in, state->second_bits, &code);
+        if (error != EXI_OK)
+            return error;
+        if (code != 0 || !state->empty_value)
+            return EXI_SECOND_LEVEL;
+        for (; p->kind != EXI_CH; p++) /* the generator sets empty_value only where there is one */
+            ;
+        f->word = p->word;
+        error = empty_value(d, &d->schema->datatypes[p->type], &value);
+        if (error == EXI_OK)
+            error = place(d, f, p, value);
+        if (error == EXI_OK)
+            d->depth--;
+        return error;
+    }
+    p += code;
+    f->word = p->word;
+    f->state = p->next;
+    switch (p->kind) {
+    case EXI_SE_SIMPLE:
+        if (f->record == 0)
+            return EXI_SIMPLE_ROOT;
+        error = take_simple_element(d, &d->schema->datatypes[p->type], &value);
+        return error == EXI_OK ? place(d, f, p, value) : error;
+    case EXI_SE_RECORD:
+        return open_element(d, p, f, &index);
+    case EXI_AT:
+    case EXI_CH:
+        error = take_value(d, &d->schema->datatypes[p->type], &value);
+        return error == EXI_OK ? place(d, f, p, value) : error;
+    case EXI_EE:
+        d->depth--;
+        return EXI_OK;
+    case EXI_ANY:
+        return EXI_WILDCARD;
+    default:
+        return EXI_MIXED_TEXT;
+    }
+}
+
+static int run(decoder *d)
+{
+    uint32_t header;
+    if (d->work->tape_words < 1 || d->work->blob_size < 1)
+        return EXI_TAPE_FULL;
+    d->work->tape[0] = 0;
+    d->work->blob[0] = 0;
+    int error = exi_take(&d->in, 8, &header);
+    if (error != EXI_OK)
+        return error;
+    if (header != 0x80) /* distinguishing bits 10, no options, final version 1 (EXI 1.0 section 5) */
+        return EXI_BAD_HEADER;
+    do
+        error = step(d);
+    while (error == EXI_OK && d->depth > 1);
+    return error;
+}
+
+int64_t exi_decode(uint32_t schema, const uint8_t *data, uint64_t size, exi_workspace *work)
+{
+    decoder d;
+    work->depth = 0;
+    work->trailing = 0;
+    work->bit_position = 0;
+    if (schema >= exi_schema_count)
+        return -EXI_UNKNOWN_SCHEMA;
+    if (size > (UINT64_C(1) << 31)) /* keeps blob offsets inside 32 bits; a V2GTP payload is never that long */
+        size = UINT64_C(1) << 31;
+    d.in.data = data;
+    d.in.position = 0;
+    d.in.end = size * 8;
+    d.schema = exi_schemas[schema];
+    d.work = work;
+    d.words = 1;
+    d.blob_used = 1;
+    d.depth = 1;
+    d.frames[0].index = 0;
+    d.frames[0].record = 0;
+    d.frames[0].state = 0;
+    d.frames[0].word = 0;
+    const int error = run(&d);
+    work->bit_position = d.in.position;
+    if (error != EXI_OK) {
+        for (uint32_t n = 1; n < d.depth; n++) {
+            work->path[2 * work->depth] = d.frames[n].record;
+            work->path[2 * work->depth + 1] = d.frames[n].word;
+            work->depth++;
+        }
+        return -error;
+    }
+    work->trailing = size - (d.in.position + 7) / 8;
+    work->tape[0] = (int64_t)d.blob_used;
+    return (int64_t)d.words;
+}
