@@ -51,6 +51,13 @@ class SendDatagram:
     dst_mac: bytes | None = None
 
 
+@dataclass(slots=True)
+class Unreachable:
+    """ipv6 -> tcp: nobody answered three neighbour solicitations for this address."""
+
+    address: bytes
+
+
 # --- link: matching (SLAC) and the logical network ----------------------------------------------------------------
 
 @dataclass(slots=True)

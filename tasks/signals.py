@@ -60,6 +60,7 @@ class Signals:
         # --- facts of the link and of the session
         self.modem: Signal[str] = Signal("modem", meaning="modem kind and firmware (writer: homeplug)")
         self.link_state: Signal[str] = Signal("link_state", meaning="state of the matching machine (writer: homeplug)")
+        self.own_address: Signal[bytes] = Signal("own_address", meaning="own IPv6 link-local address, 16 octets (writer: ipv6)")
         self.peer_mac: Signal[bytes] = Signal("peer_mac", meaning="host MAC of the matched peer (writer: homeplug)")
         self.attenuation: Signal[float] = Signal("attenuation", unit="dB", meaning="average attenuation of the matched peer (writer: homeplug)")
         self.connection_state: Signal[str] = Signal("connection_state", meaning="state of the connection supervision (writer: connection)")
