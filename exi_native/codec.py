@@ -11,23 +11,26 @@ from __future__ import annotations
 import ctypes
 from array import array
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Optional
+from struct import Struct
+from struct import error as StructError
+from typing import Any, NamedTuple, NoReturn, Optional
 
 from exi_native.errors import ExiError, ExiErrorCode
 from exi_native.explain import wrong_field
-from exi_native.generated import SCHEMAS, TABLE_HASH
+from exi_native.generated import SCHEMAS, TABLE_HASH, Schema
 from exi_native.library import CodecUnavailable, Workspace, open_library
 from exi_native.tape import FieldRow
 
 __all__ = ["Codec", "CodecUnavailable", "Decoded", "ExiError", "ExiErrorCode", "Schema", "load"]
-
-Schema = Literal["SAP", "DIN"]
 
 # Buffers of a Codec. The largest messages known are certificate messages of 5 kB (exi.md 2.3); a message with a
 # list of 1000 schedule entries takes 8000 words.
 TAPE_WORDS = 32768
 BLOB_OCTETS = 65536
 OUTPUT_OCTETS = 65536
+
+# Packing a short tape this way takes less time than array("q", words), which serves the long ones.
+_PACKERS = tuple(Struct(f"{count}q") for count in range(256))
 
 
 class Decoded(NamedTuple):
@@ -43,14 +46,16 @@ class Codec:
     def __init__(self, library: ctypes.PyDLL) -> None:
         self._library = library  # keeps the library open
         self._tape = array("q", bytes(8 * TAPE_WORDS))
+        self._input = array("q", bytes(8 * TAPE_WORDS))  # the tape of encode
         self._blob = bytearray(BLOB_OCTETS)
         self._output = bytearray(OUTPUT_OCTETS)
         # What holds the addresses below; the buffers cannot be resized while these exist.
-        self._pinned = [(ctypes.c_char * len(memoryview(b).cast("B"))).from_buffer(b) for b in (self._tape, self._blob, self._output)]
-        tape, blob, output = (ctypes.addressof(p) for p in self._pinned)
+        self._pinned = [ctypes.c_char.from_buffer(b) for b in (self._tape, self._blob, self._output, self._input)]
+        tape, blob, output, self._input_address = (ctypes.addressof(p) for p in self._pinned)
         self._work = Workspace(tape, blob, output, TAPE_WORDS, BLOB_OCTETS, OUTPUT_OCTETS)
         self._work_address = ctypes.addressof(self._work)
         self._tape_view = memoryview(self._tape)
+        self._input_view = memoryview(self._input)
         self._blob_view = memoryview(self._blob)
         self._output_view = memoryview(self._output)
         self._exi_decode = library.exi_decode
@@ -61,9 +66,12 @@ class Codec:
 
         Raises ExiError and nothing else, whatever the octets are.
         """
-        number, module = SCHEMAS[schema]
+        try:
+            number, module = SCHEMAS[schema]
+        except KeyError:
+            _unknown(schema)
         if data.__class__ is not bytes:
-            data = bytes(data)
+            data = bytes(memoryview(data))
         words = self._exi_decode(number, data, len(data), self._work_address)
         if words < 0:
             raise self._error(-words, module.FIELDS)
@@ -77,15 +85,24 @@ class Codec:
 
     def encode(self, schema: Schema, message: Any) -> bytes:
         """The octets of a message. Raises ExiError, which names the field, when it cannot be encoded."""
-        number, module = SCHEMAS[schema]
+        try:
+            number, module = SCHEMAS[schema]
+        except KeyError:
+            _unknown(schema)
         try:
             words: list[Any] = [0]
             blob = bytearray(1)
             words[0] = module.ROOTS[message.__class__](message, words, blob)
-            tape = array("q", words)
-        except (TypeError, KeyError, AttributeError, OverflowError, ValueError) as problem:
+            count = len(words)
+            if count < len(_PACKERS):
+                _PACKERS[count].pack_into(self._input, 0, *words)
+            elif count <= TAPE_WORDS:
+                self._input_view[:count] = array("q", words)
+            else:
+                raise ExiError(ExiErrorCode.TAPE_FULL, 0, type(message).__name__)
+        except (TypeError, KeyError, AttributeError, OverflowError, ValueError, StructError) as problem:
             raise self._refusal(message, module, problem) from None
-        size = self._exi_encode(number, tape.buffer_info()[0], len(tape), bytes(blob), len(blob), self._work_address)
+        size = self._exi_encode(number, self._input_address, count, bytes(blob), len(blob), self._work_address)
         if size < 0:
             raise self._refusal(message, module, self._error(-size, module.FIELDS))
         return bytes(self._output_view[:size])
@@ -114,6 +131,10 @@ class Codec:
         if found is not None:
             return found
         return problem if isinstance(problem, ExiError) else ExiError(ExiErrorCode.WRONG_TYPE, 0, name, f"{problem!r}")
+
+
+def _unknown(schema: object) -> NoReturn:
+    raise ExiError(ExiErrorCode.UNKNOWN_SCHEMA, 0, "", f"schema {schema!r} is not one of {', '.join(SCHEMAS)}") from None
 
 
 def load(library: Optional[Path] = None) -> Codec:

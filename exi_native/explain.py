@@ -24,7 +24,7 @@ def wrong_field(message: Any, fields: Fields, path: str) -> Optional[ExiError]:
 
 
 def _many(row: FieldRow, value: Any, fields: Fields, where: str) -> Optional[ExiError]:
-    if not isinstance(value, (list, tuple)):
+    if type(value) is not list:
         return _wrong(where, "a list", value)
     for number, item in enumerate(value):
         found = _one(row._replace(required=True), item, fields, f"{where}[{number}]")

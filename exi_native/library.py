@@ -78,7 +78,8 @@ def open_library(path: Optional[Path], table_hash: str) -> ctypes.PyDLL:
         library.exi_decode.restype = ctypes.c_int64
         library.exi_decode.argtypes = [ctypes.c_uint32, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_void_p]
         library.exi_encode.restype = ctypes.c_int64
-        library.exi_encode.argtypes = [ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_void_p]
+        library.exi_encode.argtypes = [ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_uint64,
+                                       ctypes.c_void_p]
     except (OSError, AttributeError) as problem:
         raise CodecUnavailable(f"EXI library {path} cannot be used ({problem}); {remedy}") from problem
     return library

@@ -79,12 +79,14 @@ def _take_value(one: Field, place: str, model: Model, required: bool) -> str:
 def _put(record: Record, model: Model) -> list[str]:
     out = ["", "", f"def put_{record.name}(o: Any, t: list[Any], b: bytearray) -> int:",
            f"    if o.__class__ is not m.{record.name}:", "        raise TypeError"]
+    checked = len(out)
     words = [str(record.number)]
     for one in record.fields:
         value = f"o.{one.name}"
         if one.many:
             name = f"c{one.slot}"
-            out += [f"    {name} = 0", f"    for x in reversed({value}):"]
+            out += [f"    if {value}.__class__ is not list:", "        wrong_value()",
+                    f"    {name} = 0", f"    for x in reversed({value}):"]
             inner = _put_value(one, "x", model, True)
             if one.simple is None:
                 out += [f"        v = {inner}", f"        t += ({name}, v)"]
@@ -105,6 +107,11 @@ def _put(record: Record, model: Model) -> list[str]:
         out.append(row)
     else:
         out += ["    t += ("] + [f"        {word}," for word in words] + ["    )"]
+    body = "\n".join(out[checked:])
+    for variable, sign in (("x", "for x in"), ("v", "v :="), ("v", "  v = ")):
+        declaration = f"    {variable}: Any"
+        if sign in body and declaration not in out:
+            out.insert(checked, declaration)
     return out + ["    return i"]
 
 

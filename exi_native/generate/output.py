@@ -43,7 +43,9 @@ def _python_list(digest: str, banner: str) -> str:
     modules = [f"{row.module}_tape" for row in SCHEMAS]
     return "\n".join([
         '"""The schemas that the library knows, in the order of their numbers.', "", banner, '"""',
-        "from __future__ import annotations", "", f"from exi_native.generated import {', '.join(modules)}", "",
+        "from __future__ import annotations", "", "from typing import Literal", "",
+        f"from exi_native.generated import {', '.join(modules)}", "",
+        f"Schema = Literal[{', '.join(chr(34) + row.key + chr(34) for row in SCHEMAS)}]", "",
         f'TABLE_HASH = "{digest}"', "", "#: key of the schema -> (number in the library, module with its tape functions)",
         "SCHEMAS = {", *(f'    "{row.key}": ({number}, {row.module}_tape),  # {row.title}' for number, row in enumerate(SCHEMAS)),
         "}", ""])

@@ -29,6 +29,10 @@ def take_supportedAppProtocolReq(t: list[int], i: int, b: bytes) -> m.supportedA
 def put_supportedAppProtocolReq(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.supportedAppProtocolReq:
         raise TypeError
+    v: Any
+    x: Any
+    if o.AppProtocol.__class__ is not list:
+        wrong_value()
     c0 = 0
     for x in reversed(o.AppProtocol):
         v = put_AppProtocol(x, t, b)
@@ -49,6 +53,7 @@ def take_supportedAppProtocolRes(t: list[int], i: int, b: bytes) -> m.supportedA
 def put_supportedAppProtocolRes(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.supportedAppProtocolRes:
         raise TypeError
+    v: Any
     i = len(t)
     t += (
         2,

@@ -80,6 +80,7 @@ def take_Body(t: list[int], i: int, b: bytes) -> m.Body:
 def put_Body(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.Body:
         raise TypeError
+    v: Any
     c0 = 0 if (v := o.BodyElement) is None else PUT[v.__class__](v, t, b)
     i = len(t)
     t += (2, c0)
@@ -110,6 +111,7 @@ def take_MessageHeader(t: list[int], i: int, b: bytes) -> m.MessageHeader:
 def put_MessageHeader(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.MessageHeader:
         raise TypeError
+    v: Any
     c1 = 0 if (v := o.Notification) is None else put_Notification(v, t, b)
     c2 = 0 if (v := o.Signature) is None else put_Signature(v, t, b)
     i = len(t)
@@ -127,6 +129,7 @@ def take_Service(t: list[int], i: int, b: bytes) -> m.Service:
 def put_Service(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.Service:
         raise TypeError
+    v: Any
     c0 = put_ServiceTag(o.ServiceTag, t, b)
     i = len(t)
     t += (5, c0, 2 if (v := o.FreeService) is True else 1 if v is False else wrong_value())
@@ -147,6 +150,10 @@ def take_ServiceTagList(t: list[int], i: int, b: bytes) -> m.ServiceTagList:
 def put_ServiceTagList(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.ServiceTagList:
         raise TypeError
+    v: Any
+    x: Any
+    if o.Service.__class__ is not list:
+        wrong_value()
     c0 = 0
     for x in reversed(o.Service):
         v = put_Service(x, t, b)
@@ -194,6 +201,10 @@ def take_SelectedServiceList(t: list[int], i: int, b: bytes) -> m.SelectedServic
 def put_SelectedServiceList(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.SelectedServiceList:
         raise TypeError
+    v: Any
+    x: Any
+    if o.SelectedService.__class__ is not list:
+        wrong_value()
     c0 = 0
     for x in reversed(o.SelectedService):
         v = put_SelectedService(x, t, b)
@@ -214,6 +225,7 @@ def take_SelectedService(t: list[int], i: int, b: bytes) -> m.SelectedService:
 def put_SelectedService(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.SelectedService:
         raise TypeError
+    v: Any
     i = len(t)
     t += (9, o.ServiceID, ABSENT if (v := o.ParameterSetID) is None else v if v != ABSENT else wrong_value())
     return i
@@ -233,6 +245,10 @@ def take_ServiceParameterList(t: list[int], i: int, b: bytes) -> m.ServiceParame
 def put_ServiceParameterList(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.ServiceParameterList:
         raise TypeError
+    v: Any
+    x: Any
+    if o.ParameterSet.__class__ is not list:
+        wrong_value()
     c0 = 0
     for x in reversed(o.ParameterSet):
         v = put_ParameterSet(x, t, b)
@@ -258,6 +274,10 @@ def take_ParameterSet(t: list[int], i: int, b: bytes) -> m.ParameterSet:
 def put_ParameterSet(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.ParameterSet:
         raise TypeError
+    v: Any
+    x: Any
+    if o.Parameter.__class__ is not list:
+        wrong_value()
     c1 = 0
     for x in reversed(o.Parameter):
         v = put_Parameter(x, t, b)
@@ -284,6 +304,7 @@ def take_Parameter(t: list[int], i: int, b: bytes) -> m.Parameter:
 def put_Parameter(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.Parameter:
         raise TypeError
+    v: Any
     c6 = 0 if (v := o.physicalValue) is None else put_PhysicalValue(v, t, b)
     i = len(t)
     t += (
@@ -311,6 +332,7 @@ def take_ServiceCharge(t: list[int], i: int, b: bytes) -> m.ServiceCharge:
 def put_ServiceCharge(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.ServiceCharge:
         raise TypeError
+    v: Any
     c0 = put_ServiceTag(o.ServiceTag, t, b)
     i = len(t)
     t += (
@@ -332,6 +354,7 @@ def take_CertificateChain(t: list[int], i: int, b: bytes) -> m.CertificateChain:
 def put_CertificateChain(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.CertificateChain:
         raise TypeError
+    v: Any
     c1 = 0 if (v := o.SubCertificates) is None else put_SubCertificates(v, t, b)
     i = len(t)
     t += (14, put_octets(o.Certificate, b), c1)
@@ -352,6 +375,9 @@ def take_SubCertificates(t: list[int], i: int, b: bytes) -> m.SubCertificates:
 def put_SubCertificates(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.SubCertificates:
         raise TypeError
+    x: Any
+    if o.Certificate.__class__ is not list:
+        wrong_value()
     c0 = 0
     for x in reversed(o.Certificate):
         t += (c0, put_octets(x, b))
@@ -375,6 +401,9 @@ def take_ListOfRootCertificateIDs(t: list[int], i: int, b: bytes) -> m.ListOfRoo
 def put_ListOfRootCertificateIDs(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.ListOfRootCertificateIDs:
         raise TypeError
+    x: Any
+    if o.RootCertificateID.__class__ is not list:
+        wrong_value()
     c0 = 0
     for x in reversed(o.RootCertificateID):
         t += (c0, put_text(x, b))
@@ -397,6 +426,7 @@ def take_MeterInfo(t: list[int], i: int, b: bytes) -> m.MeterInfo:
 def put_MeterInfo(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.MeterInfo:
         raise TypeError
+    v: Any
     c1 = 0 if (v := o.MeterReading) is None else put_PhysicalValue(v, t, b)
     i = len(t)
     t += (
@@ -468,6 +498,10 @@ def take_SAScheduleList(t: list[int], i: int, b: bytes) -> m.SAScheduleList:
 def put_SAScheduleList(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.SAScheduleList:
         raise TypeError
+    v: Any
+    x: Any
+    if o.SAScheduleTuple.__class__ is not list:
+        wrong_value()
     c0 = 0
     for x in reversed(o.SAScheduleTuple):
         v = put_SAScheduleTuple(x, t, b)
@@ -489,6 +523,7 @@ def take_SAScheduleTuple(t: list[int], i: int, b: bytes) -> m.SAScheduleTuple:
 def put_SAScheduleTuple(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.SAScheduleTuple:
         raise TypeError
+    v: Any
     c1 = put_PMaxSchedule(o.PMaxSchedule, t, b)
     c2 = 0 if (v := o.SalesTariff) is None else put_SalesTariff(v, t, b)
     i = len(t)
@@ -514,6 +549,10 @@ def take_SalesTariff(t: list[int], i: int, b: bytes) -> m.SalesTariff:
 def put_SalesTariff(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.SalesTariff:
         raise TypeError
+    v: Any
+    x: Any
+    if o.SalesTariffEntry.__class__ is not list:
+        wrong_value()
     c4 = 0
     for x in reversed(o.SalesTariffEntry):
         v = put_SalesTariffEntry(x, t, b)
@@ -547,6 +586,10 @@ def take_PMaxSchedule(t: list[int], i: int, b: bytes) -> m.PMaxSchedule:
 def put_PMaxSchedule(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.PMaxSchedule:
         raise TypeError
+    v: Any
+    x: Any
+    if o.PMaxScheduleEntry.__class__ is not list:
+        wrong_value()
     c1 = 0
     for x in reversed(o.PMaxScheduleEntry):
         v = put_PMaxScheduleEntry(x, t, b)
@@ -588,7 +631,11 @@ def take_SalesTariffEntry(t: list[int], i: int, b: bytes) -> m.SalesTariffEntry:
 def put_SalesTariffEntry(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.SalesTariffEntry:
         raise TypeError
+    v: Any
+    x: Any
     c0 = PUT[o.TimeInterval.__class__](o.TimeInterval, t, b)
+    if o.ConsumptionCost.__class__ is not list:
+        wrong_value()
     c2 = 0
     for x in reversed(o.ConsumptionCost):
         v = put_ConsumptionCost(x, t, b)
@@ -638,6 +685,7 @@ def take_RelativeTimeInterval(t: list[int], i: int, b: bytes) -> m.RelativeTimeI
 def put_RelativeTimeInterval(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.RelativeTimeInterval:
         raise TypeError
+    v: Any
     i = len(t)
     t += (29, o.start, ABSENT if (v := o.duration) is None else v if v != ABSENT else wrong_value())
     return i
@@ -658,6 +706,10 @@ def take_ConsumptionCost(t: list[int], i: int, b: bytes) -> m.ConsumptionCost:
 def put_ConsumptionCost(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.ConsumptionCost:
         raise TypeError
+    v: Any
+    x: Any
+    if o.Cost.__class__ is not list:
+        wrong_value()
     c1 = 0
     for x in reversed(o.Cost):
         v = put_Cost(x, t, b)
@@ -679,6 +731,7 @@ def take_Cost(t: list[int], i: int, b: bytes) -> m.Cost:
 def put_Cost(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.Cost:
         raise TypeError
+    v: Any
     i = len(t)
     t += (
         31,
@@ -714,6 +767,7 @@ def take_AC_EVSEStatus(t: list[int], i: int, b: bytes) -> m.AC_EVSEStatus:
 def put_AC_EVSEStatus(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.AC_EVSEStatus:
         raise TypeError
+    v: Any
     i = len(t)
     t += (
         33,
@@ -774,6 +828,7 @@ def take_DC_EVStatus(t: list[int], i: int, b: bytes) -> m.DC_EVStatus:
 def put_DC_EVStatus(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.DC_EVStatus:
         raise TypeError
+    v: Any
     i = len(t)
     t += (
         36,
@@ -837,6 +892,7 @@ def take_DC_EVChargeParameter(t: list[int], i: int, b: bytes) -> m.DC_EVChargePa
 def put_DC_EVChargeParameter(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.DC_EVChargeParameter:
         raise TypeError
+    v: Any
     c0 = put_DC_EVStatus(o.DC_EVStatus, t, b)
     c1 = put_PhysicalValue(o.EVMaximumCurrentLimit, t, b)
     c2 = 0 if (v := o.EVMaximumPowerLimit) is None else put_PhysicalValue(v, t, b)
@@ -909,6 +965,7 @@ def take_DC_EVSEChargeParameter(t: list[int], i: int, b: bytes) -> m.DC_EVSEChar
 def put_DC_EVSEChargeParameter(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.DC_EVSEChargeParameter:
         raise TypeError
+    v: Any
     c0 = put_DC_EVSEStatus(o.DC_EVSEStatus, t, b)
     c1 = put_PhysicalValue(o.EVSEMaximumCurrentLimit, t, b)
     c2 = 0 if (v := o.EVSEMaximumPowerLimit) is None else put_PhysicalValue(v, t, b)
@@ -947,6 +1004,7 @@ def take_DC_EVPowerDeliveryParameter(t: list[int], i: int, b: bytes) -> m.DC_EVP
 def put_DC_EVPowerDeliveryParameter(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.DC_EVPowerDeliveryParameter:
         raise TypeError
+    v: Any
     c0 = put_DC_EVStatus(o.DC_EVStatus, t, b)
     i = len(t)
     t += (
@@ -973,6 +1031,10 @@ def take_ChargingProfile(t: list[int], i: int, b: bytes) -> m.ChargingProfile:
 def put_ChargingProfile(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.ChargingProfile:
         raise TypeError
+    v: Any
+    x: Any
+    if o.ProfileEntry.__class__ is not list:
+        wrong_value()
     c1 = 0
     for x in reversed(o.ProfileEntry):
         v = put_ProfileEntry(x, t, b)
@@ -1012,6 +1074,9 @@ def take_PaymentOptions(t: list[int], i: int, b: bytes) -> m.PaymentOptions:
 def put_PaymentOptions(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.PaymentOptions:
         raise TypeError
+    x: Any
+    if o.PaymentOption.__class__ is not list:
+        wrong_value()
     c0 = 0
     for x in reversed(o.PaymentOption):
         t += (c0, to_paymentOption[x])
@@ -1087,6 +1152,7 @@ def take_ServiceDiscoveryRes(t: list[int], i: int, b: bytes) -> m.ServiceDiscove
 def put_ServiceDiscoveryRes(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.ServiceDiscoveryRes:
         raise TypeError
+    v: Any
     c1 = put_PaymentOptions(o.PaymentOptions, t, b)
     c2 = put_ServiceCharge(o.ChargeService, t, b)
     c3 = 0 if (v := o.ServiceList) is None else put_ServiceTagList(v, t, b)
@@ -1120,6 +1186,7 @@ def take_ServiceDetailRes(t: list[int], i: int, b: bytes) -> m.ServiceDetailRes:
 def put_ServiceDetailRes(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.ServiceDetailRes:
         raise TypeError
+    v: Any
     c2 = 0 if (v := o.ServiceParameterList) is None else put_ServiceParameterList(v, t, b)
     i = len(t)
     t += (53, to_responseCode[o.ResponseCode], o.ServiceID, c2)
@@ -1264,6 +1331,7 @@ def take_PowerDeliveryReq(t: list[int], i: int, b: bytes) -> m.PowerDeliveryReq:
 def put_PowerDeliveryReq(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.PowerDeliveryReq:
         raise TypeError
+    v: Any
     c1 = 0 if (v := o.ChargingProfile) is None else put_ChargingProfile(v, t, b)
     c2 = 0 if (v := o.EVPowerDeliveryParameter) is None else PUT[v.__class__](v, t, b)
     i = len(t)
@@ -1315,6 +1383,7 @@ def take_ChargingStatusRes(t: list[int], i: int, b: bytes) -> m.ChargingStatusRe
 def put_ChargingStatusRes(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.ChargingStatusRes:
         raise TypeError
+    v: Any
     c3 = 0 if (v := o.EVSEMaxCurrent) is None else put_PhysicalValue(v, t, b)
     c4 = 0 if (v := o.MeterInfo) is None else put_MeterInfo(v, t, b)
     c6 = put_AC_EVSEStatus(o.AC_EVSEStatus, t, b)
@@ -1344,6 +1413,7 @@ def take_MeteringReceiptReq(t: list[int], i: int, b: bytes) -> m.MeteringReceipt
 def put_MeteringReceiptReq(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.MeteringReceiptReq:
         raise TypeError
+    v: Any
     c3 = put_MeterInfo(o.MeterInfo, t, b)
     i = len(t)
     t += (
@@ -1588,6 +1658,7 @@ def take_CurrentDemandReq(t: list[int], i: int, b: bytes) -> m.CurrentDemandReq:
 def put_CurrentDemandReq(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.CurrentDemandReq:
         raise TypeError
+    v: Any
     c0 = put_DC_EVStatus(o.DC_EVStatus, t, b)
     c1 = put_PhysicalValue(o.EVTargetCurrent, t, b)
     c2 = 0 if (v := o.EVMaximumVoltageLimit) is None else put_PhysicalValue(v, t, b)
@@ -1631,6 +1702,7 @@ def take_CurrentDemandRes(t: list[int], i: int, b: bytes) -> m.CurrentDemandRes:
 def put_CurrentDemandRes(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.CurrentDemandRes:
         raise TypeError
+    v: Any
     c1 = put_DC_EVSEStatus(o.DC_EVSEStatus, t, b)
     c2 = put_PhysicalValue(o.EVSEPresentVoltage, t, b)
     c3 = put_PhysicalValue(o.EVSEPresentCurrent, t, b)
@@ -1705,9 +1777,13 @@ def take_Signature(t: list[int], i: int, b: bytes) -> m.Signature:
 def put_Signature(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.Signature:
         raise TypeError
+    v: Any
+    x: Any
     c1 = put_SignedInfo(o.SignedInfo, t, b)
     c2 = put_SignatureValue(o.SignatureValue, t, b)
     c3 = 0 if (v := o.KeyInfo) is None else put_KeyInfo(v, t, b)
+    if o.Object.__class__ is not list:
+        wrong_value()
     c4 = 0
     for x in reversed(o.Object):
         v = put_Object(x, t, b)
@@ -1750,8 +1826,12 @@ def take_SignedInfo(t: list[int], i: int, b: bytes) -> m.SignedInfo:
 def put_SignedInfo(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.SignedInfo:
         raise TypeError
+    v: Any
+    x: Any
     c1 = put_CanonicalizationMethod(o.CanonicalizationMethod, t, b)
     c2 = put_SignatureMethod(o.SignatureMethod, t, b)
+    if o.Reference.__class__ is not list:
+        wrong_value()
     c3 = 0
     for x in reversed(o.Reference):
         v = put_Reference(x, t, b)
@@ -1805,6 +1885,7 @@ def take_Reference(t: list[int], i: int, b: bytes) -> m.Reference:
 def put_Reference(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.Reference:
         raise TypeError
+    v: Any
     c3 = 0 if (v := o.Transforms) is None else put_Transforms(v, t, b)
     c4 = put_DigestMethod(o.DigestMethod, t, b)
     i = len(t)
@@ -1834,6 +1915,10 @@ def take_Transforms(t: list[int], i: int, b: bytes) -> m.Transforms:
 def put_Transforms(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.Transforms:
         raise TypeError
+    v: Any
+    x: Any
+    if o.Transform.__class__ is not list:
+        wrong_value()
     c0 = 0
     for x in reversed(o.Transform):
         v = put_Transform(x, t, b)
@@ -1859,6 +1944,9 @@ def take_Transform(t: list[int], i: int, b: bytes) -> m.Transform:
 def put_Transform(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.Transform:
         raise TypeError
+    x: Any
+    if o.XPath.__class__ is not list:
+        wrong_value()
     c1 = 0
     for x in reversed(o.XPath):
         t += (c1, put_text(x, b))
@@ -1933,35 +2021,51 @@ def take_KeyInfo(t: list[int], i: int, b: bytes) -> m.KeyInfo:
 def put_KeyInfo(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.KeyInfo:
         raise TypeError
+    v: Any
+    x: Any
+    if o.KeyName.__class__ is not list:
+        wrong_value()
     c1 = 0
     for x in reversed(o.KeyName):
         t += (c1, put_text(x, b))
         c1 = len(t) - 2
+    if o.KeyValue.__class__ is not list:
+        wrong_value()
     c2 = 0
     for x in reversed(o.KeyValue):
         v = put_KeyValue(x, t, b)
         t += (c2, v)
         c2 = len(t) - 2
+    if o.RetrievalMethod.__class__ is not list:
+        wrong_value()
     c3 = 0
     for x in reversed(o.RetrievalMethod):
         v = put_RetrievalMethod(x, t, b)
         t += (c3, v)
         c3 = len(t) - 2
+    if o.X509Data.__class__ is not list:
+        wrong_value()
     c4 = 0
     for x in reversed(o.X509Data):
         v = put_X509Data(x, t, b)
         t += (c4, v)
         c4 = len(t) - 2
+    if o.PGPData.__class__ is not list:
+        wrong_value()
     c5 = 0
     for x in reversed(o.PGPData):
         v = put_PGPData(x, t, b)
         t += (c5, v)
         c5 = len(t) - 2
+    if o.SPKIData.__class__ is not list:
+        wrong_value()
     c6 = 0
     for x in reversed(o.SPKIData):
         v = put_SPKIData(x, t, b)
         t += (c6, v)
         c6 = len(t) - 2
+    if o.MgmtData.__class__ is not list:
+        wrong_value()
     c7 = 0
     for x in reversed(o.MgmtData):
         t += (c7, put_text(x, b))
@@ -1981,6 +2085,7 @@ def take_KeyValue(t: list[int], i: int, b: bytes) -> m.KeyValue:
 def put_KeyValue(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.KeyValue:
         raise TypeError
+    v: Any
     c0 = 0 if (v := o.DSAKeyValue) is None else put_DSAKeyValue(v, t, b)
     c1 = 0 if (v := o.RSAKeyValue) is None else put_RSAKeyValue(v, t, b)
     i = len(t)
@@ -1999,6 +2104,7 @@ def take_RetrievalMethod(t: list[int], i: int, b: bytes) -> m.RetrievalMethod:
 def put_RetrievalMethod(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.RetrievalMethod:
         raise TypeError
+    v: Any
     c2 = 0 if (v := o.Transforms) is None else put_Transforms(v, t, b)
     i = len(t)
     t += (93, 0 if o.Type is None else put_text(o.Type, b), 0 if o.URI is None else put_text(o.URI, b), c2)
@@ -2043,23 +2149,35 @@ def take_X509Data(t: list[int], i: int, b: bytes) -> m.X509Data:
 def put_X509Data(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.X509Data:
         raise TypeError
+    v: Any
+    x: Any
+    if o.X509IssuerSerial.__class__ is not list:
+        wrong_value()
     c0 = 0
     for x in reversed(o.X509IssuerSerial):
         v = put_X509IssuerSerial(x, t, b)
         t += (c0, v)
         c0 = len(t) - 2
+    if o.X509SKI.__class__ is not list:
+        wrong_value()
     c1 = 0
     for x in reversed(o.X509SKI):
         t += (c1, put_octets(x, b))
         c1 = len(t) - 2
+    if o.X509SubjectName.__class__ is not list:
+        wrong_value()
     c2 = 0
     for x in reversed(o.X509SubjectName):
         t += (c2, put_text(x, b))
         c2 = len(t) - 2
+    if o.X509Certificate.__class__ is not list:
+        wrong_value()
     c3 = 0
     for x in reversed(o.X509Certificate):
         t += (c3, put_octets(x, b))
         c3 = len(t) - 2
+    if o.X509CRL.__class__ is not list:
+        wrong_value()
     c4 = 0
     for x in reversed(o.X509CRL):
         t += (c4, put_octets(x, b))
@@ -2117,6 +2235,9 @@ def take_SPKIData(t: list[int], i: int, b: bytes) -> m.SPKIData:
 def put_SPKIData(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.SPKIData:
         raise TypeError
+    x: Any
+    if o.SPKISexp.__class__ is not list:
+        wrong_value()
     c0 = 0
     for x in reversed(o.SPKISexp):
         t += (c0, put_octets(x, b))
@@ -2162,6 +2283,10 @@ def take_Manifest(t: list[int], i: int, b: bytes) -> m.Manifest:
 def put_Manifest(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.Manifest:
         raise TypeError
+    v: Any
+    x: Any
+    if o.Reference.__class__ is not list:
+        wrong_value()
     c1 = 0
     for x in reversed(o.Reference):
         v = put_Reference(x, t, b)
@@ -2187,6 +2312,10 @@ def take_SignatureProperties(t: list[int], i: int, b: bytes) -> m.SignaturePrope
 def put_SignatureProperties(o: Any, t: list[Any], b: bytearray) -> int:
     if o.__class__ is not m.SignatureProperties:
         raise TypeError
+    v: Any
+    x: Any
+    if o.SignatureProperty.__class__ is not list:
+        wrong_value()
     c1 = 0
     for x in reversed(o.SignatureProperty):
         v = put_SignatureProperty(x, t, b)

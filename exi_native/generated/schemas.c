@@ -16,4 +16,4 @@ const exi_schema *const exi_schemas[] = {
 
 const uint32_t exi_schema_count = 2;
 
-const char exi_table_digest[] = "0dc7e9457bb015d796f2631dd5bc620b3b4424430d74ab910912f65d5624f0a0";
+const char exi_table_digest[] = "1096d90c8b336ce4a9495843f7172cb2e4bac473614fcfd3c783a57b32303e5f";
