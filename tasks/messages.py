@@ -71,6 +71,11 @@ class StopMatching:
 
 
 @dataclass(slots=True)
+class Vouch:
+    """connection -> homeplug: upper layers have just heard the peer; sent at least every 5 s it keeps link polling sparse."""
+
+
+@dataclass(slots=True)
 class LinkUp:
     """homeplug -> connection: matched, and the logical network answers."""
 
