@@ -1,0 +1,26 @@
+"""`python -m tools.bench [session] [kernel] [codec] [veth]`: prints figures; without a name: all but veth, which needs root."""
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+FIGURES = ("session", "kernel", "codec", "veth")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the named benchmarks in order."""
+    parser = argparse.ArgumentParser(prog="tools.bench", description="prints figures beside a limit or a peer; never judges")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"one or more of {', '.join(FIGURES)}; default: all but veth")
+    names = parser.parse_args(argv).figures or [f for f in FIGURES if f != "veth"]
+    for name in names:
+        if name not in FIGURES:
+            print(f"tools.bench: there is no figure {name!r}; known are {', '.join(FIGURES)}", file=sys.stderr)
+            return 2
+    for name in names:
+        importlib.import_module(f"tools.bench.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
