@@ -1,0 +1,1 @@
+"""HomePlug: management messages, SLAC matching, the own modem, and an emulated modem."""

@@ -1,0 +1,42 @@
+"""Settings of the HomePlug slice: matching, the own modem, and the emulated modem of the simulation."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernel.settings import setting
+
+
+@dataclass(slots=True)
+class SlacConfig:
+    """Section `slac` of the configuration."""
+
+    assume_link: bool = setting(False, meaning="no SLAC, no modem: the link is taken as up (peer on a plain cable)")
+    modem_kind: str = setting("auto", choices=("auto", "generic"), meaning=(
+        "auto: ask with Qualcomm messages for modem and link; generic: only CM_SET_KEY, the link is proven by IPv6 traffic"))
+    atten_direct_db: float = setting(40.0, unit="dB", low=1, high=100, meaning=(
+        "PEV: average attenuation up to which a charger is taken without validation (bench hardware is 6 to 18 dB above 10)"))
+    atten_indirect_db: float = setting(80.0, unit="dB", low=1, high=120, meaning=(
+        "PEV: average attenuation up to which a charger is considered at all, with validation"))
+    parm_cadence_ms: int = setting(1400, unit="ms", low=400, high=5000, meaning="PEV: spacing of CM_SLAC_PARM.REQ after the first three")
+    start_delay_ms: int = setting(60, unit="ms", low=20, high=90, meaning="PEV: from the first CM_SLAC_PARM.CNF to the first START (limit 100)")
+    batch_interval_ms: int = setting(30, unit="ms", low=20, high=40, meaning="PEV: between START and SOUND messages (limits 20 to 50)")
+    early_decision: bool = setting(False, meaning="PEV: do not wait 1200 ms when every charger that confirmed has delivered its result")
+    match_attempts: int = setting(3, low=3, high=100, meaning="PEV: attempts with a charger heard before matching counts as failed")
+    rx_attenuation_db: int = setting(0, unit="dB", low=-60, high=60, meaning=(
+        "EVSE: calibrated attenuation of the own receive path, taken off each group (alpitronic about 10, Tesla about 1)"))
+    synthetic_attenuation_db: int = setting(9, unit="dB", low=1, high=40, meaning=(
+        "EVSE: what to report when the modem delivers empty profiles (TP-Link); never 0, the Ioniq ignores it"))
+    slac_init_s: int = setting(40, unit="s", low=20, high=50, meaning="EVSE: TT_EVSE_SLAC_init, wait for the first CM_SLAC_PARM.REQ")
+    five_percent_forever: bool = setting(True, meaning="EVSE: go on waiting after TT_EVSE_SLAC_init instead of reporting a failure")
+
+
+@dataclass(slots=True)
+class EmulatorConfig:
+    """Section `modem_emulator`: a modem in software, so that the same program runs over a plain cable or in simulation."""
+
+    enabled: bool = setting(False, meaning="put an emulated modem between the program and its network interface")
+    kind: str = setting("qca7005", choices=("qca7005", "tplink"), meaning="whose habits to imitate; tplink: empty profiles, no link status")
+    restart_ms: int = setting(1500, unit="ms", low=0, high=20000, meaning="silence after CM_SET_KEY (TP-Link: 3000 to 5000)")
+    join_ms: int = setting(400, unit="ms", low=0, high=20000, meaning="from equal keys to traffic (measured 200 to 8000)")
+    attenuation_db: int = setting(10, unit="dB", low=0, high=100, meaning="EVSE: attenuation reported for each sound heard")
+    beacon_ms: int = setting(1000, unit="ms", low=50, high=10000, meaning="period of the announcement between emulated modems")

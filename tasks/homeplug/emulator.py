@@ -1,0 +1,302 @@
+"""A HomePlug modem in software: answers its host like a QCA modem and lets frames pass only within one network.
+
+Theory: the machine stands between a host side and a line side. On the line every emulated modem announces itself by
+beacons; two modems that announce the same key digest are joined after `join_ms`. SLAC passes the line at any time (stations
+outside a network hear it), everything else only between joined modems. A new key makes the modem silent for a while, as
+real ones are. As the charger's modem it measures each M-SOUND: one CM_ATTEN_PROFILE.IND to its host.
+`now` and `rng` come in, frames come and go as octets; emulator_nic.py puts this between a program and its interface.
+"""
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from kernel.timer import MS, NEVER, US, Timer
+from tasks.errors import WireError
+from tasks.homeplug.config import EmulatorConfig
+from tasks.homeplug.keys import nid_from_nmk
+from tasks.homeplug.wire import CM_ATTEN_PROFILE_IND, CM_MNBC_SOUND_IND, MAX_GROUPS, parse
+from tasks.homeplug.wire_emulator import BEACON_MARK, Beacon, key_digest
+from tasks.homeplug.wire_header import BROADCAST, ETHERTYPE, LOCAL_DEVICE
+from tasks.homeplug.wire_keys import CM_GET_KEY_CNF, CM_GET_KEY_REQ, CM_SET_KEY_CNF, CM_SET_KEY_REQ
+from tasks.homeplug.wire_modem import (Network, Station, VS_NW_INFO_CNF, VS_NW_INFO_REQ, VS_OP_ATTRIBUTES_CNF, VS_OP_ATTRIBUTES_REQ,
+                                       VS_PL_LINK_STATUS_CNF, VS_PL_LINK_STATUS_REQ, VS_RS_DEV_CNF, VS_RS_DEV_REQ,
+                                       VS_SW_VER_CNF, VS_SW_VER_REQ)
+
+ANSWER_DELAY = 500 * US                # modems answer their host in 0.3 to 0.8 ms (sheet 1.5)
+MAX_NEIGHBOURS = 16
+MAX_QUEUE = 256                        # frames waiting for the host; more are dropped and counted
+BEACONS_MISSED = 5                     # a neighbour is gone after so many silent beacon periods
+SLAC_FIRST, SLAC_LAST = 0x6064, 0x6087           # CM_SLAC_PARM to CM_ATTEN_PROFILE: pass without a network
+REQUESTS = (CM_SET_KEY_REQ, CM_GET_KEY_REQ, VS_SW_VER_REQ, VS_RS_DEV_REQ, VS_NW_INFO_REQ, VS_PL_LINK_STATUS_REQ,
+            VS_OP_ATTRIBUTES_REQ)
+PROFILE_SHAPE = (0, 1, 2, 1, 0, 1, 3, 2)         # dB above the configured value, repeated over the groups
+QCA7005 = (0x22, "QCA7005", "MAC-QCA7005-EMULATED-1.0", 0x001B587C)
+TPLINK = (0x20, "QCA7420", "MAC-QCA7420-EMULATED-1.0", 0x001CFCFC)
+
+
+@dataclass(slots=True)
+class Neighbour:
+    """Another emulated modem on the line, as its last beacon told."""
+
+    host_mac: bytes
+    nid: bytes
+    digest: bytes
+    alive: bool
+    heard_at: int
+    joined_at: int = NEVER             # from then on we are in one network
+
+
+class EmulatedModem:
+    """`coordinator`: the charger's modem (CCo), which also measures sounds. `attenuation_by_mac`: dB for particular cars.
+
+    Counters: `blocked` frames that no network carried, `overflow` frames that the host did not fetch.
+    """
+
+    def __init__(self, config: EmulatorConfig, host_mac: bytes, coordinator: bool, rng,
+                 attenuation_by_mac: dict[bytes, int] | None = None) -> None:
+        self.host_mac = host_mac
+        # the modem's MAC must differ from the host's (sheet 1.2): locally administered, last octet changed
+        self.mac = bytes((host_mac[0] | 2,)) + host_mac[1:5] + bytes((host_mac[5] ^ 0x55,))
+        self.coordinator = coordinator
+        self._tplink = config.kind == "tplink"
+        self._device_class, self._hardware, self._version, self._ident = TPLINK if self._tplink else QCA7005
+        self._restart_time = config.restart_ms * MS
+        self._join_time = config.join_ms * MS
+        self._beacon_period = config.beacon_ms * MS
+        self._attenuation = config.attenuation_db
+        self._attenuation_by_mac = dict(attenuation_by_mac or {})
+        self._rng = rng
+        self.nmk = rng.randbytes(16)             # like a modem fresh from the factory: in a network of its own
+        self.nid = nid_from_nmk(self.nmk)
+        self._digest = key_digest(self.nid, self.nmk)
+        self.neighbours: dict[bytes, Neighbour] = {}
+        self.blocked = 0
+        self.overflow = 0
+        self._restart = Timer()                  # armed while silent
+        self._beacon = Timer()
+        self._beacon.arm_at(0)
+        self._to_host: deque[tuple[int, bytes]] = deque()
+        self._to_line: list[bytes] = []
+
+    # --- the two sides and time
+
+    def from_host(self, frame: bytes, now: int) -> None:
+        """The host sends a frame: for us, for the line, or for both."""
+        if len(frame) < 14:
+            return
+        if self._restart.armed:
+            self.blocked += 1
+            return
+        dst = frame[0:6]
+        if frame[12:14] == ETHERTYPE:
+            if dst == LOCAL_DEVICE or dst == self.mac:
+                self._answer(frame, now, line=False)
+                return
+            if _is_slac(frame):
+                self._to_line.append(frame)
+                return
+            if dst == BROADCAST:
+                self._answer(frame, now, line=False)
+                if frame[14:17] == b"\1\x08\x60":        # CM_SET_KEY.REQ: the key stays on this side of the line
+                    return
+        if self._network_carries(dst, now):
+            self._to_line.append(frame)
+        else:
+            self.blocked += 1
+
+    def from_line(self, frame: bytes, now: int) -> None:
+        """A frame from the power line: a beacon, SLAC, something from our network, or none of our business."""
+        if frame[12:20] == BEACON_MARK:
+            self._on_beacon(frame, now)
+            return
+        if len(frame) < 14 or self._restart.armed:
+            return
+        dst = frame[0:6]
+        if frame[12:14] == ETHERTYPE and _is_slac(frame):
+            self._deliver(frame, now)
+            if self.coordinator and dst == BROADCAST and frame[15:17] == b"\x76\x60":
+                self._measure(frame, now)
+            return
+        sender = self._neighbour_of(frame[6:12])
+        if sender is None or now < sender.joined_at:
+            self.blocked += 1
+            return
+        if frame[12:14] == ETHERTYPE and (dst == self.mac or dst == BROADCAST):
+            self._answer(frame, now, line=True)
+            if dst == self.mac:
+                return
+        if dst[0] & 1 or dst == self.host_mac:
+            self._deliver(frame, now)
+
+    def handle_timer(self, now: int) -> None:
+        if self._restart.take(now):
+            self._announce(now)
+        if self._beacon.take(now):
+            lost = [mac for mac, n in self.neighbours.items() if now - n.heard_at > BEACONS_MISSED * self._beacon_period]
+            for mac in lost:
+                del self.neighbours[mac]
+            self._announce(now)
+
+    def to_host(self, limit: int, now: int) -> list[tuple[int, bytes]]:
+        """At most `limit` frames whose time has come, each with that time."""
+        out = []
+        queue = self._to_host
+        while queue and len(out) < limit and queue[0][0] <= now:
+            out.append(queue.popleft())
+        return out
+
+    def to_line(self) -> list[bytes]:
+        """Drains what is to be sent on the line."""
+        out, self._to_line = self._to_line, []
+        return out
+
+    def next_timer(self) -> int:
+        """Next time at which handle_timer or to_host has something to do."""
+        return min(self._restart.at, self._beacon.at, self._to_host[0][0] if self._to_host else NEVER)
+
+    def joined(self, now: int) -> list[tuple[bytes, Neighbour]]:
+        """The modems that are in our network now."""
+        if self._restart.armed:
+            return []
+        return [(mac, n) for mac, n in self.neighbours.items() if now >= n.joined_at]
+
+    # --- network membership
+
+    def _announce(self, now: int) -> None:
+        self._to_line.append(Beacon(self.mac, self.host_mac, self.nid, self._digest, not self._restart.armed).emit())
+        self._beacon.arm(now, self._beacon_period)
+
+    def _on_beacon(self, frame: bytes, now: int) -> None:
+        try:
+            b = Beacon.parse(frame)
+        except WireError:
+            self.blocked += 1
+            return
+        if b.src == self.mac:
+            return
+        n = self.neighbours.get(b.src)
+        if n is None:
+            if len(self.neighbours) >= MAX_NEIGHBOURS:
+                self.blocked += 1
+                return
+            n = self.neighbours[b.src] = Neighbour(b.host_mac, b.nid, b.digest, b.alive, now)
+            news = True
+        else:
+            news = n.digest != b.digest or n.alive != b.alive
+            n.host_mac, n.nid, n.digest, n.alive, n.heard_at = b.host_mac, b.nid, b.digest, b.alive, now
+        self._judge(n, now)
+        if news and not self._restart.armed:
+            self._announce(now)                  # so that it knows us as soon as we know it
+
+    def _judge(self, n: Neighbour, now: int) -> None:
+        """Joined `join_ms` after both hold the same key and are alive; not joined at once when that ends."""
+        if not (n.alive and n.digest == self._digest) or self._restart.armed:
+            n.joined_at = NEVER
+        elif n.joined_at == NEVER:
+            n.joined_at = now + self._join_time
+
+    def _use_key(self, nid: bytes, nmk: bytes, now: int) -> None:
+        self.nid = nid
+        self.nmk = nmk
+        self._digest = key_digest(nid, nmk)
+        self._go_silent(now)
+
+    def _go_silent(self, now: int) -> None:
+        self._restart.arm(now, self._restart_time)
+        for n in self.neighbours.values():
+            n.joined_at = NEVER
+        self._announce(now)
+
+    def _neighbour_of(self, mac: bytes) -> Neighbour | None:
+        """The neighbour that is, or stands before, the station with this MAC."""
+        n = self.neighbours.get(mac)
+        if n is not None:
+            return n
+        for n in self.neighbours.values():
+            if n.host_mac == mac:
+                return n
+        return None
+
+    def _network_carries(self, dst: bytes, now: int) -> bool:
+        if dst[0] & 1:
+            return any(now >= n.joined_at for n in self.neighbours.values())
+        n = self._neighbour_of(dst)
+        return n is not None and now >= n.joined_at
+
+    # --- measuring and answering
+
+    def _deliver(self, frame: bytes, now: int) -> None:
+        """To the host, if it is meant for it; in order, behind what is already waiting."""
+        if not (frame[0] & 1 or frame[0:6] == self.host_mac):
+            return
+        if len(self._to_host) >= MAX_QUEUE:
+            self.overflow += 1
+            return
+        self._to_host.append((max(now, self._to_host[-1][0]) if self._to_host else now, frame))
+
+    def _measure(self, frame: bytes, now: int) -> None:
+        try:
+            sound = parse(frame)
+        except WireError:
+            self.blocked += 1
+            return
+        if type(sound) is not CM_MNBC_SOUND_IND:
+            return
+        aag = b""
+        if not self._tplink:
+            base = self._attenuation_by_mac.get(sound.src, self._attenuation)
+            aag = bytes(base + PROFILE_SHAPE[i % len(PROFILE_SHAPE)] for i in range(MAX_GROUPS))
+        self._deliver(CM_ATTEN_PROFILE_IND(BROADCAST, self.mac, sound.src, aag).emit(), now)
+
+    def _answer(self, frame: bytes, now: int, line: bool) -> None:
+        """Answer a request to a modem; from the line only what remote modems answer to members of their network."""
+        try:
+            m = parse(frame)
+        except WireError:
+            self.blocked += 1
+            return
+        if not isinstance(m, REQUESTS):
+            return
+        kind = type(m)
+        if line and kind not in (VS_SW_VER_REQ, CM_GET_KEY_REQ):
+            return
+        answer = None
+        if kind is VS_SW_VER_REQ:
+            answer = VS_SW_VER_CNF(m.src, self.mac, 0, self._device_class, self._version, self._ident)
+        elif kind is CM_GET_KEY_REQ:
+            granted = not line and m.nid == self.nid
+            answer = CM_GET_KEY_CNF(m.src, self.mac, 0 if granted else 1, self.nid, self.nmk if granted else b"",
+                                    self._rng.randbytes(4), m.my_nonce)
+        elif kind is CM_SET_KEY_REQ:
+            # QCA says 1 when it takes the key, and restarts (sheet 1.5)
+            answer = CM_SET_KEY_CNF(m.src, self.mac, 1, self._rng.randbytes(4), m.my_nonce)
+        elif kind is VS_NW_INFO_REQ:
+            answer = self._nw_info(m, now)
+        elif kind is VS_OP_ATTRIBUTES_REQ:
+            answer = VS_OP_ATTRIBUTES_CNF(m.src, self.mac, 0, m.cookie, self._hardware, "MAC", 1, 0, 0, 0, "20260101", "EMULATED")
+        elif kind is VS_RS_DEV_REQ:
+            answer = VS_RS_DEV_CNF(m.src, self.mac, 0)
+        elif kind is VS_PL_LINK_STATUS_REQ and not self._tplink:
+            answer = VS_PL_LINK_STATUS_CNF(m.src, self.mac, 0, 1 if self.joined(now) else 0)
+        if answer is not None:
+            if line:
+                self._to_line.append(answer.emit())
+            else:
+                self._deliver(answer.emit(), now + ANSWER_DELAY)
+        if kind is CM_SET_KEY_REQ:
+            self._use_key(m.nid, m.nmk, now)
+        elif kind is VS_RS_DEV_REQ:
+            self._go_silent(now)
+
+    def _nw_info(self, m: VS_NW_INFO_REQ, now: int) -> VS_NW_INFO_CNF:
+        stations = [Station(mac, i + 2, n.host_mac, 9, 9) for i, (mac, n) in enumerate(self.joined(now))]
+        if not stations and not self.coordinator:
+            return VS_NW_INFO_CNF(m.src, self.mac, m.mmv, [])       # a station without coordinator is in no network
+        cco = self.mac if self.coordinator else stations[0].mac
+        return VS_NW_INFO_CNF(m.src, self.mac, m.mmv, [Network(self.nid, 1, 1, 2 if self.coordinator else 0, cco, 1, stations)])
+
+
+def _is_slac(frame: bytes) -> bool:
+    """CM_SLAC_PARM to CM_ATTEN_PROFILE, which unassociated stations send and hear."""
+    return len(frame) >= 19 and frame[14] != 0 and SLAC_FIRST <= (frame[15] | frame[16] << 8) <= SLAC_LAST

@@ -1,0 +1,51 @@
+"""An emulated modem in front of a network interface: the program above it cannot tell it from a real modem.
+
+The same Protocol as drivers.interfaces.Nic, wrapped around another one (a veth, a real port, a simulated link).
+"""
+from __future__ import annotations
+
+from drivers.interfaces import Nic
+from kernel.timer import NEVER
+from tasks.homeplug.emulator import EmulatedModem
+
+LINE_LIMIT = 64                        # frames taken from the inner interface in one call
+
+
+class EmulatedModemNic:
+    """`errors` are those of the inner interface; `send` is True as soon as the modem has the frame, as with a real one."""
+
+    def __init__(self, inner: Nic, modem: EmulatedModem) -> None:
+        self._inner = inner
+        self.modem = modem
+        self.mac = inner.mac
+
+    @property
+    def errors(self) -> int:
+        return self._inner.errors
+
+    def fileno(self) -> int:
+        return self._inner.fileno()
+
+    def receive(self, limit: int, now: int) -> list[tuple[int, bytes]]:
+        modem = self.modem
+        for at, frame in self._inner.receive(LINE_LIMIT, now):
+            modem.from_line(frame, at if at <= now else now)
+        modem.handle_timer(now)
+        self._flush(now)
+        return modem.to_host(limit, now)
+
+    def send(self, frame: bytes, now: int) -> bool:
+        self.modem.from_host(frame, now)
+        self._flush(now)
+        return True
+
+    def next_event(self) -> int:
+        """The modem's answers, beacons and restarts happen without the descriptor becoming readable."""
+        return min(self._inner.next_event(), self.modem.next_timer(), NEVER)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def _flush(self, now: int) -> None:
+        for frame in self.modem.to_line():
+            self._inner.send(frame, now)

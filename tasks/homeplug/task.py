@@ -1,0 +1,175 @@
+"""Adapter of the HomePlug slice: frames, commands and signals on one side, the matching and modem machines on the other.
+
+The two machines do not know each other: this task carries their events across, turns LinkEstablished and LinkFailed into
+the messages of the connection supervision, and everything worth reading into the journal.
+"""
+from __future__ import annotations
+
+from kernel.channels import Mailbox
+from kernel.journal import Journal
+from kernel.timer import NEVER
+from tasks.errors import WireError
+from tasks.homeplug.config import SlacConfig
+from tasks.homeplug.events import LinkEstablished, LinkFailed, ModemFound, ModemLost, UnwatchLink, UseKey, WatchLink
+from tasks.homeplug.modem import Modem
+from tasks.homeplug.slac_evse import EvseSlac
+from tasks.homeplug.slac_pev import PevSlac
+from tasks.homeplug.wire import parse
+from tasks.homeplug.wire_header import BROADCAST, Unknown
+from tasks.machine import Checkpoint, Note, StateChanged
+from tasks.messages import Frame, LinkLost, LinkUp, StartMatching, StopMatching, Vouch
+from tasks.signals import Signals
+
+FRAMES_PER_RUN = 32
+COMMANDS_PER_RUN = 8
+EVENT_ROUNDS = 8                       # how often machines may answer each other in one run; more waits for the next
+UNKNOWN_MAC = bytes(6)
+NO_NID = bytes(7)
+SOURCE = "homeplug"
+
+
+class HomeplugTask:
+    """Counters: `wire_errors`, `unknown` types, `echoes` of own frames, `foreign` (for others), `lost_out` (outbox full)."""
+
+    def __init__(self, config: SlacConfig, role: PevSlac | EvseSlac, modem: Modem, mac: bytes, inbox: Mailbox[Frame],
+                 commands: Mailbox[StartMatching | StopMatching | Vouch], out: Mailbox[bytes],
+                 events: Mailbox[LinkUp | LinkLost], signals: Signals, journal: Journal) -> None:
+        self._assume_link = config.assume_link
+        self._role = role
+        self._modem = modem
+        self._mac = mac
+        self._inbox = inbox
+        self._commands = commands
+        self._out = out
+        self._events = events
+        self._journal = journal
+        self._modem_text = signals.modem.claim(SOURCE)
+        self._link_state = signals.link_state.claim(SOURCE)
+        self._peer_mac = signals.peer_mac.claim(SOURCE)
+        self._attenuation = signals.attenuation.claim(SOURCE)
+        self._state_told = ""
+        self._peer_told: bytes | None = None
+        self._assumed_told = False
+        self.inboxes = (inbox, commands)
+        self.wire_errors = 0
+        self.unknown = 0
+        self.echoes = 0
+        self.foreign = 0
+        self.lost_out = 0
+
+    def run(self, now: int) -> int:
+        """Mail, timers, and what follows from them; returns the next deadline."""
+        if self._assume_link:
+            return self._run_assumed(now)
+        for command in self._commands.drain(COMMANDS_PER_RUN):
+            kind = type(command)
+            if kind is StartMatching:
+                self._role.start(now)
+            elif kind is StopMatching:
+                self._role.stop(now)
+            elif kind is Vouch:
+                self._modem.vouch(now)
+            self._carry_events(now)
+        for frame in self._inbox.drain(FRAMES_PER_RUN):
+            self._on_frame(frame.data, now)
+        self._modem.handle_timer(now)
+        self._role.handle_timer(now)
+        settled = self._carry_events(now)
+        self._send()
+        self._tell(now)
+        if not settled or len(self._inbox) or len(self._commands):
+            return now
+        return min(self._modem.next_timer(), self._role.next_timer())
+
+    def _on_frame(self, data: bytes, now: int) -> None:
+        if data[6:12] == self._mac:              # some SPI drivers loop back (decoder rules 1.10)
+            self.echoes += 1
+            return
+        dst = data[0:6]
+        if dst != self._mac and dst != BROADCAST:
+            self.foreign += 1
+            return
+        try:
+            message = parse(data)
+        except WireError as e:
+            self.wire_errors += 1
+            self._journal.limited(now, SOURCE, "wire", "bad frame from %s: %s", data[6:12].hex(":"), e)
+            return
+        if type(message) is Unknown:
+            self.unknown += 1
+            return
+        self._modem.receive(message, now)
+        self._role.receive(message, now)
+        self._carry_events(now)
+
+    def _carry_events(self, now: int) -> bool:
+        """Machine events to each other and to the box until both are quiet. False when they are not within the bound."""
+        role, modem, journal = self._role, self._modem, self._journal
+        for _ in range(EVENT_ROUNDS):
+            from_role, from_modem = role.events(), modem.events()
+            if not from_role and not from_modem:
+                return True
+            for e in from_role:
+                kind = type(e)
+                if kind is Checkpoint:
+                    journal.checkpoint(now, SOURCE, e.number, e.text)
+                elif kind is Note:
+                    journal.note(now, SOURCE, e.text, *e.args, level=e.level)
+                elif kind is StateChanged:
+                    journal.note(now, SOURCE, "matching: %s -> %s", e.old, e.new)
+                elif kind is UseKey:
+                    modem.set_key(e.nid, e.nmk, now)
+                elif kind is WatchLink:
+                    modem.watch_link(now)
+                elif kind is UnwatchLink:
+                    modem.unwatch_link()
+                elif kind is LinkEstablished:
+                    self._events.put(LinkUp(e.peer_mac, e.nid))
+                elif kind is LinkFailed:
+                    self._events.put(LinkLost(e.reason))
+            for e in from_modem:
+                kind = type(e)
+                if kind is Note:
+                    journal.note(now, SOURCE, e.text, *e.args, level=e.level)
+                    continue
+                if kind is ModemFound:
+                    journal.note(now, SOURCE, "modem %s: %s", e.mac.hex(":"), e.text)
+                    self._modem_text.set(e.text, now)
+                elif kind is ModemLost:
+                    self._modem_text.set(None, now)
+                role.receive(e, now)
+        return False
+
+    def _send(self) -> None:
+        for machine in (self._modem, self._role):
+            for message in machine.outgoing():
+                if not self._out.put(message.emit()):
+                    self.lost_out += 1
+
+    def _tell(self, now: int) -> None:
+        """Signals, written when they change."""
+        state = self._role.state.name
+        if state != self._state_told:
+            self._state_told = state
+            self._link_state.set(state, now)
+        peer = self._role.peer_mac
+        if peer != self._peer_told:
+            self._peer_told = peer
+            self._peer_mac.set(peer, now)
+            self._attenuation.set(self._role.attenuation, now)
+
+    def _run_assumed(self, now: int) -> int:
+        """Nothing to match: the link is up on demand; frames are thrown away."""
+        self.foreign += self._inbox.clear()
+        if not self._assumed_told:
+            self._assumed_told = True
+            self._modem_text.set("none, link assumed", now)
+            self._link_state.set("Off", now)
+        for command in self._commands.drain(COMMANDS_PER_RUN):
+            kind = type(command)
+            if kind is StartMatching:
+                self._link_state.set("Assumed", now)
+                self._events.put(LinkUp(UNKNOWN_MAC, NO_NID))
+            elif kind is StopMatching:
+                self._link_state.set("Off", now)
+        return now if len(self._commands) else NEVER
