@@ -297,15 +297,15 @@ def test_each_kind_of_damage_has_its_code() -> None:
     assert refused_bits("DIN", scope + "00000011 10000000 10110000 00000011") == ExiErrorCode.BAD_CHARACTER  # U+D800
     assert refused_bits("DIN", scope + "10000011" * 9) == ExiErrorCode.TOO_LONG
     # SessionStopRes.ResponseCode: 23 values in 5 bits; CableCheckReq: EVRESSSOC 0 .. 100 in 7 bits
-    stop_res = f"{int(EXI.encode('DIN', v2g(din.SessionStopRes(ResponseCode=din.responseCode.OK), b'')).hex(), 16):b}"
-    assert refused_bits("DIN", stop_res[:39] + "10111") == ExiErrorCode.BAD_ENUMERATION
+    assert refused_bits("DIN", body + "100000 0 0 10111") == ExiErrorCode.BAD_ENUMERATION  # SessionStopRes is the 33rd
     check = EXI.encode("DIN", v2g(din.CableCheckReq(DC_EVStatus=ev_status(100)), b""))
     text = f"{int(check.hex(), 16):b}"
     at = text.rindex("1100100")
     assert refused_bits("DIN", text[:at] + "1100101" + text[at + 7:]) == ExiErrorCode.OUT_OF_RANGE
-    # PMax is a short: 32768 does not exist. Twenty groups of a varint neither.
-    assert refused_bits("DIN", "10000000 0101010 0 01 0 0 00000001 0 1 0 0 0 10000000 10000000 00000010") == ExiErrorCode.OUT_OF_RANGE
-    assert refused_bits("DIN", "10000000 0101010 0 01 0 0 00000001 0 1 0 0 0 " + "10000000" * 20) == ExiErrorCode.OUT_OF_RANGE
+    # PMaxScheduleEntry as root, empty TimeInterval, PMax a short: 32768 does not exist, endless integers neither.
+    pmax = "10000000 0101010 01 0 0 0 0"
+    assert refused_bits("DIN", pmax + "10000000 10000000 00000010") == ExiErrorCode.OUT_OF_RANGE
+    assert refused_bits("DIN", pmax + "10000000" * 20) == ExiErrorCode.OUT_OF_RANGE
 
 
 # ---- messages that cannot be encoded -----------------------------------------------------------
