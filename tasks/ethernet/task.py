@@ -1,0 +1,78 @@
+"""The two ends of the cable: FrameRx drains the interface into mailboxes, FrameTx empties the outgoing mailbox."""
+from __future__ import annotations
+
+from typing import Callable
+
+from drivers.interfaces import Nic
+from kernel.channels import Mailbox
+from kernel.journal import Journal
+from kernel.timer import NEVER
+from tasks.ethernet.demux import Demux
+from tasks.ethernet.wire import ETHERTYPE_HOMEPLUG, ETHERTYPE_IPV6
+from tasks.messages import Frame, Packet
+
+RX_LIMIT = 32            # frames per run (house 2.8): a flood cannot hold the tick
+TX_LIMIT = 32            # frames per run
+
+Tap = Callable[[int, bytes, bool], None]
+"""`tap(at_ns, frame, outgoing)` sees each frame in both directions (pcap file, trace)."""
+
+
+class FrameRx:
+    """Drains at most RX_LIMIT frames per run and sorts them by EtherType."""
+
+    def __init__(self, nic: Nic, homeplug_in: Mailbox[Frame], ipv6_in: Mailbox[Packet], journal: Journal,
+                 tap: Tap | None = None) -> None:
+        self.inboxes: tuple[Mailbox, ...] = ()
+        self.demux = Demux(nic.mac)
+        self._nic = nic
+        self._homeplug_in = homeplug_in
+        self._ipv6_in = ipv6_in
+        self._journal = journal
+        self._tap = tap
+
+    def run(self, now: int) -> int:
+        """Next time the interface has something by itself; `now` when the limit was reached."""
+        frames = self._nic.receive(RX_LIMIT, now)
+        tap = self._tap
+        sort = self.demux.sort
+        for at, frame in frames:
+            if tap is not None:
+                tap(at, frame, False)
+            ethertype = sort(frame)
+            if ethertype == ETHERTYPE_IPV6:
+                kept = self._ipv6_in.put(Packet(at, frame))
+            elif ethertype == ETHERTYPE_HOMEPLUG:
+                kept = self._homeplug_in.put(Frame(at, frame))
+            else:
+                continue
+            if not kept:
+                self._journal.limited(now, "frame_rx", "overflow", "mailbox full, frame of type %04x dropped", ethertype)
+        if len(frames) >= RX_LIMIT:
+            return now
+        return self._nic.next_event()
+
+
+class FrameTx:
+    """Sends at most TX_LIMIT frames per run."""
+
+    def __init__(self, nic: Nic, out: Mailbox[bytes], journal: Journal, tap: Tap | None = None) -> None:
+        self.inboxes: tuple[Mailbox, ...] = (out,)
+        self.sent = 0
+        self.refused = 0         # frames the driver could not send (lost; the protocols repeat)
+        self._nic = nic
+        self._out = out
+        self._journal = journal
+        self._tap = tap
+
+    def run(self, now: int) -> int:
+        tap = self._tap
+        for frame in self._out.drain(TX_LIMIT):
+            if tap is not None:
+                tap(now, frame, True)
+            if self._nic.send(frame, now):
+                self.sent += 1
+            else:
+                self.refused += 1
+                self._journal.limited(now, "frame_tx", "refused", "interface does not take frames")
+        return now if len(self._out) else NEVER

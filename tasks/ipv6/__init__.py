@@ -1,0 +1,1 @@
+"""The IPv6 link-local host: neighbour discovery, and the discovery of the charger (SDP)."""

@@ -1,0 +1,22 @@
+"""Settings of the IPv6 host and of SECC discovery."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernel.settings import setting
+
+
+@dataclass(slots=True)
+class Ipv6Config:
+    """Section `ipv6`."""
+
+    duplicate_detection: bool = setting(True, meaning="ask the network once whether the own address is taken; nobody waits for it")
+    answer_echo: bool = setting(True, meaning="answer ping (ICMPv6 echo), for diagnosis")
+
+
+@dataclass(slots=True)
+class SdpConfig:
+    """Section `sdp`."""
+
+    tls_request: str = setting("answer_no_tls", choices=("answer_no_tls", "ignore"),
+                               meaning="charger: a car that asks for TLS is offered an unencrypted connection, or ignored until it asks for one")

@@ -1,0 +1,296 @@
+"""Neighbour discovery on a network of two: who has which MAC, and is our own address ours (sheet section 5.5)."""
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+from kernel.timer import NEVER
+from tasks.errors import WireError
+from tasks.ipv6 import wire
+from tasks.ipv6.timing import (DAD_CONFLICTS, DAD_WAIT, DELAY_FIRST_PROBE_TIME, MAX_MULTICAST_SOLICIT,
+                               MAX_UNICAST_SOLICIT, REACHABLE_TIME, RETRANS_TIMER)
+from tasks.ipv6.wire import NA_OVERRIDE, NA_SOLICITED, NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NeighborMessage
+from tasks.machine import Checkpoint, Note
+from tasks.messages import Unreachable
+
+ENTRIES = 8              # neighbours remembered; a logical network has one, a listener on a shared bench a few
+QUEUED = 3               # packets that wait for one address (sheet 5.5; RFC 4861 7.2.2 asks for at least one)
+
+
+class Reach(Enum):
+    """States of a neighbour (RFC 4861 section 7.3.2)."""
+
+    INCOMPLETE = auto()
+    REACHABLE = auto()
+    STALE = auto()
+    DELAY = auto()
+    PROBE = auto()
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is known of one neighbour; `timer` is the next deadline of its state."""
+
+    address: bytes
+    mac: bytes | None
+    state: Reach
+    timer: int = NEVER
+    solicitations: int = 0
+    used: int = 0
+    waiting: deque[tuple[int, int, bytes]] = field(default_factory=deque)
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A packet whose destination MAC is known: to be put into IPv6 and Ethernet."""
+
+    dst_mac: bytes
+    src: bytes
+    dst: bytes
+    next_header: int
+    hop_limit: int
+    payload: bytes
+
+
+class Neighbor:
+    """The neighbour cache, the answers to solicitations, and duplicate address detection."""
+
+    def __init__(self, mac: bytes, rng: Any) -> None:
+        self.mac = mac
+        self.address = wire.link_local(mac)
+        self.group = wire.solicited_node(self.address)
+        self.entries: dict[bytes, Entry] = {}
+        self.malformed = 0           # ND messages that RFC 4861 7.1 tells to drop silently
+        self.not_ours = 0            # solicitations for another target
+        self.conflicts = 0           # somebody else claimed our address while we asked, on this network
+        self.late_claims = 0         # somebody else claimed it later: nothing to be done about it
+        self.dropped = 0             # packets that waited in vain or found no room to wait
+        self.evicted = 0             # neighbours forgotten for lack of room
+        self._rng = rng
+        self._tentative_until = 0
+        self._out: list[Outgoing] = []
+        self._events: list[Any] = []
+        self._told: set[int] = set()
+
+    # --- the five verbs -------------------------------------------------------------------------------------------
+
+    def receive(self, packet: wire.Ipv6, src_mac: bytes, now: int) -> None:
+        """A solicitation or advertisement whose checksum is right."""
+        try:
+            message = wire.parse_neighbor(packet)
+        except WireError:
+            self.malformed += 1
+            return
+        if message.type == NEIGHBOR_SOLICITATION:
+            self._solicited(packet, message, src_mac, now)
+        else:
+            self._advertised(packet, message, src_mac, now)
+
+    def handle_timer(self, now: int) -> None:
+        for entry in list(self.entries.values()):
+            if now >= entry.timer:
+                self._timed(entry, now)
+
+    def outgoing(self) -> list[Outgoing]:
+        out, self._out = self._out, []
+        return out
+
+    def events(self) -> list[Any]:
+        events, self._events = self._events, []
+        return events
+
+    def next_timer(self) -> int:
+        nearest = NEVER
+        for entry in self.entries.values():
+            if entry.timer < nearest:
+                nearest = entry.timer
+        return nearest
+
+    # --- sending --------------------------------------------------------------------------------------------------
+
+    def send(self, dst: bytes, next_header: int, payload: bytes, dst_mac: bytes | None, now: int) -> None:
+        """Send now, or as soon as the MAC is known. `dst_mac` is used where nothing better is known."""
+        if dst[0] == 0xFF:
+            self._out.append(Outgoing(wire.multicast_mac(dst), self.address, dst, next_header, wire.HOP_LIMIT, payload))
+            return
+        entry = self.entries.get(dst)
+        if entry is None:
+            entry = self._new_entry(dst)
+            if dst_mac is None:
+                entry.used = now
+                entry.waiting.append((next_header, wire.HOP_LIMIT, payload))
+                self._multicast_solicitation(entry, now)
+                return
+        if entry.mac is None:
+            if dst_mac is None:
+                if len(entry.waiting) >= QUEUED:
+                    entry.waiting.popleft()
+                    self.dropped += 1
+                entry.waiting.append((next_header, wire.HOP_LIMIT, payload))
+                return
+            self._learn(entry, dst_mac, Reach.STALE, now)
+        entry.used = now
+        if entry.state is Reach.STALE:
+            entry.state = Reach.DELAY
+            entry.timer = now + DELAY_FIRST_PROBE_TIME
+        self._out.append(Outgoing(entry.mac, self.address, dst, next_header, wire.HOP_LIMIT, payload))
+
+    def confirm(self, address: bytes, mac: bytes, now: int) -> None:
+        """Forward progress: the upper layer hears this neighbour (RFC 4861 7.3.1), so do not probe it."""
+        entry = self.entries.get(address)
+        if entry is not None and entry.mac == mac:
+            entry.state = Reach.REACHABLE
+            entry.timer = now + REACHABLE_TIME
+
+    # --- our own address ------------------------------------------------------------------------------------------
+
+    def begin_network(self, duplicate_detection: bool, now: int) -> None:
+        """A network that may be new: forget the neighbours that do not wait; ask once whether our address is taken."""
+        for address in [a for a, e in self.entries.items() if not e.waiting]:
+            del self.entries[address]
+        self._told.clear()
+        self.conflicts = 0
+        if duplicate_detection:
+            self._ask_for_duplicates(now)
+
+    def _ask_for_duplicates(self, now: int) -> None:
+        self._tentative_until = now + DAD_WAIT
+        message = NeighborMessage(NEIGHBOR_SOLICITATION, 0, self.address, None)
+        self._out.append(Outgoing(wire.multicast_mac(self.group), wire.UNSPECIFIED, self.group, wire.ICMPV6,
+                                  wire.ND_HOP_LIMIT, wire.emit_neighbor(message, wire.UNSPECIFIED, self.group)))
+
+    def _conflict(self, src_mac: bytes, now: int) -> None:
+        self.conflicts += 1
+        self._events.append(Note("address conflict number %d: %s claims our address", (self.conflicts, src_mac.hex(":")), "warning"))
+        if self.conflicts > DAD_CONFLICTS:
+            self._events.append(Note("too many address conflicts, staying with this address", (), "error"))
+            self._tentative_until = 0
+            return
+        self.address = wire.link_local_from(self._rng.getrandbits(64))
+        self.group = wire.solicited_node(self.address)
+        self._ask_for_duplicates(now)
+
+    # --- receiving ------------------------------------------------------------------------------------------------
+
+    def _solicited(self, packet: wire.Ipv6, message: NeighborMessage, src_mac: bytes, now: int) -> None:
+        if message.target != self.address:
+            self.not_ours += 1
+            return
+        if packet.src == wire.UNSPECIFIED:       # somebody else tries our address
+            if now < self._tentative_until:
+                self._conflict(src_mac, now)
+            else:
+                self._advertise(wire.ALL_NODES, wire.multicast_mac(wire.ALL_NODES), NA_OVERRIDE)
+            return
+        self._tell(204, "neighbour solicitation for us")
+        if message.link_layer is not None:
+            entry = self.entries.get(packet.src) or self._new_entry(packet.src)
+            if entry.mac != message.link_layer:
+                self._learn(entry, message.link_layer, Reach.STALE, now)
+        # Chargers ask after the SDP request and answer it only when they have this advertisement: at once (sheet 5.5).
+        self._advertise(packet.src, message.link_layer or src_mac, NA_SOLICITED | NA_OVERRIDE)
+        self._tell(205, "neighbour advertisement sent")
+
+    def _advertise(self, dst: bytes, dst_mac: bytes, flags: int) -> None:
+        message = NeighborMessage(NEIGHBOR_ADVERTISEMENT, flags, self.address, self.mac)
+        self._out.append(Outgoing(dst_mac, self.address, dst, wire.ICMPV6, wire.ND_HOP_LIMIT,
+                                  wire.emit_neighbor(message, self.address, dst)))
+
+    def _advertised(self, packet: wire.Ipv6, message: NeighborMessage, src_mac: bytes, now: int) -> None:
+        if message.target == self.address:
+            if now < self._tentative_until:
+                self._conflict(src_mac, now)
+            else:
+                self.late_claims += 1
+            return
+        entry = self.entries.get(message.target)
+        if entry is None:
+            return                               # RFC 4861 7.2.5: an advertisement creates no entry
+        solicited = bool(message.flags & NA_SOLICITED)
+        mac = message.link_layer
+        if entry.mac is None:
+            # Alpitronic sends no TLLA when the solicitation was unicast; from the target itself the frame's source will do.
+            if mac is None and packet.src == message.target:
+                mac = src_mac
+            if mac is not None:
+                self._learn(entry, mac, Reach.REACHABLE if solicited else Reach.STALE, now)
+        elif mac is None or mac == entry.mac:
+            if solicited:
+                self._enter(entry, Reach.REACHABLE, now + REACHABLE_TIME)
+        elif message.flags & NA_OVERRIDE:
+            self._learn(entry, mac, Reach.REACHABLE if solicited else Reach.STALE, now)
+        elif entry.state is Reach.REACHABLE:
+            self._enter(entry, Reach.STALE, NEVER)
+
+    # --- the cache ------------------------------------------------------------------------------------------------
+
+    def _new_entry(self, address: bytes) -> Entry:
+        """Unused until something is sent to it, so a flood of strangers pushes out strangers, not the peer."""
+        if len(self.entries) >= ENTRIES:
+            oldest = min(self.entries.values(), key=lambda e: e.used)
+            self.dropped += len(oldest.waiting)
+            self.evicted += 1
+            del self.entries[oldest.address]
+        entry = Entry(address, None, Reach.INCOMPLETE)
+        self.entries[address] = entry
+        return entry
+
+    def _enter(self, entry: Entry, state: Reach, timer: int) -> None:
+        entry.state = state
+        entry.timer = timer
+        entry.solicitations = 0
+
+    def _learn(self, entry: Entry, mac: bytes, state: Reach, now: int) -> None:
+        """A MAC for this neighbour, new or changed; what waited for it goes out."""
+        if entry.mac is not None:
+            self._events.append(Note("neighbour changed its MAC from %s to %s", (entry.mac.hex(":"), mac.hex(":")), "warning"))
+        entry.mac = mac
+        self._enter(entry, state, now + REACHABLE_TIME if state is Reach.REACHABLE else NEVER)
+        self._tell(210, "neighbour's addresses are clear")
+        while entry.waiting:
+            next_header, hop_limit, payload = entry.waiting.popleft()
+            self._out.append(Outgoing(mac, self.address, entry.address, next_header, hop_limit, payload))
+            if entry.state is Reach.STALE:
+                self._enter(entry, Reach.DELAY, now + DELAY_FIRST_PROBE_TIME)
+
+    def _timed(self, entry: Entry, now: int) -> None:
+        if entry.state is Reach.REACHABLE:
+            self._enter(entry, Reach.STALE, NEVER)
+        elif entry.state is Reach.DELAY:
+            self._enter(entry, Reach.PROBE, NEVER)
+            self._unicast_solicitation(entry, now)
+        elif entry.state is Reach.PROBE:
+            if entry.solicitations < MAX_UNICAST_SOLICIT:
+                self._unicast_solicitation(entry, now)
+            else:
+                del self.entries[entry.address]
+                self._events.append(Note("neighbour does not answer any more", (), "warning"))
+        elif entry.solicitations < MAX_MULTICAST_SOLICIT:
+            self._multicast_solicitation(entry, now)
+        else:
+            self.dropped += len(entry.waiting)
+            del self.entries[entry.address]
+            self._events.append(Unreachable(entry.address))
+
+    def _multicast_solicitation(self, entry: Entry, now: int) -> None:
+        group = wire.solicited_node(entry.address)
+        self._solicit(entry, group, wire.multicast_mac(group), now)
+        self._tell(204, "neighbour solicitation sent")
+
+    def _unicast_solicitation(self, entry: Entry, now: int) -> None:
+        self._solicit(entry, entry.address, entry.mac or wire.multicast_mac(wire.ALL_NODES), now)
+
+    def _solicit(self, entry: Entry, dst: bytes, dst_mac: bytes, now: int) -> None:
+        message = NeighborMessage(NEIGHBOR_SOLICITATION, 0, entry.address, self.mac)
+        self._out.append(Outgoing(dst_mac, self.address, dst, wire.ICMPV6, wire.ND_HOP_LIMIT,
+                                  wire.emit_neighbor(message, self.address, dst)))
+        entry.solicitations += 1
+        entry.timer = now + RETRANS_TIMER
+
+    def _tell(self, number: int, text: str) -> None:
+        """Each checkpoint once per network: a peer may solicit every few seconds."""
+        if number not in self._told:
+            self._told.add(number)
+            self._events.append(Checkpoint(number, text))

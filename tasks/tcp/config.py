@@ -1,0 +1,19 @@
+"""Settings of TCP."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernel.settings import setting
+
+
+@dataclass(slots=True)
+class TcpConfig:
+    """Section `tcp`."""
+
+    listen_port: int = setting(51110, low=1, high=65535,
+                               meaning="charger: port that SDP announces; 49152 or higher, because some cars insist (15118-2)")
+    mss: int = setting(1220, unit="octets", low=536, high=1440, meaning="largest segment we ask for")
+    maximum_segment_lifetime_ms: int = setting(5000, unit="ms", low=1000, high=5000,
+                                               meaning="TIME-WAIT lasts twice this; the listener is free at once anyway")
+    user_timeout_ms: int = setting(20000, unit="ms", low=3000, high=120000,
+                                   meaning="give up when the peer acknowledges nothing for this long")

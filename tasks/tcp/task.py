@@ -1,0 +1,90 @@
+"""Binds the TCP endpoint to its mailboxes: datagrams and commands in, datagrams and events out."""
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from kernel.channels import Mailbox, Signal
+from kernel.journal import Journal
+from kernel.timer import MS
+from tasks.machine import Checkpoint, Note
+from tasks.messages import (Datagram, SendDatagram, TcpAbort, TcpClose, TcpClosed, TcpConnect, TcpConnected, TcpData,
+                            TcpListen, TcpSend, Unreachable)
+from tasks.tcp.endpoint import Endpoint
+
+DATAGRAM_LIMIT = 32      # per run
+COMMAND_LIMIT = 16       # per run
+ROOM_POLL = 10 * MS      # look again when the V2G mailbox was full
+
+
+class TcpTask:
+    """`to_connection` and `to_v2g` both get TcpConnected and TcpClosed; only `to_v2g` gets TcpData."""
+
+    def __init__(self, endpoint: Endpoint, inbox: Mailbox[Datagram | Unreachable],
+                 commands: Mailbox[TcpConnect | TcpListen | TcpSend | TcpClose | TcpAbort], send: Mailbox[SendDatagram],
+                 to_connection: Mailbox[TcpConnected | TcpClosed], to_v2g: Mailbox[TcpConnected | TcpData | TcpClosed],
+                 own_address: Signal[bytes], journal: Journal) -> None:
+        self.endpoint = endpoint
+        self.inboxes: tuple[Mailbox, ...] = (inbox, commands)
+        self._inbox = inbox
+        self._commands = commands
+        self._send = send
+        self._to_connection = to_connection
+        self._to_v2g = to_v2g
+        self._waiting: deque[Any] = deque()
+        self._own_address = own_address
+        self._journal = journal
+
+    def run(self, now: int) -> int:
+        endpoint = self.endpoint
+        endpoint.address = self._own_address.value or endpoint.address
+        for item in self._inbox.drain(DATAGRAM_LIMIT):
+            if type(item) is Datagram:
+                endpoint.receive(item, now)
+            else:
+                endpoint.unreachable(item, now)
+        for command in self._commands.drain(COMMAND_LIMIT):
+            self._obey(command, now)
+        endpoint.handle_timer(now)
+        # A V2G task that does not keep up leaves its octets in the connection, and the peer's window closes.
+        waiting, box = self._waiting, self._to_v2g
+        if not waiting:
+            waiting.extend(endpoint.events())
+        while waiting and len(box) < box.capacity:
+            self._report(waiting.popleft(), now)
+        send = self._send
+        for item in endpoint.outgoing():
+            send.put(item)
+        if len(self._inbox) or len(self._commands):
+            return now
+        deadline = endpoint.next_timer()
+        if waiting:
+            return min(deadline, now + ROOM_POLL)
+        return deadline
+
+    def _obey(self, command: Any, now: int) -> None:
+        kind = type(command)
+        endpoint = self.endpoint
+        if kind is TcpSend:
+            if not endpoint.send(command.data, now):
+                self._journal.limited(now, "tcp", "send", "%d octets to send, but no stream takes them", len(command.data))
+        elif kind is TcpConnect:
+            endpoint.connect(command.address, command.port, command.mac, command.timeout, now)
+        elif kind is TcpListen:
+            endpoint.listen(command.port)
+        elif kind is TcpClose:
+            endpoint.close(now)
+        else:
+            endpoint.abort(now)
+
+    def _report(self, event: Any, now: int) -> None:
+        kind = type(event)
+        if kind is TcpData:
+            self._to_v2g.put(event)
+        elif kind is Checkpoint:
+            self._journal.checkpoint(now, "tcp", event.number, event.text)
+        elif kind is Note:
+            self._journal.note(now, "tcp", event.text, *event.args, level=event.level)
+        else:
+            self._to_connection.put(event)
+            self._to_v2g.put(event)
