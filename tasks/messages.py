@@ -187,6 +187,16 @@ class StopSession:
 
 
 @dataclass(slots=True)
+class StartSession:
+    """user interface -> connection: begin again without unplugging, after an end or a failure."""
+
+
+@dataclass(slots=True)
+class SessionEstablished:
+    """v2g -> connection: SessionSetup is through; the communication setup timers end here."""
+
+
+@dataclass(slots=True)
 class SessionEnded:
     """v2g -> connection: the V2G session is over; `normal` when it reached SessionStopRes."""
 

@@ -45,6 +45,9 @@ class StopReason(Enum):
     CHARGER_UTILITY = ("Utility interrupt", "EVSE_UtilityInterruptEvent: the grid operator interrupted.")
     INCOMPATIBLE_VOLTAGE = ("Voltage mismatch", "The charger's voltage range does not cover the battery.")
     CAR_ERROR = ("Car reports error", "The car reported a DC_EVErrorCode; the log names it.")
+    # inside the car
+    NOT_CONFIRMED = ("Not confirmed", "Lock, state C or contactors were not confirmed in time; the log says which. Check actuator and feedback.")
+    BATTERY_SILENT = ("No battery data", "The battery management has been silent for 3 s. Check its connection.")
     # safety
     SAFETY_TRIP = ("Safety trip", "The safety supervisor stopped the session; the trip's own text says which condition.")
     INTERNAL_ERROR = ("Internal error", "A defect in this program. Outputs were made safe. Please send the journal.")
