@@ -1,0 +1,32 @@
+#!/bin/sh
+# Runs the tests: ./install/test.sh [pytest options]        everything that needs no other machine's software
+#                 ./install/test.sh --interop [case ...]    two processes over a veth pair, and stacks of others (root)
+#                 ./install/test.sh --bench                 figures; they never fail
+# The first run makes .venv-test (and .venv-peers); CCSBOX_VENV=DIR puts them beside DIR as DIR-test, DIR-peers.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+. "$root/install/venv.sh"
+
+base=${CCSBOX_VENV:-$root/.venv}
+find_python
+prepare_venv "$base-test" "$root/install/requirements-test.txt" || exit 3
+python=$base-test/bin/python
+build_codec "$python" "$root" || exit 3
+cd "$root"
+
+case ${1:-} in
+--interop)
+    shift
+    need_debian ip=iproute2 ethtool=ethtool libpcap.so=libpcap0.8 tshark=tshark java=default-jre-headless || exit 3
+    prepare_venv "$base-peers" "$root/install/requirements-peers.txt" || exit 3
+    exec "$python" -m tests.interop --peers "$base-peers/bin/python" "$@"
+    ;;
+--bench)
+    shift
+    exec "$python" -m tools.bench "$@"
+    ;;
+*)
+    need_debian libpcap.so=libpcap0.8 ip=iproute2 || say "the tests that need them will be skipped"
+    exec "$python" -m pytest -q -p no:cacheprovider "$@"
+    ;;
+esac
