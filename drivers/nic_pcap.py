@@ -1,0 +1,185 @@
+"""The real network interface through libpcap (pcap-ct): frames of two EtherTypes in, whole frames out, never blocking."""
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.errors import DriverError
+from kernel.settings import setting
+from kernel.timer import NEVER
+
+SNAPLEN = 2048            # longest Ethernet frame is 1514 octets without FCS
+TIMEOUT_MS = 1            # with immediate mode only a fallback; measured: any other combination delays frames (house.md 3.3)
+FILTER = "ether proto 0x88e1 or ip6"      # HomePlug MMEs and IPv6, nothing else of a busy network
+MAX_FRAME = 1514
+MIN_FRAME = 14
+SYS_NET = Path("/sys/class/net")
+
+# linux/if_packet.h, not in the socket module
+SOL_PACKET = 263
+PACKET_ADD_MEMBERSHIP = 1
+PACKET_MR_MULTICAST = 0
+PACKET_MR_PROMISC = 1
+PACKET_MR_ALLMULTI = 2
+
+
+@dataclass(slots=True)
+class PcapNicConfig:
+    """Section `nic` of the configuration."""
+
+    interface: str = setting("eth0", meaning="network interface of the PLC modem; `ip -br link` lists them")
+    reception: str = setting("multicast", choices=("multicast", "promiscuous"), meaning=(
+        "multicast: own address, broadcast and all multicast groups; promiscuous: everything, for listening to others"))
+
+
+class PcapNic:
+    """Nic over libpcap. `gone` is True once the interface disappeared; `drops` is what the kernel threw away."""
+
+    def __init__(self, config: PcapNicConfig, sys_net: Path = SYS_NET) -> None:
+        """DriverError when the interface, the permission, the package or the library is missing."""
+        name = config.interface
+        self.name = name
+        self.errors = 0
+        self.gone = False
+        self.mac = own_mac(name, sys_net)
+        self._sys_net = sys_net
+        self._socket = membership(name, PACKET_MR_ALLMULTI)
+        try:
+            self._pcap, direction_in = open_pcap(name, promiscuous=config.reception == "promiscuous")
+            self._pcap.setfilter(FILTER if config.reception == "promiscuous" else own_filter(self.mac))
+            self._pcap.setdirection(direction_in)
+            self._pcap.setnonblock(True)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._fd = self._pcap.fileno()
+        self._frames: list[tuple[int, bytes]] = []
+        self._now = 0
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def _take(self, _timestamp: float, octets: bytes, *_unused: object) -> None:
+        self._frames.append((self._now, bytes(octets)))
+
+    def receive(self, limit: int, now: int) -> list[tuple[int, bytes]]:
+        """At most `limit` frames, stamped `now` (libpcap's own stamps are wall clock time)."""
+        if self.gone:
+            return []
+        self._now = now
+        try:
+            n = self._pcap.dispatch(limit, self._take)
+        except OSError:
+            n = -1
+        if n < 0:                   # readpkts() and iteration hide this; only dispatch tells (boards sheet, pcap-ct facts)
+            self.errors += 1
+            self.gone = not (self._sys_net / self.name).exists()
+        if not self._frames:
+            return []
+        frames, self._frames = self._frames, []
+        return frames
+
+    def send(self, frame: bytes, now: int) -> bool:
+        if self.gone or not MIN_FRAME <= len(frame) <= MAX_FRAME:
+            self.errors += 1
+            return False
+        try:
+            self._pcap.sendpacket(frame)
+        except OSError:
+            self.errors += 1
+            return False
+        return True
+
+    def next_event(self) -> int:
+        return NEVER
+
+    @property
+    def drops(self) -> int:
+        """Frames that the kernel dropped because we were too slow."""
+        try:
+            return self._pcap.stats()[1]
+        except OSError:
+            return 0
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            self._fd = -1
+            self.gone = True
+            self._pcap.close()
+            self._socket.close()
+
+
+def own_mac(name: str, sys_net: Path = SYS_NET) -> bytes:
+    """The interface's own address. DriverError when there is no such interface or it carries no Ethernet."""
+    device = sys_net / name
+    if not name or "/" in name or name in (".", "..") or not device.is_dir():
+        known = ", ".join(sorted(p.name for p in sys_net.iterdir())) if sys_net.is_dir() else "none"
+        raise DriverError(f"There is no network interface {name!r}.", f"Set nic.interface to one of: {known}.")
+    if Path(name).exists():
+        raise DriverError(f"A file named {name!r} in the working directory would be opened as a capture instead of the interface.",
+                          "Start the program in another directory, or rename the file.")
+    try:
+        text = (device / "address").read_text().strip()
+        mac = bytes.fromhex(text.replace(":", ""))
+    except (OSError, ValueError) as e:
+        raise DriverError(f"The address of network interface {name!r} cannot be read ({e}).", "Choose an Ethernet interface.") from e
+    if len(mac) != 6:
+        raise DriverError(f"Network interface {name!r} carries no Ethernet.", "Choose the interface to which the PLC modem is connected.")
+    return mac
+
+
+def own_filter(mac: bytes) -> str:
+    """FILTER for our own address and groups only: a bridge or a veth pair also hands over unicast frames of others."""
+    return f"({FILTER}) and (ether dst {mac.hex(':')} or ether multicast)"
+
+
+def no_permission(name: str) -> DriverError:
+    return DriverError(
+        f"No permission to open network interface {name!r}: CAP_NET_RAW is missing.",
+        "Run the service with AmbientCapabilities=CAP_NET_RAW, or once as root: setcap cap_net_raw+ep $(readlink -f $(which python3)).")
+
+
+def membership(name: str, kind: int) -> socket.socket:
+    """A packet socket that receives nothing but keeps the interface listening to all multicast groups while it is open.
+
+    SDP and neighbour solicitations come to multicast addresses; without this they are only received when the operating
+    system's own IPv6 happens to have joined the same groups.
+    """
+    try:
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+    except PermissionError as e:
+        raise no_permission(name) from e
+    try:
+        s.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, struct.pack("iHH8s", socket.if_nametoindex(name), kind, 0, b""))
+    except OSError as e:
+        s.close()
+        if e.errno in (errno.EPERM, errno.EACCES):
+            raise no_permission(name) from e
+        raise DriverError(f"Network interface {name!r} refuses multicast reception ({e}).", "Set nic.reception to promiscuous.") from e
+    return s
+
+
+def open_pcap(name: str, *, promiscuous: bool):
+    """(pcap object, constant for the receive direction); every reason not to open becomes a DriverError."""
+    try:
+        import pcap
+    except ModuleNotFoundError as e:
+        raise DriverError(f"The Python package for packet capture is missing ({e.name}).", "Install it: pip install pcap-ct.") from e
+    except (ImportError, OSError) as e:
+        raise DriverError("The system library libpcap was not found.",
+                          "Install it: apt install libpcap0.8 (Debian 13: libpcap0.8t64).") from e
+    try:
+        handle = pcap.pcap(name, snaplen=SNAPLEN, promisc=promiscuous, immediate=True, timeout_ms=TIMEOUT_MS)
+    except PermissionError as e:
+        raise no_permission(name) from e
+    except OSError as e:
+        text = str(e)
+        if "permi" in text.lower() or "CAP_NET_RAW" in text:
+            raise no_permission(name) from e
+        if "not up" in text.lower() or "is down" in text.lower():
+            raise DriverError(f"Network interface {name!r} is down.", f"Bring it up: ip link set {name} up.") from e
+        raise DriverError(f"libpcap cannot open network interface {name!r} ({text}).", "Check that it is an Ethernet interface and up.") from e
+    return handle, pcap.PCAP_D_IN

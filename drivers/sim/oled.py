@@ -1,0 +1,42 @@
+"""A display in memory: eight pages of 128 columns, shown as braille characters."""
+from __future__ import annotations
+
+WIDTH = 128
+PAGES = 8
+
+# bit of a braille cell (U+2800) for its four rows, left and right column
+LEFT = (0x01, 0x02, 0x04, 0x40)
+RIGHT = (0x08, 0x10, 0x20, 0x80)
+# the braille bits of one nibble (four pixels downwards) in the left and in the right column
+LEFT_NIBBLE = tuple(sum(LEFT[r] for r in range(4) if n >> r & 1) for n in range(16))
+RIGHT_NIBBLE = tuple(sum(RIGHT[r] for r in range(4) if n >> r & 1) for n in range(16))
+
+
+class SimOled:
+    """Oled; `pages` is the picture, `writes` and `octets` count the traffic. `failed` refuses."""
+
+    def __init__(self) -> None:
+        self.errors = 0
+        self.failed = False
+        self.pages = [bytearray(WIDTH) for _ in range(PAGES)]
+        self.writes = 0
+        self.octets = 0
+
+    def write(self, page: int, column: int, data: bytes, now: int) -> bool:
+        if self.failed or not 0 <= page < PAGES or column < 0 or column + len(data) > WIDTH:
+            self.errors += 1
+            return False
+        self.pages[page][column:column + len(data)] = data
+        self.writes += 1
+        self.octets += len(data)
+        return True
+
+    def as_text(self) -> str:
+        """16 lines of 64 braille characters, two by four pixels each."""
+        lines = []
+        for page in self.pages:
+            for shift in (0, 4):
+                lines.append("".join(
+                    chr(0x2800 + LEFT_NIBBLE[page[x] >> shift & 15] + RIGHT_NIBBLE[page[x + 1] >> shift & 15])
+                    for x in range(0, WIDTH, 2)))
+        return "\n".join(lines)

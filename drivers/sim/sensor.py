@@ -1,0 +1,46 @@
+"""What can be wrong with a simulated measurement: it fails, it freezes, it is noisy."""
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Random(Protocol):
+    """The part of random.Random that noise needs; seeded by whoever constructs it."""
+
+    def gauss(self, mu: float, sigma: float) -> float: ...
+
+
+class Sensor:
+    """Base of the simulated measuring drivers. Faults: `failed` (reads None, counted), `frozen` (keeps its last value).
+
+    `offset` and `noise` (standard deviation, only with an rng) are added to voltages.
+    """
+
+    def __init__(self, rng: Random | None = None, noise: float = 0.0) -> None:
+        self.errors = 0
+        self.failed = False
+        self.frozen = False
+        self.offset = 0.0
+        self._rng = rng
+        self._noise = noise if rng is not None else 0.0
+        self._last: dict[str, float | None] = {}
+        self._plain = True
+        self.set_faults()
+
+    def set_faults(self, failed: bool = False, frozen: bool = False, offset: float = 0.0) -> None:
+        """All faults at once; without arguments the sensor is sound again."""
+        self.failed, self.frozen, self.offset = failed, frozen, offset
+        self._plain = not (failed or frozen or offset or self._noise)
+
+    def _disturbed(self, name: str, value: float, offset: float = 0.0, noise: float = 0.0) -> float | None:
+        """`value` as the faults let it through; callers may skip this while `_plain`."""
+        if self.failed:
+            self.errors += 1
+            return None
+        if self.frozen and name in self._last:
+            return self._last[name]
+        value += offset
+        if noise:
+            value += self._rng.gauss(0.0, noise)
+        self._last[name] = value
+        return value

@@ -1,0 +1,76 @@
+"""Run inside a fresh network and mount namespace by test_nic_pcap.py: two real interfaces, frames both ways, one line of JSON."""
+import json
+import select
+import subprocess
+import time
+
+from drivers.errors import DriverError
+from drivers.nic_pcap import PcapNic, PcapNicConfig
+
+HOMEPLUG = bytes.fromhex("88e1") + bytes(46)
+result = {}
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+def collect(nic: PcapNic, want: int, limit: int = 32) -> list[bytes]:
+    """Frames of ours (EtherType 0x88E1, or our IPv6 marker), waiting for at most 2 s."""
+    frames: list[bytes] = []
+    end = time.monotonic() + 2.0
+    while len(frames) < want and time.monotonic() < end:
+        select.select([nic.fileno()], (), (), 0.05)
+        frames += [f for _, f in nic.receive(limit, time.monotonic_ns()) if f[12:14] == b"\x88\xe1" or f.endswith(b"marker")]
+    return frames
+
+
+subprocess.run(["mount", "-t", "sysfs", "sysfs", "/sys"], check=True)
+ip("link", "add", "va", "type", "veth", "peer", "name", "vb")
+try:
+    PcapNic(PcapNicConfig(interface="va"))
+    result["down"] = "opened"
+except DriverError as e:
+    result["down"] = str(e)
+ip("link", "set", "va", "up")
+ip("link", "set", "vb", "up")
+a, b = PcapNic(PcapNicConfig(interface="va")), PcapNic(PcapNicConfig(interface="vb"))
+result["macs"] = [a.mac.hex(), b.mac.hex()]
+result["empty"] = a.receive(32, 1) == []
+
+result["sent"] = a.send(b.mac + a.mac + HOMEPLUG, 0)
+result["unicast"] = len(collect(b, 1))
+a.send(bytes.fromhex("333300000001") + a.mac + bytes.fromhex("86dd") + bytes(40) + b"marker", 0)
+result["multicast"] = len(collect(b, 1))
+a.send(b.mac + a.mac + bytes.fromhex("0800") + bytes(46) + b"marker", 0)
+a.send(bytes.fromhex("020000000099") + a.mac + HOMEPLUG, 0)
+a.send(b.mac + a.mac + HOMEPLUG, 0)
+time.sleep(0.05)
+result["filtered"] = len(collect(b, 2)) == 1      # neither IPv4 nor a foreign unicast address came through
+result["own_frames_seen"] = len([f for _, f in a.receive(64, 1) if f[6:12] == a.mac])
+
+for _ in range(50):
+    a.send(b.mac + a.mac + HOMEPLUG, 0)
+time.sleep(0.05)
+result["bounded"] = len(b.receive(10, 1))
+result["burst"] = result["bounded"] + len(collect(b, 40))
+result["too_long"] = a.send(bytes(1515), 0)
+
+delays = []
+for _ in range(200):
+    start = time.perf_counter()
+    a.send(b.mac + a.mac + HOMEPLUG, 0)
+    select.select([b.fileno()], (), (), 1.0)
+    got = b.receive(32, 1)
+    delays.append(time.perf_counter() - start if got else 9.0)
+delays.sort()
+result["delay_us"] = [round(delays[100] * 1e6), round(delays[-3] * 1e6)]
+result["drops"] = b.drops
+
+ip("link", "del", "va")
+time.sleep(0.1)
+result["after_gone"] = [len(b.receive(32, 1)) >= 0, b.send(a.mac + b.mac + HOMEPLUG, 1), b.receive(32, 2) == [], b.gone, b.errors > 0]
+a.close()
+b.close()
+b.close()
+print(json.dumps(result))
