@@ -223,7 +223,7 @@ class Connection:
         elif ack >= tx.una and ack <= tx.top:
             moved = ack > tx.una
             again = tx.acknowledge(ack, seq, segment.window, length > 0, now)
-            if moved or tx.persist.armed or not tx.window:
+            if moved:
                 self._user.cancel()              # armed again below when there is still something to wait for
             if moved and tx.fin_sent and tx.una == tx.nxt:
                 self._fin_acknowledged(now)
@@ -337,13 +337,18 @@ class Connection:
         if tx.queue or tx.fin_wanted:
             for sent in tx.transmit(now):
                 self._emit(sent)
-        if tx.flight or tx.queue:
-            if not self._user.armed:
-                self._user.arm(now, self.config.user_timeout_ms * MS)
-        else:
-            self._user.cancel()
+        self._watch(now)
         if self._ack_now:
             self._acknowledge()
+
+    def _watch(self, now: int) -> None:
+        """The user timeout runs while an acknowledgement is owed; a closed window that was just confirmed owes none."""
+        tx = self.tx
+        if tx.tries or tx.flight and tx.window:
+            if not self._user.armed:
+                self._user.arm(now, self.config.user_timeout_ms * MS)
+        elif self._user.armed:
+            self._user.cancel()
 
     def _emit(self, sent: Sent) -> None:
         rx = self.rx
@@ -387,6 +392,7 @@ class Connection:
                     self.abort(End.TIMEOUT)
                     return
                 self._emit(sent)
+            self._watch(now)
         if self._closing.take(now):
             if self.state is State.CLOSE_WAIT:
                 self.close(now)

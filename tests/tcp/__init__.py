@@ -1,0 +1,1 @@
+"""Tests of tasks/tcp in virtual time."""
