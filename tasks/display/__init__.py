@@ -1,0 +1,1 @@
+"""What the person at the car reads: signals become a screen, a screen becomes octets, octets go out in slices."""

@@ -1,0 +1,212 @@
+"""Signals -> screen: what a person at the car or at the charger sees in each phase. Pure, with nothing but `now` as time.
+
+Unknown or stale values are shown as `--`. All rows are laid out for 21 small or 10 large characters; a test builds
+every phase, every stop reason and extreme values and demands that nothing is cut.
+"""
+from __future__ import annotations
+
+from typing import Callable
+
+from kernel.timer import S
+from tasks.display import texts
+from tasks.display.phases import STEPS, Phase, phase_of, pilot_text
+from tasks.display.picture import BAR, INVERSE, LARGE, TEXT, TITLE_CHARACTERS, Row, Screen
+from tasks.display.texts import cut, elapsed, pair, paged, tenth, value, wide
+from tasks.signals import Signals
+from tasks.stop_reasons import StopReason
+
+PEV, EVSE = "pev", "evse"
+ROLES = {PEV: "CAR", EVSE: "CHARGER"}
+HINT_LINES = 4             # rows that are left below headline and reason
+LIFE_STEP = S              # the life sign moves this often
+
+EMPTY = Row(TEXT)
+MATCHING_TEXTS = {
+    "Parm": "looking for chargers", "Pause": "next attempt soon", "Sounding": "sounding", "Collect": "results come in",
+    "Validate": "validating", "Match": "choosing the charger", "Matching": "measuring the car",
+}
+
+
+def screen(signals: Signals, now: int, role: str, since: int) -> Screen:
+    """The screen of `role` (pev or evse); `since`: when the present phase began (ns)."""
+    phase, detail = phase_of(signals)
+    return screen_of(phase, detail, signals, now, role, since)
+
+
+def screen_of(phase: Phase, detail: str, signals: Signals, now: int, role: str, since: int) -> Screen:
+    """The same for a phase that is known already; `detail` is the second value of `phase_of`."""
+    name = ROLES[role]
+    rows = _ROWS[phase](signals, now, role == PEV, since, detail)
+    return Screen(f"{name}{pilot_text(signals, now):>{TITLE_CHARACTERS - len(name)}}", rows, now // LIFE_STEP & 3)
+
+
+# --- the rows of each phase: functions of (signals, now, is it the car, since, detail) -------------------------------
+
+def _headed(phase: Phase, *rows: Row) -> tuple[Row, ...]:
+    """Headline, progress of the start-up sequence, four rows."""
+    bar = EMPTY if phase.step is None else Row(BAR, "", 100 * phase.step // STEPS)
+    return (Row(LARGE, phase.headline), bar, *rows)
+
+
+def _text(text: str) -> Row:
+    return Row(TEXT, text)
+
+
+def _idle(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    reason = s.stop_reason.value
+    battery = pair(s.battery_voltage.get(now), "V", s.battery_soc.get(now), "%") if car else ""
+    return _headed(Phase.IDLE, _text("Plug in to charge." if car else "Waiting for a car."), _text(battery),
+                   _text(cut(s.modem.value or "")), _text("" if reason is None else reason.text))
+
+
+def _modem(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _headed(Phase.MODEM, _text("The PLC modem gives"), _text("no answer. Supply?"), _text("Cable? Interface?"),
+                   _text(elapsed(since, now)))
+
+
+def _plugged(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _headed(Phase.PLUGGED, _text("waiting for 5% pilot" if car else "waiting for the car"),
+                   _text(cut(s.modem.value or "")), EMPTY, _text(elapsed(since, now)))
+
+
+def _matching(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    state = s.link_state.value or ""
+    return _link(s, now, since, Phase.MATCHING, MATCHING_TEXTS.get(state, state))
+
+
+def _joining(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _link(s, now, since, Phase.JOINING, "the modems join")
+
+
+def _discovery(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _link(s, now, since, Phase.DISCOVERY, "SDP: asking for SECC" if car else "SDP: car expected")
+
+
+def _connecting(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _link(s, now, since, Phase.CONNECTING, "TCP to the charger" if car else "TCP: car expected")
+
+
+def _link(s: Signals, now: int, since: int, phase: Phase, text: str) -> tuple[Row, ...]:
+    mac, attenuation = s.peer_mac.value, s.attenuation.value
+    return _headed(phase, _text(cut(text)), _text("" if mac is None else mac.hex(":")),
+                   _text("" if attenuation is None else wide("attenuation", tenth(attenuation, "dB"))),
+                   _text(elapsed(since, now)))
+
+
+def _session(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _headed(Phase.SESSION, _text("agreeing on services"), _text(cut(s.v2g_state.value or "")), EMPTY, _text(elapsed(since, now)))
+
+
+def _authorisation(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    lines = ("Release the charge at", "the charger: card/app") if car else ("Waiting for card, app", "or button.")
+    return _headed(Phase.AUTHORISATION, *map(_text, lines), EMPTY, _text(elapsed(since, now)))
+
+
+def _parameters(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    if not car:
+        return _headed(Phase.PARAMETERS, _text("limits are exchanged"), _text(wide("car's SoC", value(s.ev_soc.get(now), "%"))),
+                       EMPTY, _text(elapsed(since, now)))
+    return _headed(Phase.PARAMETERS, _text("The charger offers"), _text(pair(s.evse_max_voltage.get(now), "V", s.evse_max_current.get(now), "A")),
+                   _text(wide("power", texts.kilo(s.evse_max_power.get(now)))), _text(elapsed(since, now)))
+
+
+def _cable_check(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    if car:
+        rows = (wide("inlet", value(s.inlet_voltage.get(now), "V")), wide("lock", _lock(s, now)))
+    else:
+        rows = (wide("output", value(s.output_voltage.get(now), "V")), wide("isolation", texts.ohm(s.isolation.get(now))))
+    return _headed(Phase.CABLE_CHECK, _text("insulation test"), *map(_text, rows), _text(elapsed(since, now)))
+
+
+def _precharge(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    """Both voltages; the bar shows how far the outer one has come, because that is what everybody waits for."""
+    if car:
+        names, here, there = ("inlet", "battery"), s.inlet_voltage.get(now), s.battery_voltage.get(now)
+    else:
+        names, here, there = ("output", "wanted"), s.output_voltage.get(now), s.ev_target_voltage.get(now)
+    known = here is not None and there is not None
+    percent = int(100 * here / there) if known and there > 0 else None
+    return (Row(LARGE, Phase.PRECHARGE.headline), Row(BAR, "", percent), _text(wide(names[0], tenth(here, "V"))),
+            _text(wide(names[1], tenth(there, "V"))), _text(wide("difference", tenth(here - there if known else None, "V"))),
+            _text(elapsed(since, now)))
+
+
+def _starting(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _headed(Phase.STARTING, _text("power is switched on"), _text(wide("contactors", _contactors(s, now))),
+                   _text(_measured(s, now, car)), EMPTY)
+
+
+def _charging(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    voltage, current = _voltage(s, now, car), _current(s, now, car)
+    power = None if voltage is None or current is None else voltage * current
+    soc = s.battery_soc.get(now) if car else s.ev_soc.get(now)
+    if not car:
+        last = wide("isolation", texts.ohm(s.isolation.get(now)))
+    elif s.inlet_temperature.get(now) is None:
+        last = wide("battery", value(s.battery_voltage.get(now), "V"))
+    else:
+        last = wide("inlet", value(s.inlet_temperature.get(now), "C"))
+    target, ampere = s.ev_target_voltage.get(now), s.ev_target_current.get(now)
+    return (Row(LARGE, texts.soc_and_power(soc, power)), Row(BAR, "", None if soc is None else int(soc)),
+            _text(pair(voltage, "V", current, "A")), _text(wide("asked " + value(target, "V"), value(ampere, "A"))),
+            _text(texts.energy_and_minutes(s.session_energy.get(now), since, now)), _text(last))
+
+
+def _stopping(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _headed(Phase.STOPPING, _text(_measured(s, now, car)), _text(wide("contactors", _contactors(s, now))),
+                   _text(wide("lock", _lock(s, now)) if car else ""), _text("Do not unplug yet."))
+
+
+def _ended(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    phase, _ = phase_of(s)
+    reason: StopReason | None = s.stop_reason.value
+    if reason is None:
+        return (Row(LARGE, phase.headline), Row(INVERSE, "Session over"), _text("Unplug when unlocked."))
+    return (Row(LARGE, phase.headline), Row(INVERSE, reason.text), *paged(reason.hint, HINT_LINES, since, now))
+
+
+def _tripped(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return (Row(LARGE, Phase.TRIPPED.headline), Row(INVERSE, StopReason.SAFETY_TRIP.text),
+            *paged(detail or StopReason.SAFETY_TRIP.hint, HINT_LINES, since, now))
+
+
+def _other(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _headed(Phase.OTHER, *paged(detail, 2, since, now), _text(elapsed(since, now)))
+
+
+_ROWS: dict[Phase, Callable[[Signals, int, bool, int, str], tuple[Row, ...]]] = {
+    Phase.IDLE: _idle, Phase.MODEM: _modem, Phase.PLUGGED: _plugged, Phase.MATCHING: _matching, Phase.JOINING: _joining,
+    Phase.DISCOVERY: _discovery, Phase.CONNECTING: _connecting, Phase.SESSION: _session,
+    Phase.AUTHORISATION: _authorisation, Phase.PARAMETERS: _parameters, Phase.CABLE_CHECK: _cable_check,
+    Phase.PRECHARGE: _precharge, Phase.STARTING: _starting, Phase.CHARGING: _charging, Phase.STOPPING: _stopping,
+    Phase.FINISHED: _ended, Phase.STOPPED: _ended, Phase.TRIPPED: _tripped, Phase.OTHER: _other,
+}
+
+
+# --- facts that several screens show ---------------------------------------------------------------------------------
+
+def _voltage(s: Signals, now: int, car: bool) -> float | None:
+    """Own measurement; a car without one shows what the charger reports."""
+    if not car:
+        return s.output_voltage.get(now)
+    measured = s.inlet_voltage.get(now)
+    return s.evse_present_voltage.get(now) if measured is None else measured
+
+
+def _current(s: Signals, now: int, car: bool) -> float | None:
+    if not car:
+        return s.output_current.get(now)
+    measured = s.inlet_current.get(now)
+    return s.evse_present_current.get(now) if measured is None else measured
+
+
+def _measured(s: Signals, now: int, car: bool) -> str:
+    return pair(_voltage(s, now, car), "V", _current(s, now, car), "A")
+
+
+def _lock(s: Signals, now: int) -> str:
+    return texts.closed(s.lock_confirmed.get(now), "locked", "unlocked")
+
+
+def _contactors(s: Signals, now: int) -> str:
+    return texts.closed(s.contactors_closed.get(now), "closed", "open")

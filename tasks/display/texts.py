@@ -1,0 +1,99 @@
+"""Values as short texts for a narrow display: fixed widths, `--` for unknown, never longer than a row."""
+from __future__ import annotations
+
+from kernel.timer import S
+from tasks.display.picture import LARGE_CHARACTERS, SMALL_CHARACTERS, TEXT, Row
+
+UNKNOWN = "--"
+TURN = 4 * S               # a text of more lines than fit turns its pages this often
+
+
+def cut(text: str) -> str:
+    """Foreign text (a modem's firmware name) of unknown length: its first 21 characters."""
+    return text[:SMALL_CHARACTERS]
+
+
+def wide(name: str, value: str) -> str:
+    """The name at the left edge, the value at the right one."""
+    return f"{name}{value:>{SMALL_CHARACTERS - len(name)}}"
+
+
+def value(number: float | None, unit: str) -> str:
+    return f"{UNKNOWN} {unit}" if number is None else f"{number:.0f} {unit}"
+
+
+def tenth(number: float | None, unit: str) -> str:
+    return f"{UNKNOWN} {unit}" if number is None else f"{number:.1f} {unit}"
+
+
+def pair(left: float | None, left_unit: str, right: float | None, right_unit: str) -> str:
+    """Two values, one at each edge."""
+    return wide(value(left, left_unit), value(right, right_unit))
+
+
+def closed(state: bool | None, yes: str, no: str) -> str:
+    return UNKNOWN if state is None else yes if state else no
+
+
+def kilo(watts: float | None) -> str:
+    return f"{UNKNOWN} kW" if watts is None else f"{watts / 1000:.1f} kW"
+
+
+def soc_and_power(soc: float | None, watts: float | None) -> str:
+    """` 42%  46kW` in ten large characters; below 10 kW with one decimal."""
+    left = f"{UNKNOWN}%" if soc is None else f"{soc:.0f}%"
+    if watts is None:
+        right = f"{UNKNOWN}kW"
+    elif -9_950 < watts < 9_950:
+        right = f"{watts / 1000:.1f}kW"
+    else:
+        right = f"{watts / 1000:.0f}kW"
+    return f"{left}{right:>{LARGE_CHARACTERS - len(left)}}"
+
+
+def ohm(resistance: float | None) -> str:
+    if resistance is None:
+        return f"{UNKNOWN} kOhm"
+    return f"{resistance / 1e6:.1f} MOhm" if resistance >= 1e6 else f"{resistance / 1000:.0f} kOhm"
+
+
+def elapsed(since: int, now: int) -> str:
+    """`   12 s`, from two minutes on `  3 min`."""
+    seconds = max(0, now - since) // S
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+
+
+def energy_and_minutes(watt_hours: float | None, since: int, now: int) -> str:
+    left = "" if watt_hours is None else f"{watt_hours / 1000:.2f} kWh"
+    return wide(left, elapsed(since, now))
+
+
+def wrap(text: str, width: int = SMALL_CHARACTERS) -> tuple[str, ...]:
+    """Words in lines of at most `width` characters; a longer word is broken."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        while len(word) > width:
+            if line:
+                lines.append(line)
+                line = ""
+            lines.append(word[:width])
+            word = word[width:]
+        if line and len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    if line:
+        lines.append(line)
+    return tuple(lines)
+
+
+def paged(text: str, height: int, since: int, now: int) -> tuple[Row, ...]:
+    """The text in `height` rows; a longer text turns its pages every TURN."""
+    lines = wrap(text)
+    if len(lines) > height:
+        pages = -(-len(lines) // height)
+        first = (max(0, now - since) // TURN) % pages * height
+        lines = lines[first:first + height]
+    return tuple([Row(TEXT, line) for line in lines])

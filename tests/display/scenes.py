@@ -1,0 +1,38 @@
+"""Signals as they stand in each phase of a charge: the stage for the display tests."""
+from drivers.interfaces import PilotState
+from kernel.timer import S
+from tasks.signals import Signals
+
+NOW = 100 * S
+
+
+def signals(**values):
+    """Signals with these values, written at NOW."""
+    s = Signals()
+    for name, value in values.items():
+        put(s, NOW, **{name: value})
+    return s
+
+
+def put(s, at, **values):
+    for name, value in values.items():
+        signal = getattr(s, name)
+        signal.value, signal.at = value, at
+
+
+CAR = dict(pilot_state=PilotState.C, pilot_duty=5.0, modem="QCA7005 1.2.4", peer_mac=bytes.fromhex("00b052112233"), attenuation=11.4,
+           battery_voltage=381.0, battery_soc=42.0, inlet_voltage=381.2, inlet_current=120.4, inlet_temperature=34.0,
+           contactors_closed=True, lock_confirmed=True, evse_max_voltage=500.0, evse_max_current=200.0, evse_max_power=100_000.0,
+           ev_target_voltage=400.0, ev_target_current=125.0, session_energy=12_340.0)
+CHARGER = dict(pilot_state=PilotState.C, pilot_duty=5.0, modem="QCA7005 1.2.4", peer_mac=bytes.fromhex("00b052445566"), attenuation=11.4,
+               output_voltage=381.2, output_current=120.4, isolation=1_200_000.0, ev_target_voltage=400.0, ev_target_current=125.0,
+               ev_soc=42.0, contactors_closed=True, session_energy=12_340.0)
+LARGEST = dict(battery_voltage=1000.0, battery_soc=100.0, inlet_voltage=1100.0, inlet_current=-600.0, inlet_temperature=-60.0,
+               evse_max_voltage=1100.0, evse_max_current=600.0, evse_max_power=660_000.0, ev_target_voltage=1100.0,
+               ev_target_current=-600.0, session_energy=1_000_000.0, output_voltage=1100.0, output_current=-600.0,
+               isolation=1e9, ev_soc=100.0, attenuation=127.9, pilot_duty=99.0, pilot_state=PilotState.C,
+               modem="a modem with an endless firmware name 1.2.3.4.5", peer_mac=bytes(6))
+
+
+def texts(screen):
+    return [screen.title, *(row.text for row in screen.rows)]

@@ -1,0 +1,181 @@
+"""Every phase, every state and every stop reason has a screen on which nothing is cut."""
+import importlib
+
+import pytest
+from tests.display.scenes import CAR, CHARGER, LARGEST, NOW, put, signals, texts
+
+from drivers.interfaces import PilotState
+from kernel.timer import S
+from tasks.display.phases import CONNECTION_PHASES, LINK_PHASES, V2G_PHASES, Phase, phase_of
+from tasks.display.picture import BAR, INVERSE, LARGE, TEXT, Row, Screen, fits
+from tasks.display.screens import ROLES, TITLE_CHARACTERS, screen, screen_of
+from tasks.display.texts import TURN, elapsed, soc_and_power, wrap
+from tasks.signals import Signals
+from tasks.stop_reasons import NORMAL_ENDS, StopReason
+
+BOTH = pytest.mark.parametrize("role", ["pev", "evse"])
+LONG_TRIP = "Inlet voltage does not follow the battery: 123 V apart for more than 500 ms while the contactors were to be closed"
+
+
+def session(state, role="pev"):
+    return signals(**(CAR if role == "pev" else CHARGER), connection_state="Session", v2g_state=state, link_state="Matched")
+
+
+# --- nothing is cut ---------------------------------------------------------------------------------------------------
+
+@BOTH
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("values", [{}, CAR, CHARGER, LARGEST], ids=["unknown", "car", "charger", "largest"])
+def test_every_phase_fits(role, phase, values):
+    for detail in ("", "AStateWithAnExtremelyLongNameThatNobodyForesaw"):
+        s = signals(**values, stop_reason=StopReason.CHARGER_MALFUNCTION, v2g_state=detail, link_state=detail, connection_state=detail)
+        for since in (0, NOW, -100_000 * S):
+            assert fits(screen_of(phase, detail, s, NOW, role, since)), (phase, texts(screen_of(phase, detail, s, NOW, role, since)))
+
+
+def told(s, role, headline, label):
+    """Everything that the pages below headline and label say, without the spaces at which lines are broken."""
+    pages = []
+    for page in range(4):
+        shown = screen(s, NOW + page * TURN, role, NOW)
+        assert fits(shown) and shown.rows[:2] == (Row(LARGE, headline), Row(INVERSE, label))
+        pages.append("".join(row.text for row in shown.rows[2:]).replace(" ", ""))
+    return "".join(dict.fromkeys(pages))
+
+
+@BOTH
+@pytest.mark.parametrize("reason", list(StopReason))
+def test_every_stop_reason_is_told_completely(role, reason):
+    s = signals(connection_state="Ended", stop_reason=reason, modem="x")
+    headline = "Finished" if reason in NORMAL_ENDS else "Stopped"
+    assert told(s, role, headline, reason.text) == reason.hint.replace(" ", "")
+
+
+@BOTH
+def test_every_trip_text_is_told_completely(role):
+    s = signals(connection_state="Session", v2g_state="CurrentDemand", safety_trip=LONG_TRIP)
+    assert told(s, role, "Tripped", "Safety trip") == LONG_TRIP.replace(" ", "")
+
+
+def test_a_title_or_a_row_that_is_too_long_does_not_fit():
+    assert fits(Screen("x" * TITLE_CHARACTERS, (Row(TEXT, "x" * 21), Row(LARGE, "x" * 10), Row(BAR, "", 1), *[Row(TEXT)] * 3)))
+    assert not fits(Screen("x" * (TITLE_CHARACTERS + 1), ()))
+    assert not fits(Screen("", (Row(TEXT, "x" * 22),)))
+    assert not fits(Screen("", (Row(LARGE, "x" * 11),)))
+    assert not fits(Screen("", (Row(LARGE),) * 4))
+
+
+# --- which phase ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("state", sorted(V2G_PHASES))
+def test_every_v2g_state_has_its_screen(state):
+    assert phase_of(session(state)) == (V2G_PHASES[state], "")
+
+
+@pytest.mark.parametrize("state", sorted(LINK_PHASES))
+def test_every_link_state_has_its_screen(state):
+    assert phase_of(signals(connection_state="Matching", link_state=state, modem="x")) == (LINK_PHASES[state], "")
+
+
+STATES_OF = {     # module -> (Enum, table); a machine's new state without a screen fails here
+    "tasks.homeplug.slac_pev": ("State", LINK_PHASES), "tasks.homeplug.slac_evse": ("State", LINK_PHASES),
+    "tasks.v2g.handshake": ("State", V2G_PHASES), "tasks.v2g.din_pev_table": ("Pev", V2G_PHASES),
+    "tasks.v2g.din_evse_table": ("Evse", V2G_PHASES),
+}
+
+
+@pytest.mark.parametrize("module", sorted(STATES_OF))
+def test_the_tables_name_every_state_of_the_machines(module):
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        pytest.skip(f"{module} cannot be imported: {error}")
+    enum, table = STATES_OF[module]
+    assert [s.name for s in getattr(found, enum) if s.name not in table] == []
+
+
+def test_a_state_that_no_table_knows_is_shown_by_its_name():
+    s = session("Hovering")
+    assert phase_of(s) == (Phase.OTHER, "Hovering")
+    assert any("Hovering" in text for text in texts(screen(s, NOW, "pev", NOW)))
+    assert phase_of(signals(connection_state="Dreaming", modem="x")) == (Phase.OTHER, "Dreaming")
+    assert phase_of(signals(connection_state="Matching", link_state="Lost", modem="x")) == (Phase.OTHER, "Lost")
+
+
+def test_the_phase_follows_the_signals():
+    assert phase_of(Signals())[0] is Phase.MODEM
+    assert phase_of(signals(modem="x"))[0] is Phase.IDLE
+    assert phase_of(signals(connection_state="Idle"))[0] is Phase.MODEM
+    assert phase_of(signals(connection_state="Idle", modem="x"))[0] is Phase.IDLE
+    assert phase_of(signals(connection_state="Matching", modem="x"))[0] is Phase.PLUGGED
+    assert phase_of(signals(connection_state="Matching", link_state="Join"))[0] is Phase.MODEM
+    assert phase_of(signals(connection_state="Session"))[0] is Phase.SESSION
+    assert phase_of(signals(connection_state="Ended"))[0] is Phase.FINISHED
+    assert phase_of(signals(connection_state="Ended", stop_reason=StopReason.TCP_RESET))[0] is Phase.STOPPED
+    assert phase_of(signals(connection_state="Session", v2g_state="CurrentDemand", safety_trip="Hot inlet")) == (Phase.TRIPPED, "Hot inlet")
+    assert phase_of(signals(connection_state="Session", v2g_state="CurrentDemand", safety_trip=""))[0] is Phase.CHARGING
+
+
+# --- what is told -----------------------------------------------------------------------------------------------------
+
+def test_charging_in_the_car():
+    assert texts(screen(session("CurrentDemand"), NOW, "pev", NOW - 17 * 60 * S)) == [
+        "CAR         CP C 5%", "42%   46kW", "", "381 V           120 A", "asked 400 V     125 A", "12.34 kWh      17 min",
+        "inlet            34 C"]
+    assert screen(session("CurrentDemand"), NOW, "pev", NOW).rows[1] == Row(BAR, "", 42)
+
+
+def test_charging_at_the_charger():
+    assert texts(screen(session("CurrentDemand", "evse"), NOW, "evse", NOW - 61 * S)) == [
+        "CHARGER     CP C 5%", "42%   46kW", "", "381 V           120 A", "asked 400 V     125 A", "12.34 kWh        61 s",
+        "isolation    1.2 MOhm"]
+
+
+def test_precharge_shows_both_voltages():
+    car, charger = session("PreCharge"), session("PreCharge", "evse")
+    put(car, NOW, inlet_voltage=190.5)
+    assert texts(screen(car, NOW, "pev", NOW))[1:] == ["Precharge", "", "inlet         190.5 V", "battery       381.0 V",
+                                                      "difference   -190.5 V", "0 s"]
+    assert screen(car, NOW, "pev", NOW).rows[1] == Row(BAR, "", 50)
+    assert texts(screen(charger, NOW, "evse", NOW))[3:6] == ["output        381.2 V", "wanted        400.0 V", "difference    -18.8 V"]
+
+
+def test_stale_values_are_not_shown():
+    s = session("CurrentDemand")
+    assert texts(screen(s, NOW + 10 * S, "pev", NOW))[:4] == ["CAR            CP ?", "--%   --kW", "", "-- V             -- A"]
+
+
+def test_a_car_without_own_sensors_shows_what_the_charger_reports():
+    s = session("CurrentDemand")
+    put(s, NOW, inlet_voltage=None, inlet_current=None, evse_present_voltage=398.0, evse_present_current=99.0)
+    assert texts(screen(s, NOW, "pev", NOW))[3] == "398 V            99 A"
+
+
+def test_the_pilot_in_the_title():
+    s = signals(pilot_state=PilotState.B, pilot_duty=100.0)
+    assert screen(s, NOW, "pev", NOW).title == "CAR            CP B"
+    put(s, NOW, pilot_duty=None)
+    assert screen(s, NOW, "evse", NOW).title == "CHARGER        CP B"
+
+
+def test_the_life_sign_moves_every_second():
+    s = signals(modem="x")
+    assert [screen(s, k * S // 2, "pev", 0).life for k in range(10)] == [0, 0, 1, 1, 2, 2, 3, 3, 0, 0]
+
+
+def test_small_texts():
+    assert soc_and_power(100.0, 660_000.0) == "100% 660kW"
+    assert soc_and_power(9.6, 9_949.0) == "10%  9.9kW"
+    assert soc_and_power(9.4, -9_949.0) == "9%  -9.9kW"
+    assert soc_and_power(None, 9_951.0) == "--%   10kW"
+    assert [elapsed(0, t) for t in (0, 119 * S, 120 * S, 3601 * S)] == ["0 s", "119 s", "2 min", "60 min"]
+    assert elapsed(5, 0) == "0 s"
+    assert wrap("one two three", 7) == ("one two", "three")
+    assert wrap("a verylongword b", 5) == ("a", "veryl", "ongwo", "rd b")
+    assert wrap("") == ()
+    assert set(ROLES) == {"pev", "evse"}
+
+
+def test_every_connection_state_leads_somewhere():
+    for state in CONNECTION_PHASES:
+        assert phase_of(signals(connection_state=state, modem="x", link_state="Join", v2g_state="CableCheck"))[0] is not Phase.OTHER
