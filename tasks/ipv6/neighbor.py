@@ -10,7 +10,7 @@ from kernel.timer import NEVER
 from tasks.errors import WireError
 from tasks.ipv6 import wire
 from tasks.ipv6.timing import (DAD_CONFLICTS, DAD_WAIT, DELAY_FIRST_PROBE_TIME, MAX_MULTICAST_SOLICIT,
-                               MAX_UNICAST_SOLICIT, REACHABLE_TIME, RETRANS_TIMER)
+                               MAX_UNICAST_SOLICIT, QUIET, REACHABLE_TIME, RETRANS_TIMER)
 from tasks.ipv6.wire import NA_OVERRIDE, NA_SOLICITED, NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NeighborMessage
 from tasks.machine import Checkpoint, Note
 from tasks.messages import Unreachable
@@ -38,7 +38,8 @@ class Entry:
     state: Reach
     timer: int = NEVER
     solicitations: int = 0
-    used: int = 0
+    used: int = -1               # when something was last sent to it; -1: never
+    heard: int = 0               # when its MAC was last learned or confirmed
     waiting: deque[tuple[int, int, bytes]] = field(default_factory=deque)
 
 
@@ -143,12 +144,13 @@ class Neighbor:
         if entry is not None and entry.mac == mac:
             entry.state = Reach.REACHABLE
             entry.timer = now + REACHABLE_TIME
+            entry.heard = now
 
     # --- our own address ------------------------------------------------------------------------------------------
 
     def begin_network(self, duplicate_detection: bool, now: int) -> None:
-        """A network that may be new: forget the neighbours that do not wait; ask once whether our address is taken."""
-        for address in [a for a, e in self.entries.items() if not e.waiting]:
+        """A network that may be new: forget the neighbours of the old one; ask once whether our address is taken."""
+        for address in [a for a, e in self.entries.items() if now - e.heard > QUIET and not e.waiting]:
             del self.entries[address]
         self._told.clear()
         self.conflicts = 0
@@ -247,6 +249,7 @@ class Neighbor:
         if entry.mac is not None:
             self._events.append(Note("neighbour changed its MAC from %s to %s", (entry.mac.hex(":"), mac.hex(":")), "warning"))
         entry.mac = mac
+        entry.heard = now
         self._enter(entry, state, now + REACHABLE_TIME if state is Reach.REACHABLE else NEVER)
         self._tell(210, "neighbour's addresses are clear")
         while entry.waiting:

@@ -48,9 +48,11 @@ class TcpTask:
         endpoint.handle_timer(now)
         # A V2G task that does not keep up leaves its octets in the connection, and the peer's window closes.
         waiting, box = self._waiting, self._to_v2g
-        if not waiting:
-            waiting.extend(endpoint.events())
-        while waiting and len(box) < box.capacity:
+        while len(box) < box.capacity:
+            if not waiting:
+                waiting.extend(endpoint.events())
+                if not waiting:
+                    break
             self._report(waiting.popleft(), now)
         send = self._send
         for item in endpoint.outgoing():
@@ -58,7 +60,7 @@ class TcpTask:
         if len(self._inbox) or len(self._commands):
             return now
         deadline = endpoint.next_timer()
-        if waiting:
+        if len(box) >= box.capacity:
             return min(deadline, now + ROOM_POLL)
         return deadline
 

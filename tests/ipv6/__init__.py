@@ -1,0 +1,1 @@
+"""Tests of tasks/ipv6 in virtual time."""
