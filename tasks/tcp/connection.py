@@ -1,14 +1,13 @@
 """One TCP connection: the state diagram of RFC 9293 3.3.2, its checks of incoming segments, and its timers."""
 from __future__ import annotations
 
-from enum import Enum, auto
-
 from kernel.timer import MS, Timer
 from tasks.tcp import wire
 from tasks.tcp.config import TcpConfig
 from tasks.tcp.limiter import Limiter
 from tasks.tcp.receive_side import ReceiveSide
 from tasks.tcp.send_side import SendSide, Sent
+from tasks.tcp.states import RECEIVING, SENDING, End, State
 from tasks.tcp.timing import (CHALLENGE_ACKS_PER_SECOND, CLOSE_WAIT_LIMIT, DEFAULT_MSS, DELAYED_ACK,
                               DUPLICATE_ACKS_PER_SECOND, FIN_WAIT_2_LIMIT, MAX_PEER_MSS, MIN_PEER_MSS, RECEIVE_BUFFER,
                               SYN_GIVE_UP)
@@ -16,32 +15,6 @@ from tasks.tcp.wire import ACK, FIN, RST, SYN, Segment
 
 _MASK = 0xFFFFFFFF
 _HALF = 0x80000000
-
-
-class State(Enum):
-    CLOSED = auto()
-    SYN_SENT = auto()
-    SYN_RCVD = auto()
-    ESTABLISHED = auto()
-    FIN_WAIT_1 = auto()
-    FIN_WAIT_2 = auto()
-    CLOSE_WAIT = auto()
-    CLOSING = auto()
-    LAST_ACK = auto()
-    TIME_WAIT = auto()
-
-
-class End(Enum):
-    """How a connection came to CLOSED; None while it lives."""
-
-    ORDERLY = auto()         # both FINs, or our own abort
-    REFUSED = auto()         # RST in answer to our SYN
-    RESET = auto()           # RST later
-    TIMEOUT = auto()         # no acknowledgement, or no connection until the deadline
-
-
-RECEIVING = frozenset({State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2})
-SENDING = frozenset({State.SYN_SENT, State.SYN_RCVD, State.ESTABLISHED, State.CLOSE_WAIT})
 
 
 class Connection:

@@ -12,9 +12,10 @@ from tasks.messages import Datagram, SendDatagram, TcpClosed, TcpConnected, TcpD
 from tasks.stop_reasons import StopReason
 from tasks.tcp import wire
 from tasks.tcp.config import TcpConfig
-from tasks.tcp.connection import Connection, End, State
+from tasks.tcp.connection import Connection
 from tasks.tcp.isn import InitialSequence
 from tasks.tcp.limiter import Limiter
+from tasks.tcp.states import End, State
 from tasks.tcp.wire import ACK, FIN, RST, SYN, Segment
 
 LEAVING = 4              # connections that may still be closing; the oldest is forgotten

@@ -8,7 +8,8 @@ from typing import Any, Callable
 from kernel.timer import MS, NEVER
 from tasks.messages import Datagram, TcpClosed, TcpConnected, TcpData
 from tasks.tcp.config import TcpConfig
-from tasks.tcp.connection import Connection, State
+from tasks.tcp.connection import Connection
+from tasks.tcp.states import State
 from tasks.tcp.endpoint import Endpoint
 
 from tcp.peer import LISTEN_PORT, MAC, OURS, THEIRS

@@ -10,7 +10,8 @@ from tasks.ipv6.wire import TCP, pseudo_sum
 from tasks.messages import Datagram, TcpClosed, TcpConnected, TcpData
 from tasks.tcp import wire
 from tasks.tcp.config import TcpConfig
-from tasks.tcp.connection import Connection, State
+from tasks.tcp.connection import Connection
+from tasks.tcp.states import State
 from tasks.tcp.endpoint import Endpoint
 from tasks.tcp.wire import Segment
 

@@ -6,7 +6,7 @@ import pytest
 from kernel.timer import MS, S
 from tasks.messages import TcpClosed, TcpConnected, TcpData
 from tasks.stop_reasons import StopReason
-from tasks.tcp.connection import State
+from tasks.tcp.states import State
 
 from tcp.peer import IRS, ISS, PEER_PORT, Peer, shape, text_of
 

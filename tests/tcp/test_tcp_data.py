@@ -7,7 +7,7 @@ import pytest
 
 from kernel.timer import MS, S
 from tasks.tcp import wire
-from tasks.tcp.connection import State
+from tasks.tcp.states import State
 
 from tcp.peer import IRS, ISS, PSEUDO, Peer, shape, text_of
 

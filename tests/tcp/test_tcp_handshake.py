@@ -7,7 +7,7 @@ from kernel.timer import MS, S
 from tasks.machine import Checkpoint
 from tasks.messages import TcpClosed, TcpConnected, TcpData
 from tasks.stop_reasons import StopReason
-from tasks.tcp.connection import State
+from tasks.tcp.states import State
 
 from tcp.peer import IRS, ISS, LISTEN_PORT, MAC, OTHERS, Peer, THEIRS, checksummed, shape, text_of, with_options
 

@@ -7,7 +7,7 @@ from kernel.timer import MS, S
 from tasks.messages import Datagram, TcpData, Unreachable
 from tasks.stop_reasons import StopReason
 from tasks.tcp.config import TcpConfig
-from tasks.tcp.connection import State
+from tasks.tcp.states import State
 from tasks.tcp.endpoint import Endpoint
 
 from tcp.peer import IRS, ISS, LISTEN_PORT, MAC, OTHERS, OURS, Peer, THEIRS, text_of

@@ -12,7 +12,7 @@ from kernel.timer import MS
 from tasks.errors import WireError
 from tasks.messages import Datagram
 from tasks.tcp import wire
-from tasks.tcp.connection import State
+from tasks.tcp.states import State
 
 from tcp.lossy import Books, Lossy
 from tcp.peer import MAC, OURS, PSEUDO, Peer, THEIRS, checksummed

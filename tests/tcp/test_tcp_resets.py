@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from kernel.timer import MS, S
 from tasks.stop_reasons import StopReason
-from tasks.tcp.connection import State
+from tasks.tcp.states import State
 
 from tcp.peer import IRS, ISS, LISTEN_PORT, Peer, shape, text_of
 

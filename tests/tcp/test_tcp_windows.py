@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from kernel.timer import S
 from tasks.tcp import wire
-from tasks.tcp.connection import State
+from tasks.tcp.states import State
 from tasks.tcp.timing import RECEIVE_BUFFER
 
 from tcp.peer import IRS, ISS, PSEUDO, Peer, checksummed
