@@ -1,0 +1,50 @@
+"""Settings of the V2G session: what this car or this charger is, and how patient it is."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernel.settings import setting
+
+
+@dataclass(slots=True)
+class EvConfig:
+    """The car's side. Limits here only tighten what the battery management says."""
+
+    max_voltage_v: float = setting(410.0, unit="V", low=50, high=1000, meaning="never ask for more; too low (398 V) makes Tritium chargers stop")
+    max_current_a: float = setting(125.0, unit="A", low=1, high=500, meaning="never ask for more; rating of contactors, cable and inlet")
+    max_power_kw: float = setting(100.0, unit="kW", low=1, high=350, meaning="never ask for more")
+    energy_capacity_wh: float = setting(28000.0, unit="Wh", low=1000, high=300_000, meaning="battery content when the battery management does not say")
+    stop_soc_percent: float = setting(98.0, unit="%", low=10, high=100, meaning="charging ends at this state of charge")
+    bulk_soc_percent: float = setting(80.0, unit="%", low=10, high=100, meaning="BulkSOC told to the charger; permission withdrawn above it means full")
+    precharge_tolerance_v: float = setting(10.0, unit="V", low=1, high=20, meaning="inlet matches battery within this (S1: at most 20)")
+    precharge_current_a: float = setting(1.0, unit="A", low=0.1, high=2.0, meaning="current asked for in precharge (S3: at most 2)")
+    precharge_voltage_source: str = setting("inlet", choices=("inlet", "reported"),
+                                            meaning="inlet: own measurement. reported: believe the charger, only where no voltmeter is fitted")
+    voltage_deviation_v: float = setting(20.0, unit="V", low=5, high=50, meaning="charger's voltage and own measurement may differ by this before contactors close")
+    current_demand_interval_ms: int = setting(250, unit="ms", low=50, high=1000, meaning="pause between CurrentDemandReq and the next")
+    repeat_interval_ms: int = setting(250, unit="ms", low=50, high=1500, meaning="pause before asking again after Ongoing, in precharge and welding detection")
+    tolerant_timeouts: bool = setting(True, meaning="use the longer waits that real chargers need; false: the standard's")
+    send_charging_profile: bool = setting(False, meaning="PowerDeliveryReq carries a ChargingProfile; no car in our captures sends one")
+    light_bulb_demo: bool = setting(False, meaning="no battery: a lamp is switched on after charging has begun")
+    light_bulb_voltage_v: float = setting(230.0, unit="V", low=50, high=400, meaning="voltage asked for in the light bulb demonstration")
+    light_bulb_current_a: float = setting(1.0, unit="A", low=0.1, high=10, meaning="current asked for in the light bulb demonstration")
+
+
+@dataclass(slots=True)
+class EvseConfig:
+    """The charger's side."""
+
+    evse_id: str = setting("00", meaning="EVSEID as hexadecimal digits, at most 32 octets")
+    max_voltage_v: float = setting(500.0, unit="V", low=50, high=1000, meaning="EVSEMaximumVoltageLimit: rating of the power stage")
+    min_voltage_v: float = setting(50.0, unit="V", low=0, high=500, meaning="EVSEMinimumVoltageLimit")
+    max_current_a: float = setting(125.0, unit="A", low=1, high=500, meaning="EVSEMaximumCurrentLimit: rating of power stage and cable")
+    min_current_a: float = setting(0.0, unit="A", low=0, high=50, meaning="EVSEMinimumCurrentLimit")
+    max_power_kw: float = setting(50.0, unit="kW", low=1, high=350, meaning="EVSEMaximumPowerLimit")
+    peak_current_ripple_a: float = setting(1.0, unit="A", low=0, high=50, meaning="EVSEPeakCurrentRipple of the power stage")
+    authorisation_delay_ms: int = setting(0, unit="ms", low=0, high=50_000, meaning="how long authorisation stays Ongoing; 0 = free for everybody")
+    parameter_delay_ms: int = setting(0, unit="ms", low=0, high=50_000, meaning="how long ChargeParameterDiscovery stays Ongoing")
+    isolation_fault_ohm: float = setting(100_000.0, unit="Ohm", low=50_000, high=1_000_000, meaning="below: isolation Fault, no charging (S20)")
+    isolation_warning_ohm: float = setting(500_000.0, unit="Ohm", low=50_000, high=5_000_000, meaning="below: isolation Warning, charging goes on")
+    isolation_measure_ms: int = setting(1000, unit="ms", low=100, high=20_000, meaning="how long the insulation is watched at full cable check voltage")
+    precharge_max_current_a: float = setting(2.0, unit="A", low=0.1, high=2.0, meaning="current limit in precharge (S3: at most 2)")
+    stop_after_min: float = setting(0.0, unit="min", low=0, high=1440, meaning="charging ends after so many minutes; 0 = no limit")

@@ -1,0 +1,440 @@
+"""The charger's side of a DIN 70121 session: a pure handler per request, a table of what is allowed when.
+
+Theory: the car asks, we answer at once (SECC target 20 ms) - only PowerDeliveryRes(stop) waits for the current to fall.
+`wants_output` is a wish (V, A) that the safety supervisor may grant; it is None whenever the car is not in state C or
+silent for too long. A stop (user, limit, trip) is told to the car by the EVSE status and bounded; everything wrong with
+the conversation is answered by the proper FAILED code and ends the session. Sheets: field-pyplc-clara 4, 6;
+slac-and-network 7; safety-security-needs 4.3.
+"""
+from __future__ import annotations
+
+from hmac import compare_digest
+from typing import Any
+
+from drivers.interfaces import PilotState
+from exi_native.messages.din import (Body, CableCheckReq, ChargeParameterDiscoveryReq, ContractAuthenticationReq,
+                                     CurrentDemandReq, DC_EVChargeParameter, DC_EVErrorCode, DC_EVSEStatusCode, DC_EVStatus,
+                                     EVRequestedEnergyTransfer, MessageHeader, PowerDeliveryReq, PreChargeReq,
+                                     ServiceDiscoveryReq, ServicePaymentSelectionReq, SessionSetupReq, SessionStop,
+                                     V2G_Message, WeldingDetectionReq, isolationLevel, paymentOption, responseCode)
+from kernel.timer import MS, NEVER, S, Timer
+from tasks.messages import SessionEnded, SessionEstablished
+from tasks.stop_reasons import StopReason
+from tasks.v2g import din_evse_responses as build
+from tasks.v2g import timing as t
+from tasks.v2g.cable_check import READY_STATES, CableCheck, Step
+from tasks.v2g.config import EvseConfig
+from tasks.v2g.din_evse_table import ACCEPTED, CHECKPOINTS, POWERED, SILENT, Evse
+from tasks.v2g.facts import EvseFacts
+from tasks.v2g.physical import LIMIT, TARGET_A, TARGET_V, A, BadValue, V, to_float
+from tasks.v2g.report import Report
+
+RAMPED_DOWN_CURRENT = 1.0            # A: safety sheet S5
+POWERED_POLL = 100 * MS              # how often the facts are looked at while the output may carry voltage
+REQUEST_SILENCE_LIMIT = 5 * S        # output off when a car in the charge loop is silent; pyPLC's car gives up after 5 s as well
+AC_TYPES = frozenset({EVRequestedEnergyTransfer.AC_single_phase_core, EVRequestedEnergyTransfer.AC_three_phase_core})
+ALL_RIGHT = DC_EVErrorCode.NO_ERROR
+
+
+class DinEvse:
+    """The charger's machine. `facts` is filled by the task before each verb; the ev_ fields report. Counter: `ignored`."""
+
+    def __init__(self, config: EvseConfig, facts: EvseFacts, rng: Any) -> None:
+        """`rng.getrandbits(64)` makes the session id."""
+        self.config = config
+        self.facts = facts
+        self.evse_id = bytes.fromhex(config.evse_id)
+        self.state = Evse.Idle
+        self.stopping: StopReason | None = None
+        self.stop_code: DC_EVSEStatusCode | None = None
+        self.session_id = b""
+        self.isolation_level = isolationLevel.Invalid
+        self.wants_output: tuple[float, float] | None = None
+        self.current_limited = False
+        self.voltage_limited = False
+        self.power_limited = False
+        self.evccid: bytes | None = None
+        self.ev_soc: float | None = None
+        self.ev_target_voltage: float | None = None
+        self.ev_target_current: float | None = None
+        self.ev_max_voltage = 0.0
+        self.ev_max_current = 0.0
+        self.ignored = 0
+        self._rng = rng
+        self._check: CableCheck | None = None
+        self._pending: bool = False              # PowerDeliveryRes(stop) waits for the current to fall
+        self._complete = False                   # the car said ChargingComplete
+        self._car_error = False
+        self._ongoing_since: int | None = None
+        self._charging_until = NEVER
+        self._report = Report(CHECKPOINTS)
+        self._sequence = Timer()                 # V2G_SECC_Sequence_Timeout
+        self._silence = Timer()                  # REQUEST_SILENCE_LIMIT
+        self._shutdown = Timer()                 # EVSE_SHUTDOWN_LIMIT
+        self._ramp = Timer()                     # RAMP_DOWN_LIMIT
+        self._precharge = Timer()                # SECC_PRECHARGE_LIMIT
+        self._state_b = Timer()                  # V2G_SECC_CPState_Detection_Timeout
+        self._poll_at = NEVER
+        self._out: list = []
+        self._handlers = {kind: getattr(self, "_on_" + kind.__name__) for kinds in ACCEPTED.values() for kind in kinds}
+
+    # --- the verbs
+
+    def start(self, now: int) -> None:
+        """The handshake is done: wait for SessionSetupReq."""
+        self._sequence.arm(now, t.V2G_SECC_Sequence_Timeout)
+        self._enter(Evse.SessionSetup, now)
+
+    def stop(self, reason: StopReason, now: int) -> None:
+        """Ask the car to end, by EVSE_Shutdown; bounded by EVSE_SHUTDOWN_LIMIT."""
+        if self.state is Evse.SessionSetup:
+            self._end(reason, False)
+        elif self.state not in (Evse.Idle, Evse.Ended):
+            self._stop(reason, DC_EVSEStatusCode.EVSE_Shutdown, now)
+
+    def lost(self, reason: StopReason, now: int) -> None:
+        """The stream is gone, or what came on it was no message."""
+        if self.state not in (Evse.Idle, Evse.Ended):
+            self._report.note("conversation lost in state %s", self.state.name)
+            self._end(reason, False)
+
+    def receive(self, message: object, now: int) -> None:
+        """A decoded V2G_Message."""
+        if self.state in (Evse.Idle, Evse.Ended):
+            self.ignored += 1
+            return
+        body = message.Body.BodyElement if type(message) is V2G_Message else None
+        kind = type(body)
+        if kind not in build.REFUSALS:
+            self._report.note("%s came in state %s: no answer is defined", kind.__name__, self.state.name)
+            self._end(StopReason.SEQUENCE_ERROR, False)
+            return
+        if self.session_id and kind is not SessionSetupReq and not compare_digest(message.Header.SessionID, self.session_id):
+            self._refuse(kind, responseCode.FAILED_UnknownSession, StopReason.UNKNOWN_SESSION, now,
+                         "%s carries session id %s", kind.__name__, message.Header.SessionID.hex())
+            return
+        if kind not in ACCEPTED[self.state] or self._pending:
+            self._refuse(kind, responseCode.FAILED_SequenceError, StopReason.SEQUENCE_ERROR, now,
+                         "%s came in state %s", kind.__name__, self.state.name)
+            return
+        self._sequence.cancel()
+        self._watch(now)
+        if self.state is Evse.Ended:
+            return
+        if self.stopping is not None and self.state in SILENT and kind is not SessionStop:
+            self._refuse(kind, responseCode.FAILED, self.stopping, now, "stopped in state %s", self.state.name)
+            return
+        try:
+            self._handlers[kind](body, now)
+        except BadValue as problem:
+            wrong = kind is ChargeParameterDiscoveryReq
+            self._refuse(kind, responseCode.FAILED_WrongChargeParameter if wrong else responseCode.FAILED, StopReason.BAD_VALUE,
+                         now, "%s", str(problem))
+
+    def handle_timer(self, now: int) -> None:
+        if self.state in (Evse.Idle, Evse.Ended):
+            return
+        if self._sequence.take(now):
+            self._report.note("car silent for %d s in state %s", t.V2G_SECC_Sequence_Timeout // S, self.state.name)
+            self._end(StopReason.TIMEOUT, False)
+        elif self._shutdown.take(now):
+            self._report.note("car did not end the session %d s after EVSE_Shutdown", t.EVSE_SHUTDOWN_LIMIT // S)
+            self._end(self.stopping or StopReason.CHARGER_STOP, False)
+        else:
+            if self._silence.take(now):
+                self._report.note("car silent in the charge loop: output off")
+                self.wants_output = None
+            if self._pending and self._ramped_down(now):
+                self._power_is_off(now)
+            self._watch(now)
+
+    def outgoing(self) -> list[V2G_Message]:
+        out, self._out = self._out, []
+        return out
+
+    def events(self) -> list:
+        return self._report.drain()
+
+    def next_timer(self) -> int:
+        return min(self._sequence.at, self._shutdown.at, self._silence.at, self._ramp.at, self._poll_at)
+
+    # --- answering and ending
+
+    def _enter(self, state: Evse, now: int) -> None:
+        self._report.state(self.state.name, state.name)
+        self.state = state
+        self._ongoing_since = None
+        self._set_poll(now)
+
+    def _set_poll(self, now: int) -> None:
+        if self._pending or self._check is not None and self.state is Evse.CableCheck:
+            self._poll_at = now + t.FACT_POLL
+        elif self.state in POWERED:
+            self._poll_at = now + POWERED_POLL
+        else:
+            self._poll_at = NEVER
+
+    def _respond(self, body: object, checkpoint: int, now: int) -> None:
+        self._out.append(V2G_Message(Header=MessageHeader(SessionID=self.session_id), Body=Body(BodyElement=body)))
+        self._sequence.arm(now, t.V2G_SECC_Sequence_Timeout)
+        self._report.checkpoint(checkpoint)
+
+    def _refuse(self, kind: type, code: responseCode, reason: StopReason, now: int, text: str, *args: object) -> None:
+        """The one exit for wrong requests: the proper code, output off, the end."""
+        self._report.note(text, *args)
+        self._respond(build.REFUSALS[kind](self, code), 0, now)
+        self._end(reason, False)
+
+    def _stop(self, reason: StopReason, code: DC_EVSEStatusCode, now: int) -> None:
+        if self.stopping is None:
+            self.stopping = reason
+            self.stop_code = code
+            self._shutdown.arm(now, t.EVSE_SHUTDOWN_LIMIT)
+            self._charging_until = NEVER
+            self._report.checkpoint(790)
+
+    def _end(self, reason: StopReason, normal: bool) -> None:
+        self.wants_output = None
+        self._check = None
+        self._pending = False
+        for timer in (self._sequence, self._silence, self._shutdown, self._ramp, self._precharge, self._state_b):
+            timer.cancel()
+        self._poll_at = NEVER
+        self._report.state(self.state.name, Evse.Ended.name)
+        self.state = Evse.Ended
+        self._report.append(SessionEnded(self.stopping or reason, normal))
+
+    # --- facts
+
+    def _watch(self, now: int) -> None:
+        """What the pilot, the clock and the supervisor have to say, whatever the car asks."""
+        pilot = self.facts.pilot
+        if self.facts.trip and self.stopping is None:
+            self._report.note("safety: %s", self.facts.trip)
+            self._stop(StopReason.SAFETY_TRIP, DC_EVSEStatusCode.EVSE_Malfunction, now)
+        if self.facts.trip:
+            self.wants_output = None
+        if pilot is PilotState.A:
+            self._report.note("unplugged in state %s", self.state.name)
+            self._end(StopReason.UNPLUGGED, False)
+            return
+        if self.state in POWERED and pilot not in READY_STATES:
+            self.wants_output = None                     # also while the pilot is unknown
+            if pilot is not None and self.stopping is None:
+                self._report.note("car left state C in state %s", self.state.name)
+                self._stop(StopReason.CAR_STOP, DC_EVSEStatusCode.EVSE_Shutdown, now)
+        if now >= self._charging_until:
+            self._stop(StopReason.CHARGER_STOP, DC_EVSEStatusCode.EVSE_Shutdown, now)
+        check = self._check
+        if check is not None and self.state is Evse.CableCheck:
+            if self.stopping is None:
+                before = check.step_name
+                check.step(self.facts, now)
+                if before is Step.WaitStateC and check.step_name is Step.Raising:
+                    self._report.checkpoint(561)
+            self.wants_output = check.wants_output if self.stopping is None else None
+        self._set_poll(now)
+
+    def _measured(self, kind: type, now: int) -> bool:
+        """False after refusing: a voltage that is not known is not reported, and nobody charges blindly."""
+        if self.facts.output_voltage is not None:
+            return True
+        self._stop(StopReason.SAFETY_TRIP, DC_EVSEStatusCode.EVSE_Malfunction, now)
+        self._refuse(kind, responseCode.FAILED, StopReason.SAFETY_TRIP, now, "output voltage unknown in state %s", self.state.name)
+        return False
+
+    def _car_status(self, status: DC_EVStatus) -> None:
+        self.ev_soc = float(status.EVRESSSOC)
+        if status.EVErrorCode is not ALL_RIGHT and not self._car_error:
+            self._car_error = True
+            self._report.note("car reports %s", status.EVErrorCode.name)
+
+    def _still_ongoing(self, delay_ms: int, now: int) -> bool:
+        if self._ongoing_since is None:
+            self._ongoing_since = now
+        return now - self._ongoing_since < delay_ms * MS
+
+    # --- one handler per request
+
+    def _on_SessionSetupReq(self, req: SessionSetupReq, now: int) -> None:
+        self.evccid = req.EVCCID
+        self.session_id = (self._rng.getrandbits(64) or 1).to_bytes(8, "big")        # zero would mean: no session
+        self._respond(build.session_setup(self, responseCode.OK_NewSessionEstablished), 505, now)
+        self._report.append(SessionEstablished())
+        self._enter(Evse.ServiceDiscovery, now)
+
+    def _on_ServiceDiscoveryReq(self, req: ServiceDiscoveryReq, now: int) -> None:
+        self._respond(build.service_discovery(self), 515, now)
+        self._enter(Evse.ServicePaymentSelection, now)
+
+    def _on_ServicePaymentSelectionReq(self, req: ServicePaymentSelectionReq, now: int) -> None:
+        if req.SelectedPaymentOption is not paymentOption.ExternalPayment:
+            self._refuse(type(req), responseCode.FAILED_PaymentSelectionInvalid, StopReason.SEQUENCE_ERROR, now,
+                         "car wants to pay by %s", req.SelectedPaymentOption.name)
+        elif build.SERVICE_ID not in [s.ServiceID for s in req.SelectedServiceList.SelectedService]:
+            self._refuse(type(req), responseCode.FAILED_ServiceSelectionInvalid, StopReason.SEQUENCE_ERROR, now,
+                         "car does not select service %d", build.SERVICE_ID)
+        else:
+            self._respond(build.service_payment_selection(self), 525, now)
+            self._enter(Evse.ContractAuthentication, now)
+
+    def _on_ContractAuthenticationReq(self, req: ContractAuthenticationReq, now: int) -> None:
+        if self._still_ongoing(self.config.authorisation_delay_ms, now):
+            self._respond(build.contract_authentication(self, finished=False), 535, now)
+            return
+        self._respond(build.contract_authentication(self), 536, now)
+        self._enter(Evse.ChargeParameterDiscovery, now)
+
+    def _on_ChargeParameterDiscoveryReq(self, req: ChargeParameterDiscoveryReq, now: int) -> None:
+        parameter = req.EVChargeParameter
+        if req.EVRequestedEnergyTransferType in AC_TYPES or type(parameter) is not DC_EVChargeParameter:
+            self._refuse(type(req), responseCode.FAILED_WrongEnergyTransferType, StopReason.SEQUENCE_ERROR, now,
+                         "car asks for %s", req.EVRequestedEnergyTransferType.name)
+            return
+        self._car_status(parameter.DC_EVStatus)
+        self.ev_max_voltage = to_float(parameter.EVMaximumVoltageLimit, V, LIMIT, "EVMaximumVoltageLimit")
+        self.ev_max_current = to_float(parameter.EVMaximumCurrentLimit, A, LIMIT, "EVMaximumCurrentLimit")
+        if self.ev_max_voltage < self.config.min_voltage_v:
+            self._refuse(type(req), responseCode.FAILED_WrongChargeParameter, StopReason.INCOMPATIBLE_VOLTAGE, now,
+                         "car takes at most %.1f V", self.ev_max_voltage)
+            return
+        if self._still_ongoing(self.config.parameter_delay_ms, now) or self.facts.output_voltage is None:
+            if now - self._ongoing_since >= t.V2G_SECC_Ongoing_Performance:
+                self._refuse(type(req), responseCode.FAILED, StopReason.ONGOING_TIMEOUT, now, "power stage does not answer")
+                return
+            self._respond(build.charge_parameter_discovery(self, finished=False), 0, now)
+            return
+        self._respond(build.charge_parameter_discovery(self), 545, now)
+        self._enter(Evse.CableCheck, now)
+
+    def _on_CableCheckReq(self, req: CableCheckReq, now: int) -> None:
+        self._car_status(req.DC_EVStatus)
+        if self.stopping is not None:
+            self._respond(build.cable_check(self, finished=False), 0, now)
+            return
+        if self._check is None:
+            self._check = CableCheck(self.config, self.ev_max_voltage, now)
+            self._watch(now)
+        check = self._check
+        self.isolation_level = check.level
+        if check.step_name is Step.Failed:
+            self.stop_code = DC_EVSEStatusCode.EVSE_Malfunction
+            self.isolation_level = isolationLevel.Fault
+            self._refuse(type(req), responseCode.FAILED, StopReason.CABLE_CHECK_FAILED, now, "cable check: %s", check.failure)
+        elif check.step_name is Step.Finished:
+            self._check = None
+            self.wants_output = None
+            self._respond(build.cable_check(self), 565, now)
+            self._enter(Evse.PreCharge, now)
+        else:
+            self._respond(build.cable_check(self, finished=False), 0, now)
+
+    def _on_PreChargeReq(self, req: PreChargeReq, now: int) -> None:
+        self._car_status(req.DC_EVStatus)
+        target = self.ev_target_voltage = to_float(req.EVTargetVoltage, V, TARGET_V, "EVTargetVoltage")
+        self.ev_target_current = to_float(req.EVTargetCurrent, A, TARGET_A, "EVTargetCurrent")
+        if target > min(self.config.max_voltage_v, self.ev_max_voltage):
+            self._refuse(type(req), responseCode.FAILED, StopReason.INCOMPATIBLE_VOLTAGE, now, "precharge to %.1f V", target)
+            return
+        if not self._measured(type(req), now):
+            return
+        if self.state is Evse.PreCharge:
+            self._precharge.arm(now, t.SECC_PRECHARGE_LIMIT)
+            self._enter(Evse.PowerDelivery, now)
+        elif self._precharge.expired(now):
+            self._refuse(type(req), responseCode.FAILED, StopReason.PRECHARGE_TIMEOUT, now, "car precharges for ever")
+            return
+        if self.stopping is None and self.facts.pilot in READY_STATES:
+            # A car that asks for 0 A gets the limit as well: an ABB whose voltage sags at 0 A is no example (sheet 6).
+            self.wants_output = (target, self.config.precharge_max_current_a)
+            self._report.checkpoint(580)
+        else:
+            self.wants_output = None
+        self._silence.arm(now, REQUEST_SILENCE_LIMIT)
+        self._respond(build.pre_charge(self), 575, now)
+
+    def _on_PowerDeliveryReq(self, req: PowerDeliveryReq, now: int) -> None:
+        parameter = req.EVPowerDeliveryParameter
+        status = getattr(parameter, "DC_EVStatus", None)         # the abstract parameter of the schema has none
+        if status is not None:
+            self._car_status(status)
+        if not req.ReadyToChargeState:
+            self._complete = self._complete or bool(getattr(parameter, "ChargingComplete", False))
+            self.wants_output = None
+            self._check = None
+            self._silence.cancel()
+            self._charging_until = NEVER
+            self._pending = True
+            self._ramp.arm(now, t.RAMP_DOWN_LIMIT)
+            if self._ramped_down(now):
+                self._power_is_off(now)
+            else:
+                self._set_poll(now)
+        elif self.state is not Evse.PowerDelivery:
+            self._refuse(type(req), responseCode.FAILED_SequenceError, StopReason.SEQUENCE_ERROR, now,
+                         "PowerDeliveryReq(start) came in state %s", self.state.name)
+        elif self.stopping is not None or self.facts.pilot not in READY_STATES:
+            self._refuse(type(req), responseCode.FAILED_PowerDeliveryNotApplied, StopReason.CAR_STOP, now,
+                         "PowerDeliveryReq(start) while stopping or not in state C")
+        else:
+            if self.config.stop_after_min:
+                self._charging_until = now + int(self.config.stop_after_min * 60 * S)
+            self._silence.arm(now, REQUEST_SILENCE_LIMIT)
+            self._respond(build.power_delivery(self), 605, now)
+            self._enter(Evse.CurrentDemand, now)
+
+    def _ramped_down(self, now: int) -> bool:
+        current = self.facts.output_current
+        return self._ramp.expired(now) or current is not None and abs(current) <= RAMPED_DOWN_CURRENT
+
+    def _power_is_off(self, now: int) -> None:
+        """The current has fallen: answer PowerDeliveryReq(stop), so that the car opens its contactors without load."""
+        self._pending = False
+        self._ramp.cancel()
+        self._respond(build.power_delivery(self), 805, now)
+        self._enter(Evse.WeldingDetection, now)
+
+    def _on_CurrentDemandReq(self, req: CurrentDemandReq, now: int) -> None:
+        self._car_status(req.DC_EVStatus)
+        config = self.config
+        voltage = self.ev_target_voltage = to_float(req.EVTargetVoltage, V, TARGET_V, "EVTargetVoltage")
+        current = self.ev_target_current = to_float(req.EVTargetCurrent, A, TARGET_A, "EVTargetCurrent")
+        self._complete = self._complete or req.ChargingComplete
+        if not self._measured(type(req), now):
+            return
+        max_voltage = min(config.max_voltage_v, self.ev_max_voltage)
+        self.voltage_limited = voltage > max_voltage
+        voltage = min(voltage, max_voltage)
+        max_current = min(config.max_current_a, self.ev_max_current)
+        self.current_limited = current > max_current
+        current = min(current, max_current)
+        self.power_limited = voltage * current > config.max_power_kw * 1000
+        if self.power_limited:
+            current = config.max_power_kw * 1000 / voltage
+        if self.facts.pilot not in READY_STATES or self.facts.trip:
+            self.wants_output = None
+        else:
+            self.wants_output = (voltage, 0.0 if self._car_error else current)
+        self._silence.arm(now, REQUEST_SILENCE_LIMIT)
+        self._respond(build.current_demand(self), 705, now)
+
+    def _on_WeldingDetectionReq(self, req: WeldingDetectionReq, now: int) -> None:
+        self._car_status(req.DC_EVStatus)
+        if self.facts.pilot in READY_STATES:
+            if not self._state_b.armed:
+                self._state_b.arm(now, t.V2G_SECC_CPState_Detection_Timeout)
+            elif self._state_b.expired(now):
+                self._refuse(type(req), responseCode.FAILED, StopReason.CAR_STOP, now, "car did not go to state B")
+                return
+        if self._measured(type(req), now):
+            self._respond(build.welding_detection(self), 855, now)
+
+    def _on_SessionStop(self, req: SessionStop, now: int) -> None:
+        self.wants_output = None
+        self._respond(build.session_stop(self), 905, now)
+        reason = StopReason.CAR_STOP
+        if self._car_error:
+            reason = StopReason.CAR_ERROR
+        elif self._complete:
+            reason = StopReason.BATTERY_FULL
+        self._end(reason, True)

@@ -1,0 +1,47 @@
+"""What the DIN machines know of the world: plain values, None when unknown or stale; task.py fills them before each verb."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drivers.interfaces import PilotState
+
+
+@dataclass(slots=True)
+class PevFacts:
+    """The car's side. V, A, W, Wh, percent."""
+
+    lock_confirmed: bool | None = None
+    pilot_c: bool | None = None              # the supervisor has set state C
+    contactors_closed: bool | None = None    # feedback
+    trip: str = ""                           # text of the supervisor's trip, empty when none
+    inlet_voltage: float | None = None
+    battery_voltage: float | None = None
+    soc: float | None = None
+    target_voltage: float | None = None
+    target_current: float | None = None
+    max_voltage: float | None = None
+    max_current: float | None = None
+    max_power: float | None = None
+    capacity: float | None = None
+    permission: bool | None = None
+
+
+@dataclass(slots=True)
+class EvseFacts:
+    """The charger's side. V, A, Ohm."""
+
+    pilot: PilotState | None = None
+    output_voltage: float | None = None
+    output_current: float | None = None
+    isolation: float | None = None
+    trip: str = ""
+
+
+@dataclass(slots=True)
+class ChargerLimits:
+    """What the charger announced (ChargeParameterDiscoveryRes, CurrentDemandRes); None until then."""
+
+    max_voltage: float | None = None
+    min_voltage: float | None = None
+    max_current: float | None = None
+    max_power: float | None = None

@@ -1,0 +1,113 @@
+"""What the car makes of the charger's values and of its own: limits, match of voltages, status, reasons to stop charging."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from exi_native.messages.din import CurrentDemandRes, DC_EVSEChargeParameter, DC_EVSEStatus, DC_EVSEStatusCode, responseCode
+from tasks.stop_reasons import StopReason
+from tasks.v2g.config import EvConfig
+from tasks.v2g.facts import ChargerLimits, PevFacts
+from tasks.v2g.physical import LIMIT, A, BadValue, V, W, to_float
+
+POSITIVE = frozenset({responseCode.OK, responseCode.OK_NewSessionEstablished, responseCode.OK_OldSessionJoined,
+                      responseCode.OK_CertificateExpiresSoon})
+CALM = frozenset({DC_EVSEStatusCode.EVSE_Ready, DC_EVSEStatusCode.EVSE_NotReady,      # Compleo: Finished with NotReady
+                  DC_EVSEStatusCode.EVSE_IsolationMonitoringActive})
+
+
+NOT_YET = "not yet"              # the ordinary mismatch, of which nobody needs to read
+
+
+class Stop(NamedTuple):
+    """Why the session shall end; `urgent`: outputs first, courtesy second."""
+
+    reason: StopReason
+    urgent: bool
+
+
+STATUS_STOPS = {
+    # code: (before charging, in CurrentDemand); reactions: field-pyplc-clara sheet 3.4
+    DC_EVSEStatusCode.EVSE_Shutdown: (Stop(StopReason.CHARGER_SHUTDOWN, False), Stop(StopReason.CHARGER_STOP, False)),
+    DC_EVSEStatusCode.EVSE_UtilityInterruptEvent: (Stop(StopReason.CHARGER_UTILITY, False),) * 2,
+    DC_EVSEStatusCode.EVSE_EmergencyShutdown: (Stop(StopReason.CHARGER_EMERGENCY, True),) * 2,
+    DC_EVSEStatusCode.EVSE_Malfunction: (Stop(StopReason.CHARGER_MALFUNCTION, True),) * 2,
+}
+"""Codes that are neither here nor in CALM are reserved: Clara ignores them, an Efacec has sent one; told, not obeyed."""
+
+
+def status_stop(status: object, charging: bool) -> Stop | None:
+    """The end that an EVSEStatus demands, if any. Raises BadValue when it is not that of a DC charger."""
+    if type(status) is not DC_EVSEStatus:
+        raise BadValue("EVSEStatus: expected DC_EVSEStatus, came " + type(status).__name__)
+    stops = STATUS_STOPS.get(status.EVSEStatusCode)
+    return None if stops is None else stops[charging]
+
+
+def read_limits(parameter: object, charger: ChargerLimits) -> None:
+    """Limits of ChargeParameterDiscoveryRes. Raises BadValue."""
+    charger.max_voltage = to_float(parameter.EVSEMaximumVoltageLimit, V, LIMIT, "EVSEMaximumVoltageLimit")
+    charger.min_voltage = to_float(parameter.EVSEMinimumVoltageLimit, V, LIMIT, "EVSEMinimumVoltageLimit")
+    charger.max_current = to_float(parameter.EVSEMaximumCurrentLimit, A, LIMIT, "EVSEMaximumCurrentLimit")
+    if parameter.EVSEMaximumPowerLimit is not None:
+        charger.max_power = to_float(parameter.EVSEMaximumPowerLimit, W, LIMIT, "EVSEMaximumPowerLimit")
+
+
+def update_limits(res: CurrentDemandRes, charger: ChargerLimits) -> None:
+    """Limits that CurrentDemandRes may carry. Raises BadValue."""
+    if res.EVSEMaximumVoltageLimit is not None:
+        charger.max_voltage = to_float(res.EVSEMaximumVoltageLimit, V, LIMIT, "EVSEMaximumVoltageLimit")
+    if res.EVSEMaximumCurrentLimit is not None:
+        charger.max_current = to_float(res.EVSEMaximumCurrentLimit, A, LIMIT, "EVSEMaximumCurrentLimit")
+    if res.EVSEMaximumPowerLimit is not None:
+        charger.max_power = to_float(res.EVSEMaximumPowerLimit, W, LIMIT, "EVSEMaximumPowerLimit")
+
+
+def dc_parameter(parameter: object) -> DC_EVSEChargeParameter:
+    """Raises BadValue when the charger answers with something else."""
+    if type(parameter) is not DC_EVSEChargeParameter:
+        raise BadValue("EVSEChargeParameter: expected DC_EVSEChargeParameter, came " + type(parameter).__name__)
+    return parameter
+
+
+def precharge_voltage(config: EvConfig, facts: PevFacts) -> float:
+    """What the inlet shall be brought to, V; 0 while the battery's voltage is unknown."""
+    return config.light_bulb_voltage_v if config.light_bulb_demo else facts.battery_voltage or 0.0
+
+
+def covers(charger: ChargerLimits, voltage: float) -> bool:
+    """The charger can deliver this voltage. An unknown battery voltage is judged later, by the match in precharge."""
+    return voltage <= 0.0 or charger.min_voltage <= voltage <= charger.max_voltage
+
+
+def mismatch(config: EvConfig, facts: PevFacts, evse_voltage: float) -> str:
+    """Why contactors may not close yet, "" when the inlet carries the battery's voltage (S1).
+
+    Two witnesses where an own measurement exists: the inlet, and the charger's report near it.
+    """
+    wanted = precharge_voltage(config, facts)
+    if wanted <= 0.0:
+        return "battery voltage unknown"
+    if config.precharge_voltage_source == "reported":
+        return "" if abs(evse_voltage - wanted) <= config.precharge_tolerance_v else NOT_YET
+    inlet = facts.inlet_voltage
+    if inlet is None:
+        return "inlet voltage unknown"
+    if abs(inlet - wanted) > config.precharge_tolerance_v:
+        return NOT_YET
+    return "" if abs(evse_voltage - inlet) <= config.voltage_deviation_v else "charger reports another voltage than the inlet has"
+
+
+def battery_known(facts: PevFacts) -> bool:
+    return facts.permission is not None and facts.target_current is not None and facts.target_voltage is not None
+
+
+def charging_stop(config: EvConfig, facts: PevFacts) -> Stop | None:
+    """The end that the car itself wants while charging."""
+    if facts.contactors_closed is False:
+        return Stop(StopReason.SAFETY_TRIP, True)
+    if facts.soc is not None and facts.soc >= config.stop_soc_percent:
+        return Stop(StopReason.BATTERY_FULL, False)
+    if facts.permission is False:
+        full = facts.soc is not None and facts.soc >= config.bulk_soc_percent
+        return Stop(StopReason.BATTERY_FULL if full else StopReason.CAR_STOP, False)
+    return None

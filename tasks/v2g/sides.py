@@ -1,0 +1,184 @@
+"""The two ends of the V2G task: which signals become facts, which wishes become leases, what is reported."""
+from __future__ import annotations
+
+from typing import Any
+
+from drivers.interfaces import PilotState
+from kernel.channels import Lease, Writer
+from kernel.timer import S
+from tasks.signals import OutputRequest, Signals
+from tasks.v2g.config import EvConfig, EvseConfig
+from tasks.v2g.din_evse import DinEvse
+from tasks.v2g.din_pev import DinPev
+from tasks.v2g.facts import EvseFacts, PevFacts
+from tasks.v2g.handshake import HandshakeEvse, HandshakePev
+from tasks.v2g.session import Session
+
+WRITER = "v2g"
+
+
+GAP_LIMIT = 3 * S            # a longer pause between two reports is not charging time
+
+
+class EnergyCounter:
+    """Wh of one session: power times the time since the previous report; unknown power counts nothing."""
+
+    __slots__ = ("_writer", "_total", "_power", "_at")
+
+    def __init__(self, writer: Writer[float]) -> None:
+        self._writer = writer
+        self.restart()
+
+    def restart(self) -> None:
+        self._total = 0.0
+        self._power: float | None = None
+        self._at = 0
+
+    def report(self, voltage: float | None, current: float | None, now: int) -> None:
+        """The power until now was that of the previous report."""
+        gap = now - self._at
+        if self._power is not None and 0 < gap <= GAP_LIMIT:
+            self._total += self._power * gap / (3600 * S)
+            self._writer.set(max(0.0, self._total), now)
+        self._power = None if voltage is None or current is None else voltage * current
+        self._at = now
+
+
+class PevSide:
+    """A car: asks for lock, state C and contactors; reports what the charger says."""
+
+    waits_for_peer_close = False         # the car closes the stream (sheet 7.1)
+
+    def __init__(self, signals: Signals, config: EvConfig, evccid: bytes) -> None:
+        self._s = s = signals
+        self._config = config
+        self._evccid = evccid
+        self._facts = PevFacts()
+        self._machine: DinPev | None = None
+        self._lock = Lease(s.lock_request.claim(WRITER))
+        self._pilot_c = Lease(s.pilot_c_request.claim(WRITER))
+        self._contactors = Lease(s.contactor_request.claim(WRITER))
+        self._held = [False, False, False]
+        self._voltage = s.evse_present_voltage.claim(WRITER)
+        self._current = s.evse_present_current.claim(WRITER)
+        self._max_voltage = s.evse_max_voltage.claim(WRITER)
+        self._max_current = s.evse_max_current.claim(WRITER)
+        self._max_power = s.evse_max_power.claim(WRITER)
+        self._energy = EnergyCounter(s.session_energy.claim(WRITER))
+        self._target_voltage = s.ev_target_voltage.claim(WRITER)
+        self._target_current = s.ev_target_current.claim(WRITER)
+
+    def new_session(self) -> Session:
+        self._energy.restart()
+        self._machine = DinPev(self._config, self._evccid, self._facts)
+        return Session(HandshakePev(), self._machine)
+
+    def refresh(self, now: int) -> None:
+        """Signals -> facts; stale is None."""
+        f, s = self._facts, self._s
+        pilot = s.pilot_commanded.get(now)
+        f.pilot_c = None if pilot is None else pilot is PilotState.C
+        f.lock_confirmed = s.lock_confirmed.get(now)
+        f.contactors_closed = s.contactors_closed.get(now)
+        f.trip = s.safety_trip.value or ""
+        f.inlet_voltage = s.inlet_voltage.get(now)
+        f.battery_voltage = s.battery_voltage.get(now)
+        f.soc = s.battery_soc.get(now)
+        f.target_voltage = s.battery_target_voltage.get(now)
+        f.target_current = s.battery_target_current.get(now)
+        f.max_voltage = s.battery_max_voltage.get(now)
+        f.max_current = s.battery_max_current.get(now)
+        f.max_power = s.battery_max_power.get(now)
+        f.capacity = s.battery_capacity.get(now)
+        f.permission = s.charge_permission.get(now)
+
+    def renew(self, now: int) -> bool:
+        """Wishes -> leases. True while any is held."""
+        m = self._machine
+        if m is None:
+            return False
+        held = self._held
+        wanted = (m.wants_pilot_c, m.wants_contactors, m.wants_lock)
+        for i, lease in enumerate((self._pilot_c, self._contactors, self._lock)):
+            if wanted[i]:
+                lease.renew(True, now)
+                held[i] = True
+            elif held[i]:
+                lease.release(now)
+                held[i] = False
+        return held[0] or held[1] or held[2]
+
+    def report(self, now: int) -> None:
+        """After a message: what the charger says, what we asked for."""
+        m = self._machine
+        if m is None:
+            return
+        if m.evse_voltage is not None:
+            self._voltage.set(m.evse_voltage, now)
+        if m.evse_current is not None:
+            self._current.set(m.evse_current, now)
+            self._energy.report(m.evse_voltage, m.evse_current, now)
+        if m.target_voltage is not None:
+            self._target_voltage.set(m.target_voltage, now)
+            self._target_current.set(m.target_current, now)
+        charger = m.charger
+        if charger.max_voltage is not None:
+            self._max_voltage.set(charger.max_voltage, now)
+            self._max_current.set(charger.max_current, now)
+            self._max_power.set(charger.max_power, now)
+
+
+class EvseSide:
+    """A charger: asks for output; reports what the car says."""
+
+    waits_for_peer_close = True
+
+    def __init__(self, signals: Signals, config: EvseConfig, rng: Any) -> None:
+        self._s = s = signals
+        self._config = config
+        self._rng = rng
+        self._facts = EvseFacts()
+        self._machine: DinEvse | None = None
+        self._output = Lease(s.output_request.claim(WRITER))
+        self._held = False
+        self._target_voltage = s.ev_target_voltage.claim(WRITER)
+        self._target_current = s.ev_target_current.claim(WRITER)
+        self._soc = s.ev_soc.claim(WRITER)
+        self._evccid = s.evccid.claim(WRITER)
+        self._energy = EnergyCounter(s.session_energy.claim(WRITER))
+
+    def new_session(self) -> Session:
+        self._energy.restart()
+        self._machine = DinEvse(self._config, self._facts, self._rng)
+        return Session(HandshakeEvse(), self._machine)
+
+    def refresh(self, now: int) -> None:
+        f, s = self._facts, self._s
+        f.pilot = s.pilot_state.get(now)
+        f.output_voltage = s.output_voltage.get(now)
+        f.output_current = s.output_current.get(now)
+        f.isolation = s.isolation.get(now)
+        f.trip = s.safety_trip.value or ""
+
+    def renew(self, now: int) -> bool:
+        m = self._machine
+        if m is not None and m.wants_output is not None:
+            self._output.renew(OutputRequest(*m.wants_output), now)
+            self._held = True
+        elif self._held:
+            self._output.release(now)
+            self._held = False
+        return self._held
+
+    def report(self, now: int) -> None:
+        m = self._machine
+        if m is None:
+            return
+        if m.evccid is not None:
+            self._evccid.set(m.evccid, now)
+        if m.ev_soc is not None:
+            self._soc.set(m.ev_soc, now)
+        if m.ev_target_voltage is not None:
+            self._target_voltage.set(m.ev_target_voltage, now)
+            self._target_current.set(m.ev_target_current, now)
+            self._energy.report(self._facts.output_voltage, self._facts.output_current, now)
