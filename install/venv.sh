@@ -11,8 +11,8 @@ find_python() {
             return 0
         fi
     done
-    found=$("${PYTHON:-python3}" --version 2>/dev/null || echo "none")
-    say "ccsbox needs Python 3.11 or newer, found: $found. Debian 12 has it (apt-get install python3 python3-venv); or name one: PYTHON=/path/to/python3.12 $0"
+    found=$("${PYTHON:-python3}" --version 2>/dev/null | head -n 1)
+    say "ccsbox needs Python 3.11 or newer, found: ${found:-none}. Debian 12 has it (apt-get install python3 python3-venv); or name one: PYTHON=/path/to/python3.12 $0"
     exit 3
 }
 
@@ -49,6 +49,11 @@ wanted() {
 }
 
 make_venv() {
+    # --clear empties the folder: only ever one that is an environment already
+    if [ -n "$(ls -A "$venv" 2>/dev/null)" ] && [ ! -f "$venv/pyvenv.cfg" ]; then
+        say "$venv exists and is no virtual environment; name another folder: CCSBOX_VENV=/some/other/folder $0"
+        return 1
+    fi
     if "$PYTHON" -c 'import ensurepip' 2>/dev/null; then
         "$PYTHON" -m venv --clear "$venv" && return 0
         say "cannot make $venv (see above). If the folder is not writable: CCSBOX_VENV=/some/other/folder $0"
