@@ -187,6 +187,13 @@ class StopSession:
 
 
 @dataclass(slots=True)
+class AbortSession:
+    """connection -> v2g: what carries the session is gone; release everything at once and say nothing more."""
+
+    reason: StopReason
+
+
+@dataclass(slots=True)
 class StartSession:
     """user interface -> connection: begin again without unplugging, after an end or a failure."""
 

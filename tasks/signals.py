@@ -65,6 +65,7 @@ class Signals:
         self.attenuation: Signal[float] = Signal("attenuation", unit="dB", meaning="average attenuation of the matched peer (writer: homeplug)")
         self.connection_state: Signal[str] = Signal("connection_state", meaning="state of the connection supervision (writer: connection)")
         self.v2g_state: Signal[str] = Signal("v2g_state", meaning="state of the V2G machine (writer: v2g)")
+        self.peer_heard: Signal[bool] = Signal("peer_heard", max_age=5 * S, meaning="a V2G message of the peer came just now (writer: v2g)")
         self.stop_reason: Signal[StopReason] = Signal("stop_reason", meaning="why the last session ended (writer: connection)")
         self.evse_present_voltage: Signal[float] = Signal("evse_present_voltage", unit="V", low=0, high=1100, max_age=3 * S, meaning="EVSEPresentVoltage as reported (writer: v2g of a car)")
         self.evse_present_current: Signal[float] = Signal("evse_present_current", unit="A", low=-600, high=600, max_age=3 * S, meaning="EVSEPresentCurrent as reported (writer: v2g of a car)")

@@ -9,7 +9,7 @@ from kernel.journal import Journal
 from kernel.timer import S, Timer
 from tasks.errors import WireError
 from tasks.machine import Checkpoint, Note, StateChanged
-from tasks.messages import (SessionEnded, SessionEstablished, TcpClose, TcpClosed, TcpConnected, TcpData,
+from tasks.messages import (AbortSession, SessionEnded, SessionEstablished, TcpClose, TcpClosed, TcpConnected, TcpData,
                             TcpSend)
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
@@ -28,7 +28,7 @@ class V2gTask:
 
     def __init__(self, side: PevSide | EvseSide, codec: Any, inbox: Mailbox, commands: Mailbox, tcp: Mailbox,
                  connection: Mailbox, signals: Signals, journal: Journal) -> None:
-        """`inbox`: from tcp (TcpConnected, TcpData, TcpClosed). `commands`: StopSession. `tcp`, `connection`: outgoing."""
+        """`inbox`: from tcp (TcpConnected, TcpData, TcpClosed). `commands`: StopSession, AbortSession. `tcp`, `connection`: outgoing."""
         self.inboxes = (inbox, commands)
         self._side = side
         self._codec = codec
@@ -38,6 +38,7 @@ class V2gTask:
         self._connection = connection
         self._journal = journal
         self._state = signals.v2g_state.claim(WRITER)
+        self._peer_heard = signals.peer_heard.claim(WRITER)
         self._session: Session | None = None
         self._deframer = v2gtp.Deframer()
         self._close = Timer()
@@ -53,7 +54,10 @@ class V2gTask:
             self._take(item, now)
         for command in self._commands.drain(COMMAND_LIMIT):
             if self._session is not None:
-                self._session.stop(command.reason, now)
+                if type(command) is AbortSession:
+                    self._session.lost(command.reason, now)
+                else:
+                    self._session.stop(command.reason, now)
                 self._flush(now)
         if self._session is not None and self._session.next_timer() <= now:
             self._session.handle_timer(now)
@@ -63,6 +67,7 @@ class V2gTask:
         held = side.renew(now)
         if self._heard:
             self._heard = False
+            self._peer_heard.set(True, now)
             side.report(now)
         if len(self._inbox) or len(self._commands):
             return now

@@ -1,0 +1,1 @@
+"""Supervision of the ladder from the plug to the session; restarts it after any loss."""

@@ -1,0 +1,16 @@
+"""Settings of the connection supervision: what counts as plugged in, and when it begins again after a failure."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernel.settings import setting
+
+
+@dataclass(slots=True)
+class ConnectionConfig:
+    """Section `connection`."""
+
+    require_pilot: bool = setting(True, meaning="begin only with pilot state B and 5 % PWM; false: no pilot is measured (bench, tests over Ethernet)")
+    restart: bool = setting(True, meaning="begin again by itself after a failure while plugged in")
+    restart_first_ms: int = setting(2000, unit="ms", low=500, high=60_000, meaning="pause before the first new beginning; doubles with each failure")
+    restart_ceiling_ms: int = setting(30_000, unit="ms", low=1000, high=600_000, meaning="longest pause; some cars need 30 s before they start SLAC again")

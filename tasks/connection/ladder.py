@@ -1,0 +1,277 @@
+"""What car and charger share in supervising the ladder: the last session's end, tearing down in order, beginning again.
+
+Theory: plug, link, address, stream, session are rungs; each one vouches for those below it. While V2G messages flow,
+a modem that reports a lost link is noted, not believed. When anything breaks, everything above and below is torn down in
+order (session, stream, discovery, matching), then the supervisor of the outputs must report rest, and only then the
+ladder is climbed again, with growing pauses.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from drivers.interfaces import PilotState
+from kernel.timer import MS, Backoff, Timer
+from tasks.connection import timing as t
+from tasks.connection.config import ConnectionConfig
+from tasks.machine import Note, StateChanged
+from tasks.messages import (AbortSession, LinkLost, SessionEnded, SessionEstablished, StopDiscovery, StopMatching, StopSession,
+                            StartSession, TcpAbort, TcpClosed, Vouch)
+from tasks.stop_reasons import NORMAL_ENDS, StopReason
+
+HOMEPLUG, SDP, TCP, V2G = "homeplug", "sdp", "tcp", "v2g"
+"""Destinations of commands."""
+
+
+class State(Enum):
+    Unplugged = auto()
+    WaitPilot = auto()               # car: plugged, but no 5 % yet
+    Preparing = auto()               # charger: plugged; the modem takes its key
+    Matching = auto()
+    Discovering = auto()             # car: SDP; charger: SDP and TCP are served
+    Connecting = auto()              # car: TCP
+    Session = auto()
+    Ending = auto()                  # tearing down, waiting for safe outputs
+    Pausing = auto()                 # before the next try
+    Finished = auto()                # in order; until unplugged or told to begin again
+    Failed = auto()                  # trying again makes no sense; until unplugged or told to begin again
+
+
+TEXTS = {State.Unplugged: "Plug in", State.WaitPilot: "Waiting for charger", State.Preparing: "Preparing modem",
+         State.Matching: "Matching (SLAC)", State.Discovering: "Discovery (SDP)", State.Connecting: "Connecting (TCP)",
+         State.Session: "Session", State.Ending: "Ending", State.Pausing: "Trying again soon", State.Finished: "Finished",
+         State.Failed: "Failed"}
+"""Display text of each state, at most 20 characters."""
+
+PLUGGED = frozenset({PilotState.B, PilotState.C, PilotState.D})
+AT_REST = frozenset({"Idle", "Tripped"})         # names of tasks.safety SafetyState in which the outputs are safe
+CLIMBING = frozenset({State.WaitPilot, State.Preparing, State.Matching, State.Discovering, State.Connecting, State.Session})
+LASTING = frozenset({StopReason.SAFETY_TRIP, StopReason.INTERNAL_ERROR, StopReason.INCOMPATIBLE_VOLTAGE,
+                     StopReason.CHARGER_MALFUNCTION, StopReason.CHARGER_EMERGENCY, StopReason.CABLE_CHECK_FAILED})
+"""Trying again at once would only repeat these."""
+SILENCES = frozenset({StopReason.TIMEOUT, StopReason.TCP_TIMEOUT})
+
+
+@dataclass(slots=True)
+class ConnectionFacts:
+    """None is unknown or stale."""
+
+    pilot: PilotState | None = None
+    duty: float | None = None                # percent
+    safety_state: str | None = None
+    link_state: str | None = None            # state of the matching machine
+    heard: bool = False                      # a V2G message came within the last 5 s
+    stop_button: bool | None = None
+
+
+class Ladder:
+    """Base of both roles. `duty` is the charger's wish for the pilot (percent), None for a car."""
+
+    duty: float | None = None
+
+    def __init__(self, config: ConnectionConfig, facts: ConnectionFacts) -> None:
+        self.facts = facts
+        self.state = State.Unplugged
+        self.reason: StopReason | None = None            # of the last end
+        self.restarts = 0
+        self._config = config
+        self._backoff = Backoff(config.restart_first_ms * MS, max(config.restart_first_ms, config.restart_ceiling_ms) * MS)
+        self._poll_at = 0
+        self._limit = Timer()            # of the present state
+        self._setup = Timer()            # CommunicationSetup
+        self._vouch = Timer()
+        self._stop_limit = Timer()
+        self._teardown = Timer()         # Ending: when to stop waiting for the peer's FIN
+        self._torn = True
+        self._link_lost = False
+        self._button = False
+        self._out: list[tuple[str, object]] = []
+        self._events: list = []
+
+    # --- the verbs
+
+    def receive(self, item: object, now: int) -> None:
+        """An event of a rung, or a command of the person."""
+        kind = type(item)
+        if kind is StopSession:
+            self._stop(item.reason, now)
+        elif kind is StartSession:
+            if self.state in (State.Finished, State.Failed, State.Pausing):
+                self._backoff.succeeded()
+                self._climb(now)
+        elif kind is SessionEstablished:
+            self._setup.cancel()
+            self._backoff.succeeded()
+        elif kind is SessionEnded:
+            if self.state is State.Session:
+                self._end(item.reason, now, graceful=True, normal=item.normal)
+        elif kind is LinkLost:
+            self._on_link_lost(item.reason, now)
+        elif kind is TcpClosed:
+            self._on_tcp_closed(item.reason, now)
+        else:
+            self._on_rung(item, now)
+
+    def handle_timer(self, now: int) -> None:
+        if self._setup.take(now):
+            self._end(StopReason.COMMUNICATION_SETUP_TIMEOUT, now)
+        elif self._stop_limit.take(now):
+            self._note("session did not end %d s after the stop", t.STOP_LIMIT // (1000 * MS))
+            self._end(StopReason.USER_STOP, now)
+        elif self._limit.take(now):
+            self._on_limit(now)
+        elif self._teardown.take(now):
+            self._tear_down(now)
+        if self._vouch.take(now):
+            self._vouch.arm(now, t.VOUCH_INTERVAL)
+            if self.facts.heard:
+                self._out.append((HOMEPLUG, Vouch()))
+        if now >= self._poll_at:
+            self._poll_at = now + t.POLL
+            self._poll(now)
+
+    def outgoing(self) -> list[tuple[str, object]]:
+        """(destination, command) pairs in order."""
+        out, self._out = self._out, []
+        return out
+
+    def events(self) -> list:
+        events, self._events = self._events, []
+        return events
+
+    def next_timer(self) -> int:
+        return min(self._poll_at, self._setup.at, self._limit.at, self._vouch.at, self._stop_limit.at, self._teardown.at)
+
+    # --- what the roles fill in
+
+    def _climb(self, now: int) -> None:
+        """Begin from the lowest rung."""
+        raise NotImplementedError
+
+    def _on_rung(self, item: object, now: int) -> None:
+        """LinkUp, Discovered, DiscoveryFailed, TcpConnected."""
+        raise NotImplementedError
+
+    def _on_limit(self, now: int) -> None:
+        """The present state has lasted too long."""
+        raise NotImplementedError
+
+    def _poll_state(self, now: int) -> None:
+        """Facts matter in the present state."""
+        raise NotImplementedError
+
+    # --- shared reactions
+
+    def _enter(self, state: State) -> None:
+        self._events.append(StateChanged(self.state.name, state.name))
+        self.state = state
+        self._limit.cancel()
+
+    def _note(self, text: str, *args: object, level: str = "warning") -> None:
+        self._events.append(Note(text, args, level))
+
+    def _plugged(self) -> bool | None:
+        """False: certainly unplugged. None: not known."""
+        if not self._config.require_pilot:
+            return True
+        pilot = self.facts.pilot
+        if pilot is PilotState.A:
+            return False
+        return True if pilot in PLUGGED else None
+
+    def _begin_session(self, now: int) -> None:
+        self._enter(State.Session)
+        self._link_lost = False
+        self._vouch.arm(now, t.VOUCH_INTERVAL)
+
+    def _on_link_lost(self, reason: StopReason, now: int) -> None:
+        if self.state is State.Session:
+            self._link_lost = True
+            self._note("link reported lost (%s); the session goes on while messages come", reason.text)
+        elif self.state in CLIMBING:
+            self._end(reason, now)
+
+    def _on_tcp_closed(self, reason: StopReason | None, now: int) -> None:
+        if self.state is State.Session:
+            self._limit.arm(now, t.GONE_LIMIT)
+        elif self.state is State.Ending and not self._torn:
+            self._tear_down(now)
+
+    def _stop(self, reason: StopReason, now: int) -> None:
+        """The person wants the end, wherever we are."""
+        if self.state is State.Session:
+            self._out.append((V2G, StopSession(reason)))
+            if not self._stop_limit.armed:
+                self._stop_limit.arm(now, t.STOP_LIMIT)
+        elif self.state is State.Ending:
+            if self.reason not in NORMAL_ENDS and self.reason is not StopReason.UNPLUGGED:
+                self.reason = reason             # no new beginning after this end
+        elif self.state in CLIMBING or self.state is State.Pausing:
+            self._end(reason, now)
+
+    def _end(self, reason: StopReason, now: int, graceful: bool = False, normal: bool = False) -> None:
+        """Everything down, in order. `graceful`: the session has closed its stream itself; leave it time for that."""
+        if self._link_lost and reason in SILENCES:
+            reason = StopReason.LINK_LOST
+        in_session = self.state is State.Session and not graceful
+        self.reason = reason
+        self._link_lost = False
+        for timer in (self._setup, self._vouch, self._stop_limit):
+            timer.cancel()
+        self._note("ended in state %s: %s", self.state.name, reason.text, level="info" if reason in NORMAL_ENDS else "warning")
+        self._enter(State.Ending)
+        self._torn = False
+        if in_session:
+            self._out.append((V2G, AbortSession(reason)))
+        self._limit.arm(now, t.REST_TOLD_AFTER)
+        if graceful:
+            self._teardown.arm(now, t.CLOSE_LIMIT)
+        else:
+            self._tear_down(now)
+
+    def _tear_down(self, now: int) -> None:
+        self._teardown.cancel()
+        self._torn = True
+        self._out += ((TCP, TcpAbort()), (SDP, StopDiscovery()), (HOMEPLUG, StopMatching()))
+
+    def _poll(self, now: int) -> None:
+        facts = self.facts
+        pressed = facts.stop_button is True
+        if pressed and not self._button:
+            self._stop(StopReason.USER_STOP, now)
+        self._button = pressed
+        if self._plugged() is False and self.state is not State.Unplugged:
+            self._unplugged(now)
+        elif self.state is State.Ending:
+            if self._torn and facts.safety_state in AT_REST:
+                self._settle(now)
+        else:
+            self._poll_state(now)
+
+    def _unplugged(self, now: int) -> None:
+        self._backoff.succeeded()
+        if self.state in CLIMBING:
+            self._end(StopReason.UNPLUGGED, now)
+        elif self.state is State.Ending:
+            if not self._torn:
+                self._tear_down(now)
+            if self.facts.safety_state in AT_REST:
+                self._enter(State.Unplugged)
+        else:
+            self._enter(State.Unplugged)
+
+    def _settle(self, now: int) -> None:
+        """Torn down and safe: what comes next depends on why it ended."""
+        if self.reason is StopReason.UNPLUGGED:
+            self._enter(State.Unplugged)
+        elif self.reason in NORMAL_ENDS:
+            self._enter(State.Finished)
+        elif self.reason in LASTING or not self._config.restart or self.facts.safety_state == "Tripped":
+            self._enter(State.Failed)
+        else:
+            self.restarts += 1
+            self._enter(State.Pausing)
+            self._limit.arm(now, self._pause())
+
+    def _pause(self) -> int:
+        return self._backoff.failed()

@@ -1,0 +1,173 @@
+"""The connection supervision of a car and of a charger: which rung comes next, and how long each may take."""
+from __future__ import annotations
+
+from kernel.timer import NEVER, S, Timer
+from tasks.connection import timing as t
+from tasks.connection.config import ConnectionConfig
+from tasks.connection.ladder import HOMEPLUG, SDP, TCP, ConnectionFacts, Ladder, State
+from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, StartDiscovery, StartMatching, TcpConnect, TcpConnected,
+                            TcpListen)
+from tasks.stop_reasons import StopReason
+from tasks.v2g.timing import (V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_CommunicationSetup_Performance,
+                              V2G_SECC_CPOscillator_Retain)
+
+DIGITAL_DUTY = (3.0, 7.0)            # percent: digital communication required (sheet 3)
+OFFERED_DUTY = 5.0
+STEADY_DUTY = 100.0                  # X1
+NO_KEY_YET = frozenset({None, "Off", "WaitKey"})     # states of the charger's matching machine
+
+
+class PevConnection(Ladder):
+    """Unplugged, WaitPilot, Matching, Discovering, Connecting, Session, Ending, then Finished, Failed or again."""
+
+    def __init__(self, config: ConnectionConfig, facts: ConnectionFacts) -> None:
+        super().__init__(config, facts)
+        self._found: Discovered | None = None
+        self._tries = 0
+        self._retry = Timer()
+
+    def handle_timer(self, now: int) -> None:
+        if self._retry.take(now) and self.state is State.Connecting:
+            self._connect(now)
+        super().handle_timer(now)
+
+    def next_timer(self) -> int:
+        return min(super().next_timer(), self._retry.at)
+
+    def _climb(self, now: int) -> None:
+        self._retry.cancel()
+        self._enter(State.WaitPilot)
+        self._limit.arm(now, t.NO_PILOT_TOLD_AFTER)
+        self._poll_state(now)
+
+    def _poll_state(self, now: int) -> None:
+        if self.state is State.Unplugged:
+            if self._plugged():
+                self._climb(now)
+        elif self.state is State.WaitPilot and self._offered():
+            self._enter(State.Matching)
+            self._limit.arm(now, t.MATCHING_LIMIT)
+            self._out.append((HOMEPLUG, StartMatching()))
+
+    def _offered(self) -> bool:
+        """The charger asks for digital communication."""
+        if not self._config.require_pilot:
+            return True
+        duty = self.facts.duty
+        return bool(self._plugged()) and duty is not None and DIGITAL_DUTY[0] <= duty <= DIGITAL_DUTY[1]
+
+    def _on_limit(self, now: int) -> None:
+        if self.state is State.WaitPilot:
+            self.reason = StopReason.NO_PILOT        # told; the charger may still begin
+            self._note("no 5 %% PWM %d s after plugging in", t.NO_PILOT_TOLD_AFTER // S)
+        elif self.state is State.Matching:
+            self._end(StopReason.NO_LINK, now)
+        elif self.state is State.Session:
+            self._end(StopReason.TCP_CLOSED, now)
+        elif self.state is State.Pausing:
+            self._climb(now)
+        elif self.state is State.Ending:
+            self._note("outputs are not safe yet: supervisor says %s", self.facts.safety_state)
+
+    def _on_rung(self, item: object, now: int) -> None:
+        kind, state = type(item), self.state
+        if kind is LinkUp and state is State.Matching:
+            self._setup.arm(now, V2G_EVCC_CommunicationSetup_Timeout)
+            self._enter(State.Discovering)
+            self._out.append((SDP, StartDiscovery()))
+        elif kind is Discovered and state is State.Discovering:
+            self._found = item
+            self._tries = 0
+            self._enter(State.Connecting)
+            self._connect(now)
+        elif kind is DiscoveryFailed and state is State.Discovering:
+            self._end(item.reason, now)
+        elif kind is TcpConnected and state is State.Connecting:
+            self._retry.cancel()
+            self._begin_session(now)
+
+    def _connect(self, now: int) -> None:
+        self._tries += 1
+        found = self._found
+        left = self._setup.remaining(now)
+        timeout = left if left != NEVER else V2G_EVCC_CommunicationSetup_Timeout
+        self._out.append((TCP, TcpConnect(found.address, found.port, found.mac, timeout)))
+
+    def _on_tcp_closed(self, reason: StopReason | None, now: int) -> None:
+        if self.state is not State.Connecting:
+            super()._on_tcp_closed(reason, now)
+        elif self._tries < t.CONNECT_TRIES:
+            self._retry.arm(now, t.CONNECT_RETRY_DELAY)
+        else:
+            self._end(reason or StopReason.TCP_CLOSED, now)
+
+
+class EvseConnection(Ladder):
+    """Unplugged, Preparing, Matching, Discovering, Session, Ending, then Finished, Failed or again.
+
+    5 % is offered from the key to the end of the session; steady +12 V (X1) otherwise.
+    """
+
+    duty = STEADY_DUTY
+
+    def __init__(self, config: ConnectionConfig, facts: ConnectionFacts, port: int) -> None:
+        """`port`: the TCP port that SDP announces."""
+        super().__init__(config, facts)
+        self._port = port
+        self._settle_at = 0
+        self._retain = Timer()
+
+    def handle_timer(self, now: int) -> None:
+        if self._retain.take(now):
+            self.duty = STEADY_DUTY
+        super().handle_timer(now)
+
+    def next_timer(self) -> int:
+        return min(super().next_timer(), self._retain.at)
+
+    def _climb(self, now: int) -> None:
+        self._enter(State.Preparing)
+        self._settle_at = now + t.PLUG_SETTLE
+        self._limit.arm(now, t.KEY_LIMIT)
+        # Listening before the first SDP answer (sheet 5.2): the car connects 10 ms after it.
+        self._out += ((HOMEPLUG, StartMatching()), (TCP, TcpListen(self._port)))
+
+    def _poll_state(self, now: int) -> None:
+        if self.state is State.Unplugged:
+            if self._plugged():
+                self._climb(now)
+        elif self.state is State.Preparing and now >= self._settle_at and self.facts.link_state not in NO_KEY_YET:
+            self._retain.cancel()
+            self.duty = OFFERED_DUTY
+            self._enter(State.Matching)
+
+    def _on_limit(self, now: int) -> None:
+        if self.state is State.Preparing:
+            self._end(StopReason.NO_MODEM, now)
+        elif self.state is State.Session:
+            self._end(StopReason.TCP_CLOSED, now)
+        elif self.state is State.Pausing:
+            self._climb(now)
+        elif self.state is State.Ending:
+            self._note("outputs are not safe yet: supervisor says %s", self.facts.safety_state)
+
+    def _on_rung(self, item: object, now: int) -> None:
+        kind, state = type(item), self.state
+        if kind is LinkUp and state in (State.Preparing, State.Matching):
+            self.duty = OFFERED_DUTY
+            self._setup.arm(now, V2G_SECC_CommunicationSetup_Performance)
+            self._enter(State.Discovering)
+            self._out.append((SDP, StartDiscovery()))
+        elif kind is TcpConnected and state is State.Discovering:
+            self._begin_session(now)
+
+    def _end(self, reason: StopReason, now: int, graceful: bool = False, normal: bool = False) -> None:
+        super()._end(reason, now, graceful, normal)
+        if normal:
+            self._retain.arm(now, V2G_SECC_CPOscillator_Retain)
+        else:
+            self._retain.cancel()
+            self.duty = STEADY_DUTY
+
+    def _pause(self) -> int:
+        return max(t.T_step_X1, super()._pause())

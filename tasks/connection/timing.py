@@ -1,0 +1,18 @@
+"""Times of the connection supervision (ns) with their sources."""
+from __future__ import annotations
+
+from kernel.timer import MS, S
+
+POLL = 100 * MS                      # how often pilot and supervisor are looked at
+PLUG_SETTLE = 1 * S                  # charger: from plug to 5 % (EVerest, slac-and-network sheet 3)
+KEY_LIMIT = 30 * S                   # charger: for the modem to take its key; it restarts in 5 to 10 s (field sheet 7.5)
+T_step_X1 = 3 * S                    # charger: shortest X1 before 5 % is offered again (sheet 3)
+NO_PILOT_TOLD_AFTER = 60 * S         # car: 5 % missing for so long is told to the person
+MATCHING_LIMIT = 180 * S             # car: the matching machine reports long before; a bound for a dead task
+CONNECT_RETRY_DELAY = 1 * S          # car: chargers refuse the first TCP connection (safety sheet 6); pyPLC retries each 1.5 s
+CONNECT_TRIES = 10                   # car: bounded by CommunicationSetup_Timeout as well
+VOUCH_INTERVAL = 2 * S               # homeplug wants it every 5 s (tasks/messages.py)
+GONE_LIMIT = 1 * S                   # after TcpClosed the session's own end must have come
+STOP_LIMIT = 60 * S                  # a stop that was asked for: the V2G machine bounds every step, this one bounds the sum
+CLOSE_LIMIT = 5 * S                  # for the peer's FIN after the session (sheet 7.1: ISO 5 s)
+REST_TOLD_AFTER = 30 * S             # outputs not safe for so long after a session is told to the person
