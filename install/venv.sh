@@ -68,7 +68,7 @@ make_venv() {
     fi
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "this Python has no ensurepip; as root I install Debian's python3-venv"
-        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; } >&2 && "$PYTHON" -m venv --clear "$venv" && return 0
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; } >/dev/null && "$PYTHON" -m venv --clear "$venv" && return 0
     fi
     say "this Python has no ensurepip and no pip, so packages cannot be installed. Remedy: sudo apt-get install python3-venv (or python3-yaml, which is enough for the simulation), then run this again."
     return 1
