@@ -1,0 +1,227 @@
+"""What both safety tasks share: gathering fresh facts, skipping what cannot have changed, telling, and the last resort.
+
+The steady path. The supervisor's answer can only differ from the last one when a signal it reads was written, when a
+feedback changed, when a value grew stale, or when one of its own timers has come. `run` asks exactly that and returns
+at once otherwise. When signals were written but all values are what they were, only the staleness is computed anew;
+not so during a shutdown, which also wants the time of each measurement. Every PUBLISH interval the supervisor is asked
+in any case, and the facts are published anew.
+"""
+from __future__ import annotations
+
+import traceback
+from typing import Sequence
+
+from kernel.channels import Signal
+from kernel.journal import Journal
+from kernel.timer import MS, NEVER
+from tasks.safety.facts import SafetyState
+from tasks.safety.supervisor import STOPPING
+from tasks.signals import Signals
+
+PERIOD = 10 * MS          # feedback is polled so often
+PUBLISH = 100 * MS        # facts that safety owns are renewed so often (they age after 500 ms)
+LAST_RESORT = 1500 * MS   # when the supervisor itself fails: state B at once, open so much later (emergency_open_ms)
+NO_CURRENT = 1.0          # A, S5
+FOREVER = NEVER // 2      # ns: age of signals that do not grow stale
+
+
+class SupervisorTask:
+    """Base of SafetyTask and EvseSafetyTask. `fast` False evaluates at each run (to test that both agree)."""
+
+    inboxes = ()
+
+    def __init__(self, supervisor, read: Sequence[Signal], requests: Sequence[Signal], signals: Signals, journal: Journal, fast: bool) -> None:
+        self.supervisor = supervisor
+        self.evaluations = 0
+        self.broken = False
+        self._journal = journal
+        self._read = tuple(read)
+        self._requests = tuple(requests)
+        self._all = self._read + self._requests
+        self._aged = tuple((s, FOREVER if s.max_age is None else s.max_age) for s in self._all)
+        self._fast = fast
+        self._stamp = -1
+        self._evaluated_at = -1
+        self._deadline = 0            # before it, nothing changes unless something is written
+        self._act_at = 0              # before it, equal values mean equal answers
+        self._last: list = []
+        self._publish_at = 0
+        self._published: tuple = ()
+        self._broken_at = NEVER
+        self._refused = False         # a driver has yet to do what was commanded: asked again at each run
+        self._contactors_closed = signals.contactors_closed.claim("safety")
+        self._lock_confirmed = signals.lock_confirmed.claim("safety")
+        self._pilot_commanded = signals.pilot_commanded.claim("safety")
+        self._safety_state = signals.safety_state.claim("safety")
+        self._safety_trip = signals.safety_trip.claim("safety")
+
+    # --- the row ----------------------------------------------------------------------------------------------------
+
+    def run(self, now: int) -> int:
+        if self.broken:
+            return self._go_on_broken(now)
+        try:
+            contactors, lock = self._feedback(now)
+            stamp = 0
+            for signal in self._all:
+                stamp += signal.at
+            facts = self.facts
+            if self._fast and contactors is facts.contactors and lock is facts.lock:
+                # `now > evaluated_at`: a signal written again at the same instant keeps its time stamp
+                if now < self._deadline and now > self._evaluated_at and stamp == self._stamp:
+                    return now + PERIOD
+                if now < self._act_at:
+                    values, stale_at = self._values(now)
+                    if values == self._last:
+                        self._stamp = stamp
+                        self._evaluated_at = now
+                        self._deadline = stale_at if stale_at < self._act_at else self._act_at
+                        return now + PERIOD
+            self._stamp = stamp
+            facts.contactors, facts.lock = contactors, lock
+            self._evaluate(now)
+        except Exception as e:  # noqa: BLE001 - the last line of defence: outputs go safe although the supervisor is wrong
+            self._break(now, e)
+        return now + PERIOD
+
+    def _evaluate(self, now: int) -> None:
+        self.evaluations += 1
+        self._evaluated_at = now
+        self._last, stale_at = self._values(now)
+        self._gather(self._last, now)
+        self._step(now)
+        if self._apply(now):
+            self._step(now)          # a refused output is a trip: react to it in the same run
+            self._apply(now)
+        self._tell(now)
+        supervisor = self.supervisor
+        if self._refused or supervisor.state in STOPPING:
+            self._act_at = now
+        else:
+            self._act_at = min(self._publish_at, supervisor.next_timer())
+        self._deadline = min(stale_at, self._publish_at, supervisor.next_timer()) if not self._refused else now
+
+    def _values(self, now: int) -> tuple[list, int]:
+        """Fresh values of all signals in order, None for the others; and the first instant at which one grows stale."""
+        values = []
+        last = NEVER
+        for signal, max_age in self._aged:
+            value = signal.value
+            if value is not None:
+                at = signal.at
+                end = at + max_age
+                if at <= now <= end:
+                    if end < last:
+                        last = end
+                else:
+                    value = None
+                    if at > now and at <= last:      # a time stamp from the future is unknown until then
+                        last = at - 1
+            values.append(value)
+        return values, last + 1
+
+    def _lapsed(self, now: int) -> bool:
+        return any(s.value not in (None, False) and not s.fresh(now) for s in self._requests)
+
+    # --- to be filled by the two boxes --------------------------------------------------------------------------------
+
+    facts = None
+
+    def _feedback(self, now: int) -> tuple[bool | None, bool | None]:
+        raise NotImplementedError
+
+    def _gather(self, values: list, now: int) -> None:
+        raise NotImplementedError
+
+    def _step(self, now: int) -> None:
+        raise NotImplementedError
+
+    def _apply(self, now: int) -> bool:
+        """Bring the drivers to the outputs; True when one refused for the first time."""
+        raise NotImplementedError
+
+    def _last_resort(self, bound_over: bool) -> Sequence[tuple]:
+        """(call, arguments...) of everything that makes the outputs safe, in order; `now` is appended."""
+        raise NotImplementedError
+
+    def _pilot(self):
+        raise NotImplementedError
+
+    def _judge(self, refused: bool, now: int) -> bool:
+        """A driver refused: latch the trip; True when it is new."""
+        self._refused = refused
+        if not refused:
+            return False
+        before = len(self.supervisor.latch.trips)
+        self.supervisor.refused(self.facts, now)
+        return len(self.supervisor.latch.trips) > before
+
+    # --- telling ----------------------------------------------------------------------------------------------------
+
+    def _tell(self, now: int) -> None:
+        supervisor = self.supervisor
+        if supervisor.report.notes:
+            for text, args, level in supervisor.report.drain():
+                self._journal.note(now, "safety", text, *args, level=level)
+        if supervisor.blocked:
+            self._journal.limited(now, "safety", supervisor.blocked, "not granted: %s", supervisor.blocked)
+        facts = self.facts
+        shown = (facts.contactors, facts.lock, self._pilot(), supervisor.state, supervisor.latch.text)
+        if now >= self._publish_at or shown != self._published:
+            self._published = shown
+            self._publish_at = now + PUBLISH
+            self._contactors_closed.set(shown[0], now)
+            self._lock_confirmed.set(shown[1], now)
+            self._pilot_commanded.set(shown[2], now)
+            self._safety_state.set(shown[3].name, now)
+            self._safety_trip.set(shown[4], now)
+
+    # --- from outside -----------------------------------------------------------------------------------------------
+
+    def on_fault(self, now: int, name: str = "") -> None:
+        """Hook for the kernel and for the end of the process: an immediate safe shutdown begins before this returns."""
+        if self.broken:
+            return
+        try:
+            self._journal.note(now, "safety", "fault reported by %s", name or "the kernel", level="error")
+            self.facts.contactors, self.facts.lock = self._feedback(now)
+            self._gather(self._values(now)[0], now)
+            self.supervisor.fault(self.facts, now)
+            self._evaluate(now)
+        except Exception as e:  # noqa: BLE001 - as in run
+            self._break(now, e)
+
+    def reset(self, now: int) -> bool:
+        """A person acknowledged the latched trip; False while the outputs are not safe or nothing is latched."""
+        done = self.supervisor.reset(self.facts)
+        self._deadline = self._act_at = now
+        return done
+
+    @property
+    def state(self) -> SafetyState:
+        return self.supervisor.state
+
+    @property
+    def trip(self) -> str:
+        """Text of the first latched trip, empty when none."""
+        return self.supervisor.latch.text
+
+    # --- the supervisor itself is wrong -------------------------------------------------------------------------------
+
+    def _break(self, now: int, error: Exception) -> None:
+        self.broken = True
+        self._broken_at = now
+        self._journal.note(now, "safety", "the supervisor itself failed: %s\n%s", error, traceback.format_exc(), level="error")
+        self._go_on_broken(now)
+
+    def _go_on_broken(self, now: int) -> int:
+        """State B (or power off) at once and again at each run, open after LAST_RESORT, never unlock."""
+        for call, *arguments in self._last_resort(now - self._broken_at >= LAST_RESORT):
+            try:
+                call(*arguments, now)
+            except Exception as e:  # noqa: BLE001 - one broken driver must not keep the next one from its safe position
+                self._journal.limited(now, "safety", "last_resort", "driver failed: %s", e)
+        self._safety_state.set(SafetyState.Tripped.name, now)
+        self._safety_trip.set("Internal fault", now)
+        self._contactors_closed.set(None, now)
+        return now + PERIOD

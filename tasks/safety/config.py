@@ -1,0 +1,74 @@
+"""Settings of the supervisors: `high` and `low` are the hard limits of this code, configuration can only stay inside them."""
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from kernel.settings import setting
+
+
+def check_ranges(config: object) -> None:
+    """ValueError when a value is outside its declared range; also for configurations that were built in code."""
+    for f in dataclasses.fields(config):      # type: ignore[arg-type]
+        value, low, high, choices = getattr(config, f.name), f.metadata["low"], f.metadata["high"], f.metadata["choices"]
+        if (low is not None and not value >= low) or (high is not None and not value <= high) or (choices is not None and value not in choices):
+            raise ValueError(f"safety: {f.name} = {value!r} is not allowed (range {low} to {high}, choices {choices})")
+
+
+# Ceilings by source (safety sheet 4.3): S1 +-20 V; S5 1 A, 5 A, "below 5 A within 1 s"; S6 60 V; S18 70 degC default, 90 degC pin limit;
+# S20 insulation 50 to 500 kOhm; S12 over-voltage classes. 2 s: field error end (field sheet 3, pyPLC waits 2.0 s after state B).
+
+@dataclass(slots=True)
+class PevSafetyConfig:
+    """Section `safety.pev`: the car's supervisor."""
+
+    match_v: float = setting(10.0, unit="V", low=1, high=20, meaning="close only when inlet and battery differ by no more than this")
+    mismatch_v: float = setting(20.0, unit="V", low=5, high=20, meaning="closed: trip when inlet and battery differ by more than this for 1 s")
+    contactor_travel_ms: int = setting(200, unit="ms", low=20, high=500, meaning="after a command the contactors must have confirmed within this time")
+    current_wait_ms: int = setting(3000, unit="ms", low=500, high=3000, meaning="normal end: the current must be gone this long after state B, or it is an emergency")
+    emergency_open_ms: int = setting(1500, unit="ms", low=1000, high=2000, meaning="emergency: open this long after state B although current flows (chargers get 1 s)")
+    unverified_wait_ms: int = setting(2000, unit="ms", low=2000, high=5000, meaning="without a current sensor: open this long after state B")
+    decay_ms: int = setting(30_000, unit="ms", low=1000, high=60_000, meaning="after opening, the inlet must be below unlock_v within this time")
+    unlock_v: float = setting(60.0, unit="V", low=5, high=60, meaning="unlock only below this inlet voltage")
+    inlet_max_temperature_c: float = setting(70.0, unit="degC", low=30, high=90, meaning="stop above this inlet temperature")
+    inlet_max_voltage_v: float = setting(550.0, unit="V", low=60, high=1100, meaning="trip above this inlet voltage (cable check uses up to 500 V with 400 V cars)")
+    battery_min_voltage_v: float = setting(100.0, unit="V", low=50, high=1000, meaning="a battery below this is taken for a dead measurement: do not close")
+    current_sensor_fitted: bool = setting(True, meaning="the board measures the current into the battery")
+    temperature_sensor_fitted: bool = setting(True, meaning="the board measures the inlet temperature")
+    contactor_feedback_fitted: bool = setting(True, meaning="the contactors have auxiliary contacts")
+    lock_feedback_fitted: bool = setting(True, meaning="the lock has a position switch")
+    lock_travel_ms: int = setting(1500, unit="ms", low=100, high=5000, meaning="without a position switch: the lock counts as moved after this time")
+    stop_button: str = setting("emergency", choices=("emergency", "none"), meaning="emergency: pressed or unknown trips; none: not fitted")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(slots=True)
+class EvseSafetyConfig:
+    """Section `safety.evse`: the charger's supervisor."""
+
+    max_voltage_v: float = setting(500.0, unit="V", low=50, high=1000, meaning="never ask the power stage for more")
+    max_current_a: float = setting(125.0, unit="A", low=1, high=500, meaning="never ask the power stage for more")
+    contactor_travel_ms: int = setting(200, unit="ms", low=20, high=500, meaning="output contactor: must have confirmed within this time")
+    current_wait_ms: int = setting(3000, unit="ms", low=500, high=3000, meaning="the current must be gone this long after switching off, or it is an emergency")
+    emergency_open_ms: int = setting(1500, unit="ms", low=1000, high=2000, meaning="emergency: open the output contactor this long after switching off although current flows")
+    decay_ms: int = setting(30_000, unit="ms", low=1000, high=60_000, meaning="after switching off, the output must be below unlock_v within this time")
+    unlock_v: float = setting(60.0, unit="V", low=5, high=60, meaning="unlock only below this output voltage")
+    isolation_min_ohm: float = setting(100_000.0, unit="Ohm", low=50_000, high=10e6, meaning="trip when the insulation resistance stays below this")
+    isolation_monitor_fitted: bool = setting(True, meaning="the charger has an insulation monitor")
+    contactor_feedback_fitted: bool = setting(True, meaning="the output contactor has an auxiliary contact")
+    lock_feedback_fitted: bool = setting(True, meaning="the lock has a position switch")
+    lock_travel_ms: int = setting(1500, unit="ms", low=100, high=5000, meaning="without a position switch: the lock counts as moved after this time")
+    stop_button: str = setting("emergency", choices=("emergency", "none"), meaning="emergency: pressed or unknown trips; none: not fitted")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(slots=True)
+class SafetyConfig:
+    """Section `safety` of the configuration; the mode of the box decides which half is used."""
+
+    pev: PevSafetyConfig = field(default_factory=PevSafetyConfig)
+    evse: EvseSafetyConfig = field(default_factory=EvseSafetyConfig)

@@ -1,0 +1,255 @@
+"""The charger's supervisor: the power stage runs only while a fresh request, the car's state C and every measurement allow it."""
+from __future__ import annotations
+
+from math import isfinite
+
+from drivers.interfaces import PilotState
+from kernel.timer import MS, NEVER
+from tasks.safety.config import EvseSafetyConfig
+from tasks.safety.facts import EvseFacts, EvseOutputs, EvseRequests, Report, SafetyState
+from tasks.safety.latch import Latch
+from tasks.safety.shutdown import Phase, Shutdown
+from tasks.safety.supervisor import MAX_MOVES, OF_PHASE, STOPPING, UNPLUG_DEBOUNCE
+from tasks.safety.trips import CONTACTOR_NOT_CLOSED, EVSE_TRIPS, INTERNAL_FAULT, NEEDS_CONTACTOR, NEEDS_LOCK, OUTPUT_REFUSED, PWM_HIGH, PWM_LOW
+
+STEADY = 100.0                # percent: +12 V without PWM (X1)
+TRIP_PILOT_DELAY = 2500 * MS  # after a trip the PWM is kept so long that the car can be told, then X1 (S12: "after 2.5 s state X1/F")
+DUTY_LOW = 3.0                # percent: below is not allowed (slac-and-network sheet 3)
+
+Idle, Closing, Delivering = SafetyState.Idle, SafetyState.Closing, SafetyState.Delivering
+CurrentOff, Opening, Decay, Tripped = SafetyState.CurrentOff, SafetyState.Opening, SafetyState.Decay, SafetyState.Tripped
+READY_CAR = frozenset({PilotState.C, PilotState.D})
+
+
+class EvseSupervisor:
+    """Pure: the same calls give the same answers. `contactor`, `lock`: whether this charger has them."""
+
+    def __init__(self, config: EvseSafetyConfig, *, contactor: bool, lock: bool) -> None:
+        self.config = config
+        self.state = Idle
+        self.outputs = EvseOutputs()
+        self.report = Report()
+        left_out = (frozenset() if contactor else NEEDS_CONTACTOR) | (frozenset() if lock else NEEDS_LOCK)
+        self.latch = Latch([t for t in EVSE_TRIPS if t.name not in left_out], config, self.report)
+        self.blocked = ""
+        self._contactor = contactor
+        self._lock = lock
+        self._shutdown = Shutdown(config, sensor=True, contactor=contactor)
+        self._travel = config.contactor_travel_ms * MS
+        self._armed = False
+        self._closing_at = NEVER
+        self._unplugged_since = NEVER
+        self._tripped_at = NEVER
+        self._held_duty = STEADY          # what the pilot shows while current can still flow
+
+    # --- one step -------------------------------------------------------------------------------------------------
+
+    def step(self, facts: EvseFacts, requests: EvseRequests, now: int) -> EvseOutputs:
+        """Judge and act; the returned outputs are the same object each time."""
+        if self.latch.watch(self.state, facts, now):
+            self._stop(facts, now)
+        wanted = wants(requests)
+        if not wanted:
+            self._armed = True
+        if facts.pilot is not PilotState.A:
+            self._unplugged_since = NEVER
+        elif self._unplugged_since == NEVER:
+            self._unplugged_since = now
+        for _ in range(MAX_MOVES):
+            state = self.state
+            self._move(facts, requests, wanted, now)
+            if self.state is state:
+                break
+        self._set_stage(requests)
+        self._decide_duty(requests, now)
+        self._decide_lock(facts, requests, wanted)
+        return self.outputs
+
+    def _move(self, f: EvseFacts, r: EvseRequests, wanted: bool, now: int) -> None:
+        state = self.state
+        if state is Idle:
+            if wanted and self._armed:
+                self._try_deliver(f, now)
+        elif state is Closing:
+            if not self._still_wanted(f, r, wanted, now):
+                return
+            if f.contactors is True:
+                self._enter(Delivering)
+            elif now - self._closing_at >= self._travel:
+                self.latch.latch(CONTACTOR_NOT_CLOSED, now)
+                self._stop(f, now)
+        elif state is Delivering:
+            self._still_wanted(f, r, wanted, now)
+        elif state is Decay and wanted and self._armed and not self._contactor and not self.latch.trips:
+            self._try_deliver(f, now)     # e.g. precharge right after the cable check, the output still charged
+            if self.state is Decay:
+                self._continue(f, now)
+        elif state in STOPPING:
+            self._continue(f, now)
+        elif state is Tripped:
+            if self._unplugged_since != NEVER and now - self._unplugged_since >= UNPLUG_DEBOUNCE and self._open(f):
+                self._release("unplugged")
+
+    def _open(self, f: EvseFacts) -> bool:
+        return not self._contactor or f.contactors is False
+
+    def _try_deliver(self, f: EvseFacts, now: int) -> None:
+        self.blocked = self._missing_permit(f)
+        if self.blocked:
+            return
+        if self._contactor:
+            self.outputs.contactors = True
+            self._closing_at = now
+            self._enter(Closing)
+        else:
+            self._enter(Delivering)
+
+    def _missing_permit(self, f: EvseFacts) -> str:
+        if f.pilot not in READY_CAR:
+            return "Car not in state C"
+        if not PWM_LOW <= self._held_duty <= PWM_HIGH:
+            return "No 5 % PWM"
+        bad = self.latch.first_bad(Closing, f)
+        if bad is not None:
+            return bad.text
+        if self._contactor and (f.contactors is not False or not abs(f.output_voltage or 0.0) <= self.config.unlock_v):
+            return "Output contactor not at rest"
+        return ""
+
+    def _still_wanted(self, f: EvseFacts, r: EvseRequests, wanted: bool, now: int) -> bool:
+        """The request, the car's state C and the PWM that was promised; any of them gone ends the output in order."""
+        if not wanted:
+            if r.lapsed:
+                self.report.tell("the output request lapsed: nobody renewed it", level="warning")
+        elif f.pilot is not PilotState.C and f.pilot is not PilotState.D:
+            self.report.tell("car left state C while energised, pilot %s", f.pilot, level="warning")
+        elif valid_duty(r.duty) != self._held_duty:
+            self.report.tell("pilot duty was to change from %s to %s %% while energised", self._held_duty, r.duty, level="warning")
+        else:
+            return True
+        self._stop(f, now)
+        self._armed = not wanted
+        return False
+
+    # --- shutdown ---------------------------------------------------------------------------------------------------
+
+    def _stop(self, f: EvseFacts, now: int) -> None:
+        """Power off at once, then the sequence."""
+        outputs = self.outputs
+        outputs.on = False
+        self.blocked = ""
+        if self.latch.trips and self._tripped_at == NEVER:
+            self._tripped_at = now
+        if self.state in STOPPING:
+            if self.latch.emergency:
+                self._shutdown.escalate()
+            return
+        self._armed = False
+        opened = self.state is Idle and not outputs.contactors and self._open(f)
+        self._shutdown.begin(now, self.latch.emergency, opened)
+        self._enter(Decay if opened else CurrentOff)
+
+    def _continue(self, f: EvseFacts, now: int) -> None:
+        shutdown = self._shutdown
+        found = shutdown.step(now, f.output_current, f.output_current_at, f.contactors, f.output_voltage)
+        if shutdown.phase is not Phase.CurrentOff:
+            self.outputs.contactors = False
+        if found is not None:
+            self.latch.latch(found, now)
+            if self._tripped_at == NEVER:
+                self._tripped_at = now
+        if shutdown.phase is Phase.Done:
+            self._enter(Tripped if self.latch.trips else Idle)
+        else:
+            self._enter(OF_PHASE[shutdown.phase])
+
+    def _enter(self, state: SafetyState) -> None:
+        if state is not self.state:
+            self.report.tell("%s -> %s", self.state.value, state.value)
+            self.state = state
+
+    # --- outputs ----------------------------------------------------------------------------------------------------
+
+    def _set_stage(self, r: EvseRequests) -> None:
+        outputs = self.outputs
+        if self.state is Delivering:
+            outputs.on = True
+            outputs.voltage = min(r.voltage, self.config.max_voltage_v)
+            outputs.current = min(r.current, self.config.max_current_a)
+        else:
+            outputs.on = False
+            outputs.voltage = outputs.current = 0.0
+
+    def _decide_duty(self, r: EvseRequests, now: int) -> None:
+        """The requested duty at rest; kept while current can flow; X1 some time after a trip."""
+        outputs = self.outputs
+        if self._tripped_at != NEVER:
+            if now - self._tripped_at >= TRIP_PILOT_DELAY:
+                self._held_duty = STEADY
+        elif self.state is Idle or self.state is Decay:
+            self._held_duty = valid_duty(r.duty)
+        outputs.duty = self._held_duty
+
+    def _decide_lock(self, f: EvseFacts, r: EvseRequests, wanted: bool) -> None:
+        lock: bool | None = None
+        if self._lock:
+            state = self.state
+            if state is Idle or state is Decay:
+                if r.lock or wanted or f.pilot in READY_CAR:      # a car in state C is about to be energised
+                    lock = True if f.pilot is not None and f.pilot is not PilotState.A else None
+                elif state is Idle:
+                    lock = False
+            elif state is Tripped:
+                lock = False
+            if lock is False and not self._shutdown.may_unlock(f.contactors, f.output_voltage):
+                lock = None
+        self.outputs.lock = lock
+
+    # --- from outside -----------------------------------------------------------------------------------------------
+
+    def fault(self, facts: EvseFacts, now: int) -> None:
+        """Another task of this program failed: power off as an emergency."""
+        if self.latch.latch(INTERNAL_FAULT, now) and self.state is not Tripped:
+            self._stop(facts, now)
+
+    def refused(self, facts: EvseFacts, now: int) -> None:
+        """A driver did not do what was commanded."""
+        if self.latch.latch(OUTPUT_REFUSED, now) and self.state is not Tripped:
+            self._stop(facts, now)
+
+    def reset(self, facts: EvseFacts) -> bool:
+        """A person acknowledged the trip; False while the outputs are not safe."""
+        if self.state is not Tripped or not self._open(facts):
+            return False
+        self._release("reset")
+        return True
+
+    def _release(self, how: str) -> None:
+        self.report.tell("trip %s left: %s", self.latch.text, how)
+        self.latch.clear()
+        self._armed = False
+        self._tripped_at = NEVER
+        self._enter(Idle)
+
+    def next_timer(self) -> int:
+        """The earliest instant at which time alone can change something."""
+        at = self.latch.next_timer()
+        if self.state is Closing:
+            at = min(at, self._closing_at + self._travel)
+        elif self.state in STOPPING:
+            at = min(at, self._shutdown.next_timer())
+        elif self.state is Tripped and self._unplugged_since != NEVER:
+            at = min(at, self._unplugged_since + UNPLUG_DEBOUNCE)
+        if self._tripped_at != NEVER and self._held_duty != STEADY:
+            at = min(at, self._tripped_at + TRIP_PILOT_DELAY)
+        return at
+
+
+def wants(r: EvseRequests) -> bool:
+    """A voltage above 0 and a current of at least 0, both finite; everything else is no wish for output."""
+    return isfinite(r.voltage) and isfinite(r.current) and r.voltage > 0.0 and r.current >= 0.0
+
+
+def valid_duty(duty: float | None) -> float:
+    """A duty that may stand on the line, or steady +12 V."""
+    return duty if duty is not None and DUTY_LOW <= duty <= STEADY else STEADY

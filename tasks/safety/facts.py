@@ -1,0 +1,113 @@
+"""What the supervisors look at and what they decide: plain values, None when unknown or stale."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from drivers.interfaces import PilotState
+
+
+class SafetyState(Enum):
+    """States of both supervisors; Ready is the car's only, Delivering the charger's only."""
+
+    Idle = "Idle"                # contactors open, pilot B, output off
+    Ready = "Ready"              # car: pilot C, contactors open; the charger may put voltage on the inlet
+    Closing = "Closing"          # contactors commanded closed, not yet confirmed
+    Closed = "Closed"            # car: contactors confirmed closed
+    Delivering = "Delivering"    # charger: power stage on
+    CurrentOff = "CurrentOff"    # pilot B commanded or power stage off; waiting for the current to vanish
+    Opening = "Opening"          # contactors commanded open, not yet confirmed
+    Decay = "Decay"              # contactors open; waiting for the voltage to fall
+    Tripped = "Tripped"          # a trip is latched and the shutdown sequence is through
+
+
+@dataclass(slots=True)
+class PevFacts:
+    """The car. V, A, degC, percent; `_at` in ns."""
+
+    pilot: PilotState | None = None
+    duty: float | None = None
+    inlet_voltage: float | None = None
+    inlet_current: float | None = None
+    inlet_current_at: int = -1
+    temperature: float | None = None
+    stop_button: bool | None = None
+    battery_voltage: float | None = None
+    battery_max_voltage: float | None = None
+    battery_max_current: float | None = None
+    battery_target_current: float | None = None
+    permission: bool | None = None
+    reported_current: float | None = None      # EVSEPresentCurrent
+    reported_current_at: int = -1
+    contactors: bool | None = None
+    lock: bool | None = None
+
+
+@dataclass(slots=True)
+class PevRequests:
+    """Leases as they stand: a lapsed request is False, and `lapsed` says that there was one."""
+
+    pilot_c: bool = False
+    lock: bool = False
+    contactors: bool = False
+    lapsed: bool = False
+
+
+@dataclass(slots=True)
+class PevOutputs:
+    """`lock` None: leave the motor alone."""
+
+    pilot_c: bool = False
+    contactors: bool = False
+    lock: bool | None = None
+
+
+@dataclass(slots=True)
+class EvseFacts:
+    """The charger. V, A, Ohm; `contactors` and `lock` None also where not fitted."""
+
+    pilot: PilotState | None = None
+    output_voltage: float | None = None
+    output_current: float | None = None
+    output_current_at: int = -1
+    isolation: float | None = None
+    stop_button: bool | None = None
+    contactors: bool | None = None
+    lock: bool | None = None
+
+
+@dataclass(slots=True)
+class EvseRequests:
+    """`voltage` 0: no output is wanted. `duty` None: no wish, which means steady +12 V."""
+
+    voltage: float = 0.0
+    current: float = 0.0
+    duty: float | None = None
+    lock: bool = False
+    lapsed: bool = False
+
+
+@dataclass(slots=True)
+class EvseOutputs:
+    """`on` with set points; `duty` in percent, 100 = steady; `lock` None: leave the motor alone."""
+
+    on: bool = False
+    voltage: float = 0.0
+    current: float = 0.0
+    duty: float = 100.0
+    contactors: bool = False
+    lock: bool | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What a step found worth telling: (text, args, level) for the journal."""
+
+    notes: list[tuple[str, tuple, str]] = field(default_factory=list)
+
+    def tell(self, text: str, *args: object, level: str = "info") -> None:
+        self.notes.append((text, args, level))
+
+    def drain(self) -> list[tuple[str, tuple, str]]:
+        notes, self.notes = self.notes, []
+        return notes

@@ -1,0 +1,108 @@
+"""The shutdown sequence: wait until the current is gone, open, wait for the feedback, watch the voltage fall.
+
+The caller has commanded state B (car) or switched the power stage off (charger) at the instant `begin` is called.
+Nothing here opens under current before the emergency bound, and nothing here unlocks: `may_unlock` is asked.
+"""
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from kernel.timer import MS, NEVER
+from tasks.safety.trips import CONTACTOR_WELDED, CURRENT_NOT_GONE, VOLTAGE_STAYS, Trip
+
+NORMAL_CURRENT = 1.0       # A: open below (S5: ADVANTICS, Phoenix); not configurable
+EMERGENCY_CURRENT = 5.0    # A: emergency threshold of the standard (S5); not configurable
+LOCK_VOLTAGE_CEILING = 60.0   # V (S6); the configured limit may be lower
+
+
+class Phase(Enum):
+    CurrentOff = auto()
+    Opening = auto()
+    Decay = auto()
+    Done = auto()
+
+
+class Shutdown:
+    """One sequence at a time; `begin`, then `step` until `phase` is Done."""
+
+    __slots__ = ("phase", "emergency", "began", "at", "sensor", "contactor", "unverified", "forced",
+                 "_wait", "_bound", "_blind", "_travel", "_decay", "_unlock")
+
+    def __init__(self, config, *, sensor: bool, contactor: bool) -> None:
+        """`sensor`: a current is measured here. `contactor`: there is one to open (a charger may have none)."""
+        self.phase = Phase.Done
+        self.emergency = False
+        self.began = 0
+        self.at = 0
+        self.sensor = sensor
+        self.contactor = contactor
+        self.unverified = False      # opened by time alone, because nothing measures the current
+        self.forced = False          # opened at the emergency bound although the current was not known to be gone
+        self._wait = config.current_wait_ms * MS
+        self._bound = config.emergency_open_ms * MS
+        self._blind = getattr(config, "unverified_wait_ms", 0) * MS
+        self._travel = config.contactor_travel_ms * MS
+        self._decay = config.decay_ms * MS
+        self._unlock = min(config.unlock_v, LOCK_VOLTAGE_CEILING)
+
+    def begin(self, now: int, emergency: bool, opened: bool) -> None:
+        """`opened`: the contactors are commanded and confirmed open and no current can flow; only the voltage is left to watch."""
+        self.began = self.at = now
+        self.emergency = emergency
+        self.unverified = self.forced = False
+        self.phase = Phase.Decay if opened else Phase.CurrentOff
+
+    def escalate(self) -> None:
+        self.emergency = True
+
+    def step(self, now: int, current: float | None, current_at: int, contactor: bool | None, voltage: float | None) -> Trip | None:
+        """Move on as far as the facts allow; returns a trip when the sequence itself found something wrong.
+
+        `current` in A with the time of its measurement: only one taken after the beginning counts.
+        """
+        found = None
+        if self.phase is Phase.CurrentOff:
+            waited = now - self.began
+            if not self.emergency and waited >= self._wait:
+                found = CURRENT_NOT_GONE
+                self.emergency = True
+            known = current is not None and current_at > self.began
+            gone = known and abs(current) < (EMERGENCY_CURRENT if self.emergency else NORMAL_CURRENT)
+            if not self.sensor:
+                gone = waited >= self._blind and (gone or not known)
+            if gone or (self.emergency and waited >= self._bound):
+                self.unverified = gone and not self.sensor
+                self.forced = not gone
+                self._enter(Phase.Opening, now)
+        if self.phase is Phase.Opening:
+            if not self.contactor or (contactor is False and now > self.at):      # a feedback read after the command
+                self._enter(Phase.Decay, now)
+            elif now - self.at >= self._travel:
+                found = CONTACTOR_WELDED
+                self._enter(Phase.Done, now)
+        if self.phase is Phase.Decay:
+            if voltage is not None and abs(voltage) <= self._unlock:
+                self._enter(Phase.Done, now)
+            elif now - self.at >= self._decay:
+                found = VOLTAGE_STAYS
+                self._enter(Phase.Done, now)
+        return found
+
+    def _enter(self, phase: Phase, now: int) -> None:
+        self.phase = phase
+        self.at = now
+
+    def may_unlock(self, contactor: bool | None, voltage: float | None) -> bool:
+        """I3: contactors confirmed open (where there are any) and a fresh voltage of at most 60 V."""
+        return (contactor is False or not self.contactor) and voltage is not None and abs(voltage) <= self._unlock
+
+    def next_timer(self) -> int:
+        """The earliest instant at which time alone moves the sequence on; may be past while a measurement is awaited."""
+        if self.phase is Phase.CurrentOff:
+            at = self.began + (self._bound if self.emergency else self._wait)
+            return at if self.sensor else min(at, self.began + self._blind)
+        if self.phase is Phase.Opening:
+            return self.at + 1      # each run: the feedback may be what it was before the command
+        if self.phase is Phase.Decay:
+            return self.at + self._decay
+        return NEVER

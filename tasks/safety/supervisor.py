@@ -1,0 +1,221 @@
+"""The car's supervisor: facts and requests in, state and outputs out. No driver, no clock, no signal."""
+from __future__ import annotations
+
+from drivers.interfaces import PilotState
+from kernel.timer import MS, NEVER
+from tasks.safety.config import PevSafetyConfig
+from tasks.safety.facts import PevFacts, PevOutputs, PevRequests, Report, SafetyState
+from tasks.safety.latch import Latch
+from tasks.safety.shutdown import Phase, Shutdown
+from tasks.safety.trips import CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_TRIPS
+
+UNPLUG_DEBOUNCE = 500 * MS      # pilot A for so long is an unplugged connector and not a glitch; leaves a latched trip
+MAX_MOVES = 8                   # state changes per step; the longest chain (Closed to Tripped without current) has 5
+
+Idle, Ready, Closing, Closed = SafetyState.Idle, SafetyState.Ready, SafetyState.Closing, SafetyState.Closed
+CurrentOff, Opening, Decay, Tripped = SafetyState.CurrentOff, SafetyState.Opening, SafetyState.Decay, SafetyState.Tripped
+STOPPING = frozenset({CurrentOff, Opening, Decay})
+OF_PHASE = {Phase.CurrentOff: CurrentOff, Phase.Opening: Opening, Phase.Decay: Decay}
+PLUGGED = frozenset({PilotState.B, PilotState.C, PilotState.D})
+
+
+class PevSupervisor:
+    """Pure: the same calls give the same answers. `step` may be called as often as one likes."""
+
+    def __init__(self, config: PevSafetyConfig) -> None:
+        self.config = config
+        self.state = Idle
+        self.outputs = PevOutputs()
+        self.report = Report()
+        self.latch = Latch(PEV_TRIPS, config, self.report)
+        self.blocked = ""                 # why a requested closing did not happen, empty when nothing blocks
+        self._shutdown = Shutdown(config, sensor=config.current_sensor_fitted, contactor=True)
+        self._travel = config.contactor_travel_ms * MS
+        self._armed = False               # requests were seen released since the last shutdown
+        self._closing_at = NEVER
+        self._unplugged_since = NEVER
+
+    # --- one step -------------------------------------------------------------------------------------------------
+
+    def step(self, facts: PevFacts, requests: PevRequests, now: int) -> PevOutputs:
+        """Judge and act; the returned outputs are the same object each time."""
+        if self.latch.watch(self.state, facts, now):
+            self._stop(facts, now)
+        if not requests.pilot_c and not requests.contactors:
+            self._armed = True
+        if facts.pilot is not PilotState.A:
+            self._unplugged_since = NEVER
+        elif self._unplugged_since == NEVER:
+            self._unplugged_since = now
+        for _ in range(MAX_MOVES):
+            state = self.state
+            self._move(facts, requests, now)
+            if self.state is state:
+                break
+        self._decide_lock(facts, requests)
+        return self.outputs
+
+    def _move(self, f: PevFacts, r: PevRequests, now: int) -> None:
+        state = self.state
+        if state is Idle:
+            if r.pilot_c and self._armed:
+                self._try_ready(f)
+        elif state is Ready:
+            if not r.pilot_c:
+                self._withdrawn(f, r, now)
+            elif r.contactors:
+                self._try_close(f, now)
+        elif state is Closing:
+            if not (r.pilot_c and r.contactors):
+                self._withdrawn(f, r, now)
+            elif f.contactors is True:
+                self._enter(Closed)
+            elif now - self._closing_at >= self._travel:
+                self.latch.latch(CONTACTOR_NOT_CLOSED, now)
+                self._stop(f, now)
+        elif state is Closed:
+            if not (r.pilot_c and r.contactors):
+                self._withdrawn(f, r, now)
+        elif state in STOPPING:
+            self._continue(f, now)
+        elif state is Tripped:
+            if self._unplugged_since != NEVER and now - self._unplugged_since >= UNPLUG_DEBOUNCE and f.contactors is False:
+                self._release("unplugged")
+
+    def _try_ready(self, f: PevFacts) -> None:
+        """Pilot C invites voltage: only when nothing that would trip at once is bad."""
+        bad = self.latch.first_bad(Ready, f)
+        self.blocked = "" if bad is None else bad.text
+        if bad is None:
+            self.outputs.pilot_c = True
+            self._enter(Ready)
+
+    def _try_close(self, f: PevFacts, now: int) -> None:
+        """I1: every permit, fresh and true, at this very instant."""
+        self.blocked = self._missing_permit(f)
+        if not self.blocked:
+            self.outputs.contactors = True
+            self._closing_at = now
+            self._enter(Closing)
+
+    def _missing_permit(self, f: PevFacts) -> str:
+        c = self.config
+        for state in (Ready, Closing):
+            bad = self.latch.first_bad(state, f)
+            if bad is not None:
+                return bad.text
+        if f.battery_voltage is None or not f.battery_voltage >= c.battery_min_voltage_v:
+            return "Battery voltage too low"
+        if f.inlet_voltage is None or not abs(f.inlet_voltage - f.battery_voltage) <= c.match_v:
+            return "Inlet does not match"
+        if c.current_sensor_fitted and f.inlet_current is None:
+            return "Current unknown"
+        return ""
+
+    def _withdrawn(self, f: PevFacts, r: PevRequests, now: int) -> None:
+        if r.lapsed:
+            self.report.tell("a request lapsed: nobody renewed it", level="warning")
+        self._stop(f, now)
+
+    # --- shutdown ---------------------------------------------------------------------------------------------------
+
+    def _stop(self, f: PevFacts, now: int) -> None:
+        """Pilot to B at once, then the sequence; during a sequence only its urgency can grow."""
+        outputs = self.outputs
+        outputs.pilot_c = False
+        self.blocked = ""
+        if self.state in STOPPING:
+            if self.latch.emergency:
+                self._shutdown.escalate()
+            return
+        self._armed = False
+        opened = not outputs.contactors and f.contactors is False
+        self._shutdown.begin(now, self.latch.emergency, opened)
+        self._enter(Decay if opened else CurrentOff)
+
+    def _continue(self, f: PevFacts, now: int) -> None:
+        shutdown = self._shutdown
+        phase = shutdown.phase
+        if self.config.current_sensor_fitted:
+            current, at = f.inlet_current, f.inlet_current_at
+        else:
+            current, at = f.reported_current, f.reported_current_at
+        found = shutdown.step(now, current, at, f.contactors, f.inlet_voltage)
+        if phase is Phase.CurrentOff and shutdown.phase is not phase:
+            self._tell_opening(current)
+        if shutdown.phase is not Phase.CurrentOff:
+            self.outputs.contactors = False
+        if found is not None:
+            self.latch.latch(found, now)
+        if shutdown.phase is Phase.Done:
+            self._enter(Tripped if self.latch.trips else Idle)
+        else:
+            self._enter(OF_PHASE[shutdown.phase])
+
+    def _tell_opening(self, current: float | None) -> None:
+        if self._shutdown.forced:
+            self.report.tell("contactors opened at the emergency bound, current %s A", current, level="error")
+        elif self._shutdown.unverified:
+            self.report.tell("contactors opened by time, no current sensor (unverified), charger said %s A", current, level="warning")
+
+    def _enter(self, state: SafetyState) -> None:
+        if state is not self.state:
+            self.report.tell("%s -> %s", self.state.value, state.value)
+            self.state = state
+
+    # --- lock -------------------------------------------------------------------------------------------------------
+
+    def _decide_lock(self, f: PevFacts, r: PevRequests) -> None:
+        """Lock on request at rest; unlock only at rest and by I3; in between the motor is left alone."""
+        lock: bool | None = None
+        state = self.state
+        if state is Idle or state is Ready:
+            if r.lock:
+                lock = True if f.pilot in PLUGGED else None
+            elif state is Idle:
+                lock = False
+        elif state is Tripped:
+            lock = False
+        if lock is False and not self._shutdown.may_unlock(f.contactors, f.inlet_voltage):
+            lock = None
+        self.outputs.lock = lock
+
+    # --- from outside -----------------------------------------------------------------------------------------------
+
+    def fault(self, facts: PevFacts, now: int) -> None:
+        """Another task of this program failed: shut down as an emergency."""
+        if self.latch.latch(INTERNAL_FAULT, now):
+            self._stop_or_trip(facts, now)
+
+    def refused(self, facts: PevFacts, now: int) -> None:
+        """A driver did not do what was commanded."""
+        if self.latch.latch(OUTPUT_REFUSED, now):
+            self._stop_or_trip(facts, now)
+
+    def _stop_or_trip(self, facts: PevFacts, now: int) -> None:
+        if self.state is not Tripped:
+            self._stop(facts, now)
+
+    def reset(self, facts: PevFacts) -> bool:
+        """A person acknowledged the trip; False while the outputs are not safe."""
+        if self.state is not Tripped or facts.contactors is not False:
+            return False
+        self._release("reset")
+        return True
+
+    def _release(self, how: str) -> None:
+        self.report.tell("trip %s left: %s", self.latch.text, how)
+        self.latch.clear()
+        self._armed = False
+        self._enter(Idle)
+
+    def next_timer(self) -> int:
+        """The earliest instant at which time alone can change something."""
+        at = self.latch.next_timer()
+        if self.state is Closing:
+            at = min(at, self._closing_at + self._travel)
+        elif self.state in STOPPING:
+            at = min(at, self._shutdown.next_timer())
+        elif self.state is Tripped and self._unplugged_since != NEVER:
+            at = min(at, self._unplugged_since + UNPLUG_DEBOUNCE)
+        return at

@@ -1,0 +1,158 @@
+"""The table of trips: when a condition applies, what makes it bad, how fast to react, and what to tell the person.
+
+A predicate gets the facts and the configuration and says True when the condition is BAD. Comparisons are written so
+that None and NaN are bad. `hold`: the condition must have been bad for so long without interruption.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable
+
+from drivers.interfaces import PilotState
+from kernel.timer import MS, S
+from tasks.safety.facts import SafetyState
+
+A, B, C, D = PilotState.A, PilotState.B, PilotState.C, PilotState.D
+
+READY = frozenset({SafetyState.Ready})
+CLOSED = frozenset({SafetyState.Closed})
+POWERED = frozenset({SafetyState.Closing, SafetyState.Closed})
+ARMED = READY | POWERED                     # pilot C: the charger may energise the inlet
+AT_REST = frozenset({SafetyState.Idle, SafetyState.Ready})
+DELIVERING = frozenset({SafetyState.Delivering})
+ENERGISING = frozenset({SafetyState.Closing, SafetyState.Delivering})
+
+LIVE_VOLTAGE = 60.0                 # V, S6
+MATCH_BLANKING = S                  # S2: 1 s while contacts move and settle
+PWM_LOSS_HOLD = S                   # the car stops within 3 s of losing the PWM (IEC 61851-1, slac-and-network sheet 3)
+UNCOMMANDED_HOLD = 500 * MS         # contact bounce and feedback of a sequence that just ended (ceiling of contactor_travel_ms)
+REVERSE_CURRENT = -5.0              # A: the battery feeds the cable (S5, emergency threshold)
+CURRENT_MARGIN = 10.0               # A, S16
+DEVIATION_HOLD = 10 * S             # S16: 10 A for 10 s
+OVERCURRENT_HOLD = S                # charger ramps down within 1 s (S5)
+BATTERY_VOLTAGE_MARGIN = 10.0       # V, S15: charger's accuracy
+ISOLATION_HOLD = 3 * S              # cable check judges first and answers in order; the monitor's own reaction is slower
+ISOLATION_TEST = 10 * S             # S20: self-test below 10 s
+ISOLATION_VOLTAGE = 100.0           # V: above this a monitor must have a result
+PWM_LOW, PWM_HIGH = 3.0, 7.0        # percent: digital communication (slac-and-network sheet 3)
+
+# S12: highest allowed output by the class of the charger's maximum voltage
+OVERVOLTAGE_CLASSES = ((500.0, 550.0), (750.0, 825.0), (850.0, 935.0), (1000.0, 1100.0))
+
+
+def overvoltage_threshold(max_voltage: float) -> float:
+    """V above which the output of a charger of `max_voltage` is an over-voltage (S12)."""
+    for limit, threshold in OVERVOLTAGE_CLASSES:
+        if max_voltage <= limit:
+            return threshold
+    return OVERVOLTAGE_CLASSES[-1][1]
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class Trip:
+    """One row. `text` fits a display line, `hint` says what it usually means. `emergency`: open below 5 A or after a bound."""
+
+    name: str
+    states: frozenset[SafetyState]
+    bad: Callable
+    text: str
+    hint: str
+    emergency: bool = False
+    hold: int = 0
+
+
+def _differ(f, limit: float) -> bool:
+    return f.inlet_voltage is None or f.battery_voltage is None or not abs(f.inlet_voltage - f.battery_voltage) <= limit
+
+
+PEV_TRIPS = (
+    Trip("pilot_lost", ARMED, lambda f, c: f.pilot is not C and f.pilot is not B and f.pilot is not D,
+         "Pilot lost", "Plug pulled, pilot wire broken or charger without supply.", emergency=True),
+    Trip("pilot_not_c", POWERED, lambda f, c: f.pilot is not C and f.pilot is not D,
+         "Pilot not in C", "State C is commanded but B is measured: check the pilot resistor switch."),
+    Trip("pwm_lost", POWERED, lambda f, c: f.duty is not None and not PWM_LOW <= f.duty <= PWM_HIGH,
+         "5% PWM lost", "The charger stopped its 5 % PWM while charging.", hold=PWM_LOSS_HOLD),
+    Trip("lock_lost", POWERED, lambda f, c: f.lock is not True,
+         "Lock lost", "The connector lock no longer confirms. Check lock and its switch.", emergency=True),
+    Trip("live_unlocked", READY, lambda f, c: f.lock is not True and f.inlet_voltage is not None and not f.inlet_voltage <= LIVE_VOLTAGE,
+         "Live but unlocked", "Voltage on the inlet while the connector is not locked.", emergency=True),
+    Trip("inlet_overvoltage", ARMED, lambda f, c: f.inlet_voltage is not None and not f.inlet_voltage <= c.inlet_max_voltage_v,
+         "Inlet overvoltage", "The charger put more voltage on the inlet than allowed.", emergency=True),
+    Trip("battery_overvoltage", CLOSED,
+         lambda f, c: f.inlet_voltage is not None and f.battery_max_voltage is not None
+         and not f.inlet_voltage <= f.battery_max_voltage + BATTERY_VOLTAGE_MARGIN,
+         "Battery overvoltage", "The charger charges above the battery's maximum voltage.", emergency=True),
+    Trip("inlet_voltage_unknown", ARMED, lambda f, c: f.inlet_voltage is None,
+         "Inlet voltage unknown", "The inlet voltmeter does not answer. Check the ADC and its wiring."),
+    Trip("contactor_dropped", CLOSED, lambda f, c: f.contactors is not True,
+         "Contactor dropped", "The contactors no longer confirm closed. Check coil supply and feedback.", emergency=True),
+    Trip("contactor_uncommanded", AT_REST, lambda f, c: f.contactors is not False,
+         "Contactor not open", "Contactors read closed or unknown without a command: welded, or feedback broken.", emergency=True, hold=UNCOMMANDED_HOLD),
+    Trip("stop_button", ARMED, lambda f, c: c.stop_button == "emergency" and f.stop_button is not False,
+         "Stop button", "Pressed, or its input is unknown (set safety.pev.stop_button to none if not fitted).", emergency=True),
+    Trip("permission", POWERED, lambda f, c: f.permission is not True,
+         "BMS forbids charging", "The battery management withdrew its permission or went silent."),
+    Trip("battery_unknown", POWERED,
+         lambda f, c: f.battery_voltage is None or f.battery_max_voltage is None or f.battery_max_current is None,
+         "Battery data lost", "The battery management went silent. Check the CAN bus."),
+    Trip("temperature_high", ARMED, lambda f, c: f.temperature is not None and not f.temperature <= c.inlet_max_temperature_c,
+         "Inlet too hot", "Check the contacts of inlet and plug; charge with less current."),
+    Trip("temperature_unknown", ARMED, lambda f, c: c.temperature_sensor_fitted and f.temperature is None,
+         "Inlet temp unknown", "The inlet's temperature sensor does not answer (or set temperature_sensor_fitted: false)."),
+    Trip("current_unknown", CLOSED, lambda f, c: c.current_sensor_fitted and f.inlet_current is None,
+         "Current unknown", "The current sensor does not answer (or set current_sensor_fitted: false)."),
+    Trip("mismatch", CLOSED, lambda f, c: _differ(f, c.mismatch_v),
+         "Voltage mismatch", "Contactors read closed, but inlet and battery differ: contactor or wiring defect.", hold=MATCH_BLANKING),
+    Trip("reverse_current", CLOSED, lambda f, c: f.inlet_current is not None and not f.inlet_current >= REVERSE_CURRENT,
+         "Reverse current", "The battery feeds the cable.", hold=OVERCURRENT_HOLD),
+    Trip("overcurrent", CLOSED,
+         lambda f, c: f.inlet_current is not None and f.battery_max_current is not None
+         and not f.inlet_current <= f.battery_max_current + CURRENT_MARGIN,
+         "Overcurrent", "The charger delivers more than the battery allows.", hold=OVERCURRENT_HOLD),
+    Trip("current_deviation", CLOSED,
+         lambda f, c: f.inlet_current is not None and f.battery_target_current is not None
+         and not f.inlet_current <= f.battery_target_current + CURRENT_MARGIN,
+         "Current deviation", "The charger does not follow the requested current.", hold=DEVIATION_HOLD),
+)
+
+EVSE_TRIPS = (
+    Trip("pilot_lost", ENERGISING, lambda f, c: f.pilot is not C and f.pilot is not B and f.pilot is not D,
+         "Pilot lost", "Plug pulled or pilot wire broken while energised.", emergency=True),
+    Trip("output_overvoltage", ENERGISING,
+         lambda f, c: f.output_voltage is not None and not f.output_voltage <= overvoltage_threshold(c.max_voltage_v),
+         "Output overvoltage", "The power stage regulates above its class limit.", emergency=True),
+    Trip("output_voltage_unknown", ENERGISING, lambda f, c: f.output_voltage is None,
+         "Output volt. unknown", "The output voltmeter does not answer.", emergency=True),
+    Trip("output_current_unknown", ENERGISING, lambda f, c: f.output_current is None,
+         "Output current unkn.", "The output current sensor does not answer.", emergency=True),
+    Trip("output_overcurrent", DELIVERING, lambda f, c: f.output_current is not None and not f.output_current <= c.max_current_a + CURRENT_MARGIN,
+         "Output overcurrent", "The power stage delivers more than it may.", emergency=True, hold=OVERCURRENT_HOLD),
+    Trip("lock_lost", ENERGISING, lambda f, c: f.lock is not True,
+         "Lock lost", "The connector lock no longer confirms.", emergency=True),
+    Trip("contactor_dropped", DELIVERING, lambda f, c: f.contactors is not True,
+         "Contactor dropped", "The output contactor no longer confirms closed.", emergency=True),
+    Trip("contactor_uncommanded", frozenset({SafetyState.Idle}), lambda f, c: f.contactors is not False,
+         "Contactor not open", "The output contactor reads closed or unknown without a command.", emergency=True, hold=UNCOMMANDED_HOLD),
+    Trip("stop_button", ENERGISING, lambda f, c: c.stop_button == "emergency" and f.stop_button is not False,
+         "Stop button", "Pressed, or its input is unknown (set safety.evse.stop_button to none if not fitted).", emergency=True),
+    Trip("isolation", DELIVERING, lambda f, c: f.isolation is not None and not f.isolation >= c.isolation_min_ohm,
+         "Insulation fault", "Insulation to earth is too low. Moisture in plug or inlet, or two insulation monitors.", hold=ISOLATION_HOLD),
+    Trip("isolation_unknown", DELIVERING,
+         lambda f, c: c.isolation_monitor_fitted and f.isolation is None and not (f.output_voltage is not None and f.output_voltage < ISOLATION_VOLTAGE),
+         "Insulation unknown", "The insulation monitor does not answer.", hold=ISOLATION_TEST),
+)
+NEEDS_LOCK = frozenset({"lock_lost"})                                        # rows left out where a charger has no lock
+NEEDS_CONTACTOR = frozenset({"contactor_dropped", "contactor_uncommanded"})  # rows left out where a charger has no contactor
+
+
+def _event(name: str, text: str, hint: str) -> Trip:
+    return Trip(name, frozenset(), lambda f, c: False, text, hint, emergency=True)
+
+
+# Found by the sequence itself, not by a predicate.
+CONTACTOR_NOT_CLOSED = _event("contactor_not_closed", "Contactor did not close", "Commanded, but not confirmed in time. Coil supply or feedback.")
+CURRENT_NOT_GONE = _event("current_not_gone", "Current not gone", "Current still flows although it was ended. Contactors were opened under load.")
+CONTACTOR_WELDED = _event("contactor_welded", "Contactor welded?", "Commanded open, but not confirmed. The plug stays locked; call service.")
+VOLTAGE_STAYS = _event("voltage_stays", "Inlet stays live", "The voltage did not fall after opening: charger keeps it up, or a weld. Stays locked.")
+INTERNAL_FAULT = _event("internal_fault", "Internal fault", "A task of this program failed. Outputs were made safe; send the journal.")
+OUTPUT_REFUSED = _event("output_refused", "Output refused", "A driver could not set pilot, contactors, lock or power stage.")

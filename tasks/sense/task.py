@@ -1,0 +1,85 @@
+"""Reads the sensors of a car or of a charger into signals; what is impossible becomes unknown."""
+from __future__ import annotations
+
+from drivers.interfaces import Inputs, PilotMonitor, PowerMeter, Voltmeter
+from kernel.timer import MS
+from tasks.sense.reading import Reading
+from tasks.signals import Signals
+
+PERIOD = 20 * MS      # 25 samples within the 500 ms freshness, 10 within the pilot's 200 ms
+
+
+class CarSense:
+    """The car: inlet voltage, current and temperature, pilot, stop button."""
+
+    inboxes = ()
+
+    def __init__(self, voltmeter: Voltmeter, pilot: PilotMonitor, inputs: Inputs, signals: Signals) -> None:
+        self._inlet_voltage = voltmeter.inlet_voltage
+        self._inlet_current = voltmeter.inlet_current
+        self._inlet_temperature = voltmeter.inlet_temperature
+        self._pilot = pilot.read
+        self._stop_button = inputs.stop_button
+        self.voltage = Reading(signals.inlet_voltage, "sense")
+        self.current = Reading(signals.inlet_current, "sense")
+        self.temperature = Reading(signals.inlet_temperature, "sense")
+        self.duty = Reading(signals.pilot_duty, "sense")
+        self._state = signals.pilot_state.claim("sense")
+        self._stop = signals.stop_button.claim("sense")
+
+    def run(self, now: int) -> int:
+        self.voltage.put(self._inlet_voltage(now), now)
+        self.current.put(self._inlet_current(now), now)
+        self.temperature.put(self._inlet_temperature(now), now)
+        reading = self._pilot(now)
+        if reading is None:
+            self._state.set(None, now)
+            self.duty.put(None, now)
+        else:
+            self._state.set(reading.state, now)
+            self.duty.put(reading.duty_percent, now)
+        self._stop.set(self._stop_button(now), now)
+        return now + PERIOD
+
+    @property
+    def refused(self) -> int:
+        """Values that were outside their range."""
+        return self.voltage.refused + self.current.refused + self.temperature.refused + self.duty.refused
+
+
+class ChargerSense:
+    """The charger: output voltage and current, insulation, pilot, stop button."""
+
+    inboxes = ()
+
+    def __init__(self, power_meter: PowerMeter, pilot: PilotMonitor, inputs: Inputs, signals: Signals) -> None:
+        self._output_voltage = power_meter.voltage
+        self._output_current = power_meter.current
+        self._isolation = power_meter.isolation
+        self._pilot = pilot.read
+        self._stop_button = inputs.stop_button
+        self.voltage = Reading(signals.output_voltage, "sense")
+        self.current = Reading(signals.output_current, "sense")
+        self.isolation = Reading(signals.isolation, "sense")
+        self.duty = Reading(signals.pilot_duty, "sense")
+        self._state = signals.pilot_state.claim("sense")
+        self._stop = signals.stop_button.claim("sense")
+
+    def run(self, now: int) -> int:
+        self.voltage.put(self._output_voltage(now), now)
+        self.current.put(self._output_current(now), now)
+        self.isolation.put(self._isolation(now), now)
+        reading = self._pilot(now)
+        if reading is None:
+            self._state.set(None, now)
+            self.duty.put(None, now)
+        else:
+            self._state.set(reading.state, now)
+            self.duty.put(reading.duty_percent, now)
+        self._stop.set(self._stop_button(now), now)
+        return now + PERIOD
+
+    @property
+    def refused(self) -> int:
+        """Values that were outside their range."""
+        return self.voltage.refused + self.current.refused + self.isolation.refused + self.duty.refused

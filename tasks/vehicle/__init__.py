@@ -1,0 +1,1 @@
+"""What the vehicle's battery says."""

@@ -1,0 +1,43 @@
+"""Reads the vehicle's data source into the battery signals; silence and impossible values become unknown."""
+from __future__ import annotations
+
+from drivers.interfaces import VehicleData
+from kernel.timer import MS
+from tasks.sense.reading import Reading
+from tasks.signals import Signals
+
+PERIOD = 100 * MS      # the pace of battery managements on CAN; freshness is 500 ms
+
+
+class VehicleTask:
+    """Writes all battery_* signals and charge_permission, in SI units and percent."""
+
+    inboxes = ()
+
+    def __init__(self, source: VehicleData, signals: Signals) -> None:
+        s = signals
+        self._read = source.read
+        self.readings = tuple(Reading(signal, "vehicle") for signal in (
+            s.battery_voltage, s.battery_soc, s.battery_target_voltage, s.battery_target_current, s.battery_max_voltage,
+            s.battery_max_current, s.battery_max_power, s.battery_capacity))
+        self._permission = s.charge_permission.claim("vehicle")
+        self.silent = 0      # readings that did not come
+
+    def run(self, now: int) -> int:
+        r = self._read(now)
+        if r is None:
+            self.silent += 1
+            for reading in self.readings:
+                reading.put(None, now)
+            self._permission.set(None, now)
+            return now + PERIOD
+        values = (r.voltage, r.soc_percent, r.target_voltage, r.target_current, r.max_voltage, r.max_current, r.max_power, r.capacity)
+        for reading, value in zip(self.readings, values):
+            reading.put(value, now)
+        self._permission.set(r.permission, now)
+        return now + PERIOD
+
+    @property
+    def refused(self) -> int:
+        """Values that were outside their range."""
+        return sum(reading.refused for reading in self.readings)
