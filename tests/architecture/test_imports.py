@@ -38,8 +38,10 @@ RULES = (
     Rule(("tasks/*/wire.py", "tasks/*/wire_*.py", "tasks/*/*_wire.py", "tasks/v2g/v2gtp.py"), (*PURE, "tasks.errors", "<wire>")),
     Rule(("tasks/*/config.py",), (*PURE, "kernel.settings")),
     Rule(("tasks/*/timing.py",), ("__future__", "kernel.timer")),
-    Rule(("tasks/*/task.py", "tasks/*/task_*.py", "tasks/*/*_task.py"),
-         (*PURE, *CODEC, *TYPES, *PLUMBING, "kernel.channels", "kernel.journal", "kernel.timer", "kernel.watchdog", "kernel.task", "tasks")),
+    # adapters: they know a machine, mailboxes, signals, the journal; adapter.py is what the adapters of a slice share,
+    # exi.py is where the listener hands octets to the codec
+    Rule(("tasks/*/task.py", "tasks/*/task_*.py", "tasks/*/*_task.py", "tasks/*/adapter.py", "tasks/listen/exi.py"),
+         (*PURE, "traceback", *CODEC, *TYPES, *PLUMBING, "kernel.channels", "kernel.journal", "kernel.timer", "kernel.watchdog", "kernel.task", "tasks")),
     # everything else in a slice is a machine or a table of one: time and chance come in as arguments
     Rule(("tasks/*/*.py",), (*PURE, *PLUMBING, *TYPES, "exi_native.messages", "exi_native.errors", "kernel.channels", "kernel.timer", "<slices>")),
     Rule(("drivers/*",), ("<stdlib>", "<hardware>", "kernel.timer", "kernel.settings", "kernel.journal", "kernel.clock", "drivers")),

@@ -78,6 +78,7 @@ def dead_paths(name, text, known):
     folder = name.rpartition("/")[0]
     found = []
     for token in re.findall(r"`([\w./-]+\.(?:py|sh|md|yaml|toml|txt|c|h))`", text):
+        token = token.removeprefix("./")
         candidates = {token, f"{folder}/{token}".strip("/"), f"tests/{token}"}
         if not candidates & known and not any(k.endswith("/" + token) for k in known):
             found.append(f"{name}: there is no {token}")

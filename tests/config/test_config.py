@@ -1,0 +1,49 @@
+"""The configuration of the box: every key explains itself, defaults obey their own rules, the shipped file is complete."""
+import pytest
+
+from kernel.settings import UNITS, build, describe, dump, to_dict
+from tasks.config import Config
+from tasks.config_file import load
+from tests.architecture.source import ROOT
+
+ENTRIES = list(describe(Config))
+SUFFIX = {"%": "percent", "degc": "c", "ohm": "ohm"}
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.key)
+def test_every_key_explains_itself(entry):
+    assert len(entry.meaning) > 10, "say what it means and how the right value is found"
+    number = entry.type in (int, float) or entry.type == float | None or entry.type == int | None
+    if number and entry.choices is None:
+        assert entry.low is not None and entry.high is not None, "a number needs both ends of its range"
+        assert entry.low < entry.high
+
+
+@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.unit not in ("", "octets")], ids=lambda e: e.key)
+def test_a_key_carries_its_unit_in_its_name(entry):
+    unit = entry.unit.lower()
+    assert entry.path[-1].lower().endswith("_" + SUFFIX.get(unit, unit)), f"unit {entry.unit} is not the end of the name"
+    assert SUFFIX.get(unit, unit) in UNITS, "so that a mix-up of units is explained"
+
+
+def test_the_defaults_pass_their_own_checks():
+    assert build(Config, to_dict(Config()), {}, "defaults") == Config()
+
+
+def test_what_print_config_shows_reads_back(tmp_path):
+    (tmp_path / "shown.yaml").write_text(dump(Config()))
+    assert build(Config, *load(tmp_path / "shown.yaml"), "shown.yaml") == Config()
+
+
+def test_the_shipped_file_names_every_key_with_its_default():
+    data, lines = load(ROOT / "config.yaml")
+    assert build(Config, data, lines, "config.yaml") == Config(), "the shipped file is the default"
+    assert [e.key for e in ENTRIES if e.path not in lines] == [], "every option stands in the shipped file"
+
+
+def test_the_shipped_file_comments_every_key():
+    text = (ROOT / "config.yaml").read_text().split("\n")
+    _, lines = load(ROOT / "config.yaml")
+    for entry in ENTRIES:
+        number = lines[entry.path] - 1
+        assert "#" in text[number] or text[number - 1].strip().startswith("#"), f"{entry.key} has no comment"
