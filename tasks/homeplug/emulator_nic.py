@@ -4,6 +4,8 @@ The same Protocol as drivers.interfaces.Nic, wrapped around another one (a veth,
 """
 from __future__ import annotations
 
+from typing import Callable
+
 from drivers.interfaces import Nic
 from kernel.timer import NEVER
 from tasks.homeplug.emulator import EmulatedModem
@@ -18,6 +20,8 @@ class EmulatedModemNic:
         self._inner = inner
         self.modem = modem
         self.mac = inner.mac
+        self.on_event: Callable[[], None] | None = None      # called when `next_event` may have come nearer
+        self._told = NEVER
 
     @property
     def errors(self) -> int:
@@ -37,11 +41,14 @@ class EmulatedModemNic:
     def send(self, frame: bytes, now: int) -> bool:
         self.modem.from_host(frame, now)
         self._flush(now)
+        if self.on_event is not None and self.modem.next_timer() < self._told:
+            self.on_event()
         return True
 
     def next_event(self) -> int:
         """The modem's answers, beacons and restarts happen without the descriptor becoming readable."""
-        return min(self._inner.next_event(), self.modem.next_timer(), NEVER)
+        self._told = self.modem.next_timer()
+        return min(self._inner.next_event(), self._told)
 
     def close(self) -> None:
         self._inner.close()

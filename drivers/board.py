@@ -1,0 +1,58 @@
+"""A board: every device of one box in one place; real or simulated with the same fields."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drivers.interfaces import (ConnectorLock, Contactors, ControlPilot, Inputs, Nic, Oled, PilotMonitor, PilotSource,
+                                PowerMeter, PowerSupply, VehicleData, Voltmeter)
+from drivers.sim.car import (SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor,
+                             SimVehicleData, SimVoltmeter)
+from drivers.sim.charger import SimPilotSource, SimPowerMeter, SimPowerSupply
+from drivers.sim.oled import SimOled
+from drivers.sim.plant import Plant
+
+
+@dataclass(slots=True)
+class CarBoard:
+    """What the box in a car touches."""
+
+    nic: Nic
+    voltmeter: Voltmeter
+    pilot_monitor: PilotMonitor
+    inputs: Inputs
+    vehicle: VehicleData
+    control_pilot: ControlPilot
+    contactors: Contactors
+    lock: ConnectorLock
+    oled: Oled
+
+
+@dataclass(slots=True)
+class ChargerBoard:
+    """What the box in a charger touches; `contactors` None where the power stage has none."""
+
+    nic: Nic
+    power_meter: PowerMeter
+    pilot_monitor: PilotMonitor
+    inputs: Inputs
+    pilot_source: PilotSource
+    power_supply: PowerSupply
+    contactors: Contactors | None
+    lock: ConnectorLock | None
+    oled: Oled
+
+
+def simulated_car(plant: Plant, nic: Nic) -> CarBoard:
+    """The car's devices over a simulated plant, with `nic` as its network interface."""
+    return CarBoard(nic=nic, voltmeter=SimVoltmeter(plant), pilot_monitor=SimPilotMonitor(plant), inputs=SimInputs(plant),
+                    vehicle=SimVehicleData(plant), control_pilot=SimControlPilot(plant), contactors=SimContactors(plant),
+                    lock=SimConnectorLock(plant), oled=SimOled())
+
+
+def simulated_charger(plant: Plant, nic: Nic) -> ChargerBoard:
+    """The charger's devices over a simulated plant, with `nic` as its network interface."""
+    return ChargerBoard(nic=nic, power_meter=SimPowerMeter(plant), pilot_monitor=SimPilotMonitor(plant, charger=True),
+                        inputs=SimInputs(plant, charger=True), pilot_source=SimPilotSource(plant),
+                        power_supply=SimPowerSupply(plant),
+                        contactors=SimContactors(plant, charger=True) if plant.config.output_contactor else None,
+                        lock=SimConnectorLock(plant, charger=True), oled=SimOled())

@@ -1,0 +1,60 @@
+"""The words of main.py's command line; no option changes what a safety limit allows."""
+from __future__ import annotations
+
+import argparse
+
+EPILOG = """\
+examples:
+  main.py --simulate                      a complete charge, car and charger in one process, in about 15 s
+  main.py --simulate --drop 5 --delay 30  the same over a bad power line
+  main.py pev --config config.yaml        the box in a car, on the configured interface
+  main.py evse --interface eth1 --simulate-io   the charger's side with a simulated power stage
+  main.py listen --pcap FILE              decode a capture as if it were heard now
+keys while running: space or q stops the charge in order; pressed again it repeats the wish.
+"""
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """The parsed options; argparse leaves with code 2 and a usage line when they are wrong."""
+    parser = argparse.ArgumentParser(prog="main.py", description="ccsbox: CCS for a car, a charger, or a listener", epilog=EPILOG,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mode", nargs="?", choices=("pev", "evse", "listen"), help="what this box is; default: `mode` of the configuration")
+    parser.add_argument("--config", metavar="FILE", help="configuration file; default: config.yaml beside main.py")
+    parser.add_argument("--print-config", action="store_true", help="print the settings in force and leave")
+    parser.add_argument("--interface", metavar="IF", help="network interface of the modem; default: `interface` of the configuration")
+    parser.add_argument("--output", metavar="DIR", help="folder for pcap, journal and configuration of this run")
+    parser.add_argument("--once", action="store_true", help="leave after one session: exit code 0 for a normal end, 1 otherwise")
+    parser.add_argument("--simulate-io", action="store_true", help="real network interface, simulated voltages, contactors and pilot")
+    parser.add_argument("--pcap", metavar="FILE", help="listen: read this capture instead of an interface")
+    simulation = parser.add_argument_group("simulation of car and charger in one process")
+    simulation.add_argument("--simulate", action="store_true", help="no interface, no root, virtual time")
+    pace = simulation.add_mutually_exclusive_group()
+    pace.add_argument("--pace", choices=("show", "max"), default="show", help="show: about 15 s (default); max: as fast as possible")
+    pace.add_argument("--realtime", action="store_const", const="realtime", dest="pace", help="one second per second")
+    simulation.add_argument("--seed", type=int, default=1, help="equal seeds give identical runs (default 1)")
+    simulation.add_argument("--drop", type=_within(0, 100), default=0.0, metavar="PERCENT", help="frames that the power line loses")
+    simulation.add_argument("--delay", type=_within(0, 1000), default=0.5, metavar="MS", help="transit time of a frame")
+    simulation.add_argument("--soc-start", type=_within(0, 100), default=None, metavar="PERCENT", help="state of charge at the beginning")
+    simulation.add_argument("--soc-stop", type=_within(10, 100), default=None, metavar="PERCENT", help="charging ends here")
+    simulation.add_argument("--battery-kwh", type=_within(1, 300), default=None, metavar="KWH", help="size of the battery")
+    args = parser.parse_args(argv)
+    if args.pcap and args.mode != "listen":
+        parser.error("--pcap belongs to the mode listen: main.py listen --pcap FILE")
+    if args.simulate and args.mode is not None:
+        parser.error(f"--simulate runs car and charger together; leave out {args.mode!r}, or use --simulate-io with it")
+    if args.soc_start is not None and args.soc_stop is not None and args.soc_start >= args.soc_stop:
+        parser.error(f"--soc-start {args.soc_start:g} must be below --soc-stop {args.soc_stop:g}")
+    return args
+
+
+def _within(low: float, high: float):
+    """A converter for argparse that names the range."""
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
+        return value
+    return convert

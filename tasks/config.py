@@ -1,0 +1,45 @@
+"""Every setting of the box, section by section; config.yaml shows them all with their defaults."""
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kernel.settings import build, setting
+from tasks import config_file
+from tasks.connection.config import ConnectionConfig
+from tasks.homeplug.config import EmulatorConfig, SlacConfig
+from tasks.ipv6.config import Ipv6Config, SdpConfig
+from tasks.safety.config import SafetyConfig
+from tasks.tcp.config import TcpConfig
+from tasks.v2g.config import EvConfig, EvseConfig
+
+
+@dataclass(slots=True)
+class Config:
+    """The box."""
+
+    mode: str = setting("pev", choices=("pev", "evse", "listen"), meaning="what this box is: in a car, in a charger, or a listener")
+    interface: str = setting("eth0", meaning="network interface of the PLC modem; `ip link` lists them")
+    board: str = setting("simulated", choices=("simulated",), meaning="what carries voltmeter, pilot, contactors and lock")
+    realtime: bool = setting(True, meaning="ask for SCHED_FIFO, locked memory and a quiet garbage collector")
+    slac: SlacConfig = field(default_factory=SlacConfig)
+    modem_emulator: EmulatorConfig = field(default_factory=EmulatorConfig)
+    ipv6: Ipv6Config = field(default_factory=Ipv6Config)
+    sdp: SdpConfig = field(default_factory=SdpConfig)
+    tcp: TcpConfig = field(default_factory=TcpConfig)
+    connection: ConnectionConfig = field(default_factory=ConnectionConfig)
+    ev: EvConfig = field(default_factory=EvConfig)
+    evse: EvseConfig = field(default_factory=EvseConfig)
+    safety: SafetyConfig = field(default_factory=SafetyConfig)
+
+
+def load(path: str | Path, args: Namespace) -> Config:
+    """The file's settings with the command line's words on top; SettingsError names everything that is wrong."""
+    data, lines = config_file.load(path)
+    config = build(Config, data, lines, str(path))
+    if args.mode is not None:
+        config.mode = args.mode
+    if args.interface is not None:
+        config.interface = args.interface
+    return config

@@ -1,0 +1,149 @@
+"""The machine on one page: which tasks a box has, in which order they run, what they share.
+
+Read a function top to bottom: first the mailboxes (who tells whom), then the rows. One visit of the kernel runs the
+rows in this order; rows that got mail from a later one run again within the same visit.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Sequence
+
+from exi_native.codec import Codec
+from kernel.channels import Mailbox
+from kernel.journal import Journal
+from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
+from kernel.timer import MS, US
+from tasks.config import Config
+from tasks.connection.task import ConnectionTask, evse_connection, pev_connection
+from tasks.display.task import DisplayTask
+from tasks.ethernet.task import FrameRx, FrameTx, Tap
+from tasks.health.task import Flushable, HealthTask, Watchdog
+from tasks.homeplug.modem import Modem
+from tasks.homeplug.slac_evse import EvseSlac
+from tasks.homeplug.slac_pev import PevSlac
+from tasks.homeplug.task import HomeplugTask
+from tasks.ipv6.host import Host
+from tasks.ipv6.sdp import SdpClient, SdpServer
+from tasks.ipv6.task import Ipv6Task, SdpTask
+from tasks.safety.task import EvseSafetyTask, SafetyTask
+from tasks.sense.task import CarSense, ChargerSense
+from tasks.signals import Signals
+from tasks.tcp.endpoint import Endpoint
+from tasks.tcp.task import TcpTask
+from tasks.user.task import Keys, UserTask
+from tasks.v2g.sides import EvseSide, PevSide
+from tasks.v2g.task import V2gTask
+from tasks.vehicle.task import VehicleTask
+
+FRAMES = 64        # frames that wait between rows: twice what one visit drains
+ITEMS = 32         # commands, events, datagrams
+
+
+class Boxes:
+    """The mailboxes of a box that charges; the same in both roles. Writer -> reader stands behind each."""
+
+    def __init__(self) -> None:
+        self.homeplug_in: Mailbox = Mailbox("homeplug_in", FRAMES)            # frame_rx -> homeplug
+        self.ipv6_in: Mailbox = Mailbox("ipv6_in", FRAMES)                    # frame_rx -> ipv6
+        self.frames_out: Mailbox = Mailbox("frames_out", FRAMES)              # homeplug, ipv6 -> frame_tx
+        self.datagrams_out: Mailbox = Mailbox("datagrams_out", ITEMS)         # sdp, tcp -> ipv6
+        self.udp_in: Mailbox = Mailbox("udp_in", ITEMS)                       # ipv6 -> sdp
+        self.tcp_in: Mailbox = Mailbox("tcp_in", ITEMS)                       # ipv6 -> tcp
+        self.to_homeplug: Mailbox = Mailbox("to_homeplug", ITEMS)             # connection -> homeplug
+        self.to_sdp: Mailbox = Mailbox("to_sdp", ITEMS)                       # connection -> sdp
+        self.to_tcp: Mailbox = Mailbox("to_tcp", ITEMS)                       # connection, v2g -> tcp
+        self.stream: Mailbox = Mailbox("stream", ITEMS)                       # tcp -> v2g
+        self.to_v2g: Mailbox = Mailbox("to_v2g", ITEMS)                       # connection -> v2g
+        self.to_connection: Mailbox = Mailbox("to_connection", ITEMS)         # homeplug, sdp, tcp, v2g -> connection
+        self.user: Mailbox = Mailbox("user", ITEMS)                           # user -> connection
+
+    def all(self) -> list[Mailbox]:
+        """Every mailbox, for the check that each has a reader."""
+        return list(vars(self).values())
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What a box is given besides its board: the person, the process, and who watches."""
+
+    keys: Keys
+    terminate: Callable[[], bool]
+    tap: Tap | None = None
+    sinks: Sequence[Flushable] = ()
+    watchdog: Watchdog | None = None
+
+
+@dataclass(slots=True)
+class Table:
+    """A finished table and the few of its parts that somebody outside talks to."""
+
+    rows: list[Row]
+    mailboxes: list[Mailbox]
+    user: Mailbox
+    safety: SafetyTask | EvseSafetyTask
+    connection: ConnectionTask
+    health: HealthTask
+
+    def on_fault(self, now: int, name: str) -> None:
+        """A task of this table raised: the outputs go to their safe state in order."""
+        self.safety.on_fault(now)
+
+
+def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
+    """The box in a car; `board` is a drivers.board.CarBoard, `rng` is seeded in simulation and secret otherwise."""
+    box, mac = Boxes(), board.nic.mac
+    role, modem = PevSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng)
+    host = Host(mac, cfg.ipv6, rng)
+    ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s.own_address, journal)
+    sdp, tcp = SdpClient(host.address, rng), Endpoint(host.address, cfg.tcp, rng)
+    return _table(box, s, cfg, journal, around, board, "pev", [
+        Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, s), 20 * MS, 600 * US, CRITICAL),
+        Row("vehicle", VehicleTask(board.vehicle, s), 100 * MS, 200 * US, CRITICAL),
+    ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
+        ipv6,
+        SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s.own_address, journal),
+        TcpTask(tcp, box.tcp_in, box.to_tcp, box.datagrams_out, box.to_connection, box.stream, s.own_address, journal),
+        pev_connection(cfg, box, s, journal),
+        V2gTask(PevSide(s, cfg.ev, mac), codec, box.stream, box.to_v2g, box.to_tcp, box.to_connection, s, journal),
+        SafetyTask(board.control_pilot, board.contactors, board.lock, s, cfg.safety, journal))
+
+
+def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
+    """The box in a charger; `board` is a drivers.board.ChargerBoard."""
+    box, mac = Boxes(), board.nic.mac
+    role, modem = EvseSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng)
+    host = Host(mac, cfg.ipv6, rng)
+    ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s.own_address, journal)
+    sdp, tcp = SdpServer(host.address, cfg.tcp.listen_port, cfg.sdp), Endpoint(host.address, cfg.tcp, rng)
+    return _table(box, s, cfg, journal, around, board, "evse", [
+        Row("sense", ChargerSense(board.power_meter, board.pilot_monitor, board.inputs, s), 20 * MS, 600 * US, CRITICAL),
+    ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
+        ipv6,
+        SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s.own_address, journal),
+        TcpTask(tcp, box.tcp_in, box.to_tcp, box.datagrams_out, box.to_connection, box.stream, s.own_address, journal),
+        evse_connection(cfg, box, s, journal),
+        V2gTask(EvseSide(s, cfg.evse, rng), codec, box.stream, box.to_v2g, box.to_tcp, box.to_connection, s, journal),
+        EvseSafetyTask(board.pilot_source, board.power_supply, board.contactors, board.lock, s, cfg.safety, journal))
+
+
+def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surroundings, board: Any, role: str, first: list[Row],
+           homeplug: HomeplugTask, ipv6: Ipv6Task, sdp: SdpTask, tcp: TcpTask, connection: ConnectionTask, v2g: V2gTask,
+           safety: SafetyTask | EvseSafetyTask) -> Table:
+    """The rows that both roles have, in their order. Budgets are estimates for a Pi 4 (house.md 2.4), to be measured there."""
+    health = HealthTask(journal, around.watchdog, around.sinks)
+    rows = first + [
+        #   name          task                                                                      every  budget    rank       wakes
+        Row("user",       UserTask(around.keys, around.terminate, box.user, journal),               TIMED,  100 * US, CRITICAL),
+        Row("frame_rx",   FrameRx(board.nic, box.homeplug_in, box.ipv6_in, journal, around.tap),    TIMED,  500 * US, CRITICAL, board.nic),
+        Row("homeplug",   homeplug,                                                                 TIMED,  400 * US, CRITICAL),
+        Row("ipv6",       ipv6,                                                                     TIMED,  300 * US, CRITICAL),
+        Row("sdp",        sdp,                                                                      TIMED,  200 * US, CRITICAL),
+        Row("tcp",        tcp,                                                                      TIMED,  500 * US, CRITICAL),
+        Row("connection", connection,                                                               TIMED,  200 * US, CRITICAL),
+        Row("v2g",        v2g,                                                                      TIMED, 1000 * US, CRITICAL),
+        Row("frame_tx",   FrameTx(board.nic, box.frames_out, journal, around.tap),                  TIMED,  500 * US, CRITICAL),
+        Row("safety",     safety,                                                                   TIMED,  300 * US, ALWAYS),
+        Row("display",    DisplayTask(board.oled, s, role, journal),                                TIMED, 3000 * US, WHEN_IDLE),
+        Row("health",     health,                                                                   TIMED, 1000 * US, WHEN_IDLE),
+    ]
+    return Table(rows, box.all(), box.user, safety, connection, health)

@@ -1,0 +1,1 @@
+"""A complete simulated charge: car and charger in one process, on simulated links and virtual time."""

@@ -1,0 +1,148 @@
+"""Builds the world of one simulated charge: car and charger with their tables, emulated modems, a bad cable, the plant."""
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Callable
+
+from drivers.board import simulated_car, simulated_charger
+from drivers.sim.link import LinkConfig, SimLink, SimNic
+from drivers.sim.plant import Plant
+from drivers.sim.plant_config import PlantConfig
+from exi_native.codec import Codec
+from kernel.clock import VirtualClock
+from kernel.journal import Event, Journal
+from kernel.scheduler import Kernel, check_mailboxes
+from kernel.timer import MS, NEVER, S
+from kernel.world import World
+from tasks import table
+from tasks.config import Config
+from tasks.homeplug.emulator import EmulatedModem
+from tasks.homeplug.emulator_nic import EmulatedModemNic
+from tasks.messages import StopSession
+from tasks.signals import Signals
+from tasks.stop_reasons import NORMAL_ENDS, StopReason
+from tools.simulate.recorder import FrameSink, Recorder
+
+CAR_MAC = bytes.fromhex("020000000e01")          # locally administered
+CHARGER_MAC = bytes.fromhex("020000000c02")
+PLUG_IN = 500 * MS                               # when the plug goes in
+UNPLUG_AFTER = 2 * S                             # after the end, when the lock is open
+SETTLE = 3 * S                                   # after unplugging, until the show ends
+GIVE_UP = 6 * 3600 * S                           # longest session, in virtual time
+
+
+OVER = frozenset({"Finished", "Failed"})
+
+
+class NoKeys:
+    """Keys of a node that nobody sits at."""
+
+    def read(self) -> str:
+        return ""
+
+
+@dataclass(slots=True)
+class Node:
+    """One box: its table, kernel, signals, journal, and what crossed its interface."""
+
+    name: str
+    table: table.Table
+    kernel: Kernel
+    signals: Signals
+    journal: Journal
+    recorder: Recorder
+    nic: SimNic
+    board: object
+    checkpoints: list[tuple[int, int, str]] = field(default_factory=list)
+
+
+class Charge:
+    """One charge from plug to unplug. Equal `seed` and settings give byte-identical runs."""
+
+    def __init__(self, config: Config, plant: PlantConfig, codec: Codec, seed: int = 1, link: LinkConfig | None = None,
+                 pcap: FrameSink | None = None, sinks: tuple[Callable[[str, Event], None], ...] = ()) -> None:
+        """`pcap` gets everything that crosses the car's interface; `sinks` get (node name, journal event)."""
+        self.clock = VirtualClock()
+        self.plant = Plant(plant)
+        self.link = SimLink(random.Random(f"{seed} link"), link)
+        self.car = self._node("pev", config, codec, seed, CAR_MAC, Recorder(pcap), sinks)
+        self.charger = self._node("evse", config, codec, seed, CHARGER_MAC, Recorder(), sinks)
+        self.world = World(self.clock, [self.car.kernel, self.charger.kernel], [self.plant, self.link])
+        self.plant.at(PLUG_IN, self.plant.plug)
+        self._unplugged_at = NEVER
+
+    def _node(self, name: str, config: Config, codec: Codec, seed: int, mac: bytes, recorder: Recorder, sinks) -> Node:
+        def rng(purpose: str) -> random.Random:
+            return random.Random(f"{seed} {name} {purpose}")
+        journal, signals = Journal(), Signals()
+        inner = SimNic(self.link, name, mac, filtering=True)
+        charger = name == "evse"
+        nic = EmulatedModemNic(inner, EmulatedModem(config.modem_emulator, mac, charger, rng("modem")))
+        board = simulated_charger(self.plant, nic) if charger else simulated_car(self.plant, nic)
+        build = table.evse if charger else table.pev
+        made = build(board, signals, config, rng("protocol"), journal, codec,
+                     table.Surroundings(keys=NoKeys(), terminate=lambda: False, tap=recorder.tap))
+        kernel = Kernel(made.rows, journal, on_fault=made.on_fault)
+        made.health.watch(kernel)
+        check_mailboxes(made.mailboxes)
+        inner.on_frame = nic.on_event = kernel.waker("frame_rx")
+        node = Node(name, made, kernel, signals, journal, recorder, inner, board)
+
+        def note(event: Event) -> None:
+            if event.number:
+                node.checkpoints.append((event.at, event.number, event.text))
+            for sink in sinks:
+                sink(name, event)
+        journal.add_sink(note)
+        return node
+
+    # --- running --------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """The user presses stop at the car."""
+        self.car.table.user.put(StopSession(StopReason.USER_STOP))
+
+    def run_until(self, at: int) -> None:
+        """Run to the virtual time `at`, or to the end of the charge when that comes first."""
+        world = self.world
+        while not self.over and world.next_at() <= at:
+            world.step()
+            self._watch()
+        if not self.over:
+            self.clock.advance_to(at)
+
+    def run(self, limit: int = GIVE_UP) -> None:
+        """Run the whole charge."""
+        self.run_until(limit)
+
+    @property
+    def over(self) -> bool:
+        """The session has ended on both sides, the plug is out and the charger is ready for the next car."""
+        return self.clock.time >= self._unplugged_at + SETTLE
+
+    @property
+    def charging(self) -> bool:
+        return self.car.signals.v2g_state.value == "CurrentDemand"
+
+    @property
+    def reason(self) -> StopReason | None:
+        """Why the car's session ended; None while it has not."""
+        return self.car.signals.stop_reason.value
+
+    @property
+    def good(self) -> bool:
+        """Ended in order, nothing raised, nothing tripped, nothing damaged."""
+        nodes = (self.car, self.charger)
+        return (self.reason in NORMAL_ENDS and self.plant.damage == 0
+                and not any(n.kernel.fault or n.signals.safety_trip.value for n in nodes))
+
+    def trace_hash(self) -> str:
+        """Hash over every frame at both ends, with its time."""
+        return self.car.recorder.digest() + self.charger.recorder.digest()
+
+    def _watch(self) -> None:
+        """Once the car says that it is over, somebody comes and pulls the plug."""
+        if self._unplugged_at == NEVER and self.car.signals.connection_state.value in OVER:
+            self._unplugged_at = self.clock.time + UNPLUG_AFTER
+            self.plant.at(self._unplugged_at, self.plant.unplug)

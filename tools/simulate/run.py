@@ -1,0 +1,124 @@
+"""`main.py --simulate`: runs one charge at the wanted pace, shows it, writes its folder, says how it went."""
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from drivers.capture_file import PcapWriter
+from drivers.journal_file import JournalFile
+from drivers.sim.link import LinkConfig
+from drivers.sim.plant_config import PlantConfig
+from exi_native import codec
+from kernel.clock import MonotonicClock
+from kernel.journal import Event
+from kernel.settings import dump
+from kernel.timer import S
+from tasks.config import Config
+from tools.show.summary import PhaseTime, Summary, write_summary
+from tools.show.terminal import TerminalShow
+from tools.show.view import View, side_view
+from tools.simulate.charge import Charge
+from tools.simulate.pace import FRAME, Pace
+
+PHASES = ((100, "matching"), (170, "joining"), (200, "SDP"), (301, "TCP"), (400, "session setup"), (530, "authorisation"),
+          (540, "parameters"), (555, "lock, state C"), (560, "cable check"), (570, "precharge"), (590, "power on"), (700, "charging"),
+          (800, "power off"), (850, "welding check"), (900, "session stop"), (905, ""))
+"""First checkpoint of each phase, as the car passes them."""
+
+
+def run(config: Config, args: Any) -> int:
+    """Exit code 0: the charge ended in order. 1: it did not. `args` is tasks.command_line.parse()."""
+    plant = PlantConfig()
+    if args.soc_start is not None:
+        plant.battery_soc_percent = args.soc_start
+    if args.soc_stop is not None:
+        config.ev.stop_soc_percent = args.soc_stop
+    if args.battery_kwh is not None:
+        plant.battery_capacity_wh = args.battery_kwh * 1000
+    link = LinkConfig(delay_us=round(args.delay * 1000), drop_percent=args.drop)
+    folder = Path(args.output) if args.output else Path("sessions") / f"simulation-seed{args.seed}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {name: folder / name for name in ("car.pcap", "journal-car.txt", "journal-charger.txt", "config.yaml")}
+        files["config.yaml"].write_text(dump(config), encoding="utf-8")
+        pcap = PcapWriter(files["car.pcap"])
+        journals = {"pev": JournalFile(files["journal-car.txt"]), "evse": JournalFile(files["journal-charger.txt"])}
+    except OSError as error:
+        print(f"main.py: cannot write to {folder}: {error.strerror}. Choose another folder with --output DIR.", file=sys.stderr)
+        return 3
+    wall = MonotonicClock()
+    began = wall.now()
+    show = TerminalShow(sys.stdout)
+
+    def sink(name: str, event: Event) -> None:
+        journals[name](event)
+        show.note(name, event)
+
+    charge = Charge(config, plant, codec.load(), args.seed, link, pcap, (sink,))
+    soc_from = plant.battery_soc_percent
+    interrupted = False
+    try:
+        with show:
+            show.on_stop(charge.stop)
+            _play(charge, config, Pace(args.pace), show, wall, soc_from)
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        for node in (charge.car, charge.charger):
+            node.journal.flush()
+        pcap.close()
+        for file in journals.values():
+            file.close()
+    snapshot = charge.plant.snapshot(charge.clock.time)
+    last = charge.car.checkpoints[-1][0] if charge.car.checkpoints else 0
+    write_summary(sys.stdout, Summary(
+        reason=charge.reason, duration=last, wall=wall.now() - began, energy=snapshot.stored_wh, soc_from=soc_from,
+        soc_to=snapshot.soc_percent, phases=phases(charge.car.checkpoints), trip=charge.car.signals.safety_trip.value or "",
+        damage=[f"{i.kind} {i.value:.1f} at {i.at / S:.3f} s" for i in charge.plant.incidents if i.damage],
+        frames=charge.link.carried, dropped=charge.link.lost, trace_hash=charge.trace_hash(),
+        files=[("pcap", str(files["car.pcap"])), ("journals", f"{files['journal-car.txt']}, {files['journal-charger.txt'].name}"),
+               ("config", str(files["config.yaml"]))]))
+    return 0 if charge.good and not interrupted else 1
+
+
+def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: MonotonicClock, soc_from: float) -> None:
+    """Run and show until the charge is over."""
+    next_picture = wall.now()
+    while not charge.over:
+        target = pace.target(charge.clock.time, charge.charging, _charging_left(charge, config))
+        charge.run_until(target)
+        show.update(view(charge, soc_from, config.ev.stop_soc_percent))
+        if pace.waits():
+            next_picture = max(next_picture + int(FRAME * S), wall.now() - S)
+            wall.wait_until(next_picture, ())
+
+
+def _charging_left(charge: Charge, config: Config) -> int | None:
+    """ns of charging still to come at the present power; None while unknown."""
+    plant = charge.plant
+    power = plant.inlet_voltage * plant.current
+    if power < 500.0:
+        return None
+    left = (config.ev.stop_soc_percent - plant.battery.soc) / 100.0 * plant.config.battery_capacity_wh
+    return max(0, int(left / power * 3600 * S))
+
+
+def view(charge: Charge, soc_from: float, soc_to: float) -> View:
+    """What the show looks at, now."""
+    now = charge.clock.time
+    car = side_view(charge.car.signals, now, True, charge.car.board.oled.pages)
+    charger = side_view(charge.charger.signals, now, False, charge.charger.board.oled.pages)
+    progress = None if car.soc is None else min(1.0, max(0.0, (car.soc - soc_from) / max(soc_to - soc_from, 0.1)))
+    return View(now, car, charger, progress, soc_from, soc_to, charge.car.signals.session_energy.value, charge.link.carried, charge.link.lost)
+
+
+def phases(checkpoints: list[tuple[int, int, str]]) -> list[PhaseTime]:
+    """Begin and duration of each phase from the first time its checkpoint was passed; phases that never began are left out."""
+    first: dict[int, int] = {}
+    for at, number, _ in checkpoints:
+        first.setdefault(number, at)
+    marks = [(first[number], name) for number, name in PHASES if number in first]
+    last = max((at for at, _, _ in checkpoints), default=0)
+    ends = [at for at, _ in marks[1:]] + [last]
+    return [PhaseTime(name, at, max(0, end - at)) for (at, name), end in zip(marks, ends) if name]
