@@ -28,6 +28,7 @@ class Phase(Enum):
     STOPPING = ("Stopping", None)
     FINISHED = ("Finished", None)
     STOPPED = ("Stopped", None)
+    RETRYING = ("Retrying", None)   # the reason why, until the next try
     TRIPPED = ("Tripped", None)
     OTHER = ("Busy", None)          # a state that this list does not know: its own name is shown
 
@@ -80,13 +81,17 @@ LINK_PHASES = {
 }
 
 CONNECTION_PHASES = {
-    "Idle": Phase.IDLE,
+    "Unplugged": Phase.IDLE,
+    "WaitPilot": Phase.PLUGGED,
+    "Preparing": Phase.PLUGGED,
     "Matching": Scope.LINK,
-    "Discovery": Phase.DISCOVERY,
+    "Discovering": Phase.DISCOVERY,
     "Connecting": Phase.CONNECTING,
     "Session": Scope.V2G,
-    "Stopping": Phase.STOPPING,
-    "Ended": Scope.END,
+    "Ending": Phase.STOPPING,
+    "Pausing": Phase.RETRYING,
+    "Finished": Scope.END,
+    "Failed": Phase.STOPPED,
 }
 
 

@@ -157,11 +157,22 @@ def _stopping(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple
                    _text(wide("lock", _lock(s, now)) if car else ""), _text("Do not unplug yet."))
 
 
-def _ended(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    phase, _ = phase_of(s)
+def _finished(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _ended(s, now, since, Phase.FINISHED, "Unplug when unlocked.")
+
+
+def _stopped(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _ended(s, now, since, Phase.STOPPED, "Replug to begin again.")
+
+
+def _retrying(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _ended(s, now, since, Phase.RETRYING, "The next try is near.")
+
+
+def _ended(s: Signals, now: int, since: int, phase: Phase, otherwise: str) -> tuple[Row, ...]:
     reason: StopReason | None = s.stop_reason.value
     if reason is None:
-        return (Row(LARGE, phase.headline), Row(INVERSE, "Session over"), _text("Unplug when unlocked."))
+        return (Row(LARGE, phase.headline), Row(INVERSE, "No reason known"), *paged(otherwise, HINT_LINES, since, now))
     return (Row(LARGE, phase.headline), Row(INVERSE, reason.text), *paged(reason.hint, HINT_LINES, since, now))
 
 
@@ -179,7 +190,7 @@ _ROWS: dict[Phase, Callable[[Signals, int, bool, int, str], tuple[Row, ...]]] = 
     Phase.DISCOVERY: _discovery, Phase.CONNECTING: _connecting, Phase.SESSION: _session,
     Phase.AUTHORISATION: _authorisation, Phase.PARAMETERS: _parameters, Phase.CABLE_CHECK: _cable_check,
     Phase.PRECHARGE: _precharge, Phase.STARTING: _starting, Phase.CHARGING: _charging, Phase.STOPPING: _stopping,
-    Phase.FINISHED: _ended, Phase.STOPPED: _ended, Phase.TRIPPED: _tripped, Phase.OTHER: _other,
+    Phase.FINISHED: _finished, Phase.STOPPED: _stopped, Phase.RETRYING: _retrying, Phase.TRIPPED: _tripped, Phase.OTHER: _other,
 }
 
 

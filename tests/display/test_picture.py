@@ -15,7 +15,7 @@ SCENES = {
     "car_charging": ("pev", dict(CAR, connection_state="Session", v2g_state="CurrentDemand")),
     "car_precharge": ("pev", dict(CAR, connection_state="Session", v2g_state="PreCharge", inlet_voltage=190.5)),
     "charger_cable_check": ("evse", dict(CHARGER, connection_state="Session", v2g_state="CableCheck")),
-    "car_stopped": ("pev", dict(CAR, connection_state="Ended", stop_reason=StopReason.ONGOING_TIMEOUT)),
+    "car_stopped": ("pev", dict(CAR, connection_state="Failed", stop_reason=StopReason.ONGOING_TIMEOUT)),
     "charger_idle": ("evse", dict(modem="QCA7005 1.2.4")),
 }
 

@@ -46,7 +46,7 @@ def told(s, role, headline, label):
 @BOTH
 @pytest.mark.parametrize("reason", list(StopReason))
 def test_every_stop_reason_is_told_completely(role, reason):
-    s = signals(connection_state="Ended", stop_reason=reason, modem="x")
+    s = signals(connection_state="Finished", stop_reason=reason, modem="x")
     headline = "Finished" if reason in NORMAL_ENDS else "Stopped"
     assert told(s, role, headline, reason.text) == reason.hint.replace(" ", "")
 
@@ -79,7 +79,8 @@ def test_every_link_state_has_its_screen(state):
 
 STATES_OF = {     # module -> (Enum, table); a machine's new state without a screen fails here
     "tasks.homeplug.slac_pev": ("State", LINK_PHASES), "tasks.homeplug.slac_evse": ("State", LINK_PHASES),
-    "tasks.v2g.handshake": ("State", V2G_PHASES), "tasks.v2g.din_pev_table": ("Pev", V2G_PHASES),
+    "tasks.v2g.handshake": ("State", V2G_PHASES),
+    "tasks.connection.ladder": ("State", CONNECTION_PHASES), "tasks.v2g.din_pev_table": ("Pev", V2G_PHASES),
     "tasks.v2g.din_evse_table": ("Evse", V2G_PHASES),
 }
 
@@ -105,13 +106,15 @@ def test_a_state_that_no_table_knows_is_shown_by_its_name():
 def test_the_phase_follows_the_signals():
     assert phase_of(Signals())[0] is Phase.MODEM
     assert phase_of(signals(modem="x"))[0] is Phase.IDLE
-    assert phase_of(signals(connection_state="Idle"))[0] is Phase.MODEM
-    assert phase_of(signals(connection_state="Idle", modem="x"))[0] is Phase.IDLE
+    assert phase_of(signals(connection_state="Unplugged"))[0] is Phase.MODEM
+    assert phase_of(signals(connection_state="Unplugged", modem="x"))[0] is Phase.IDLE
     assert phase_of(signals(connection_state="Matching", modem="x"))[0] is Phase.PLUGGED
     assert phase_of(signals(connection_state="Matching", link_state="Join"))[0] is Phase.MODEM
     assert phase_of(signals(connection_state="Session"))[0] is Phase.SESSION
-    assert phase_of(signals(connection_state="Ended"))[0] is Phase.FINISHED
-    assert phase_of(signals(connection_state="Ended", stop_reason=StopReason.TCP_RESET))[0] is Phase.STOPPED
+    assert phase_of(signals(connection_state="Finished"))[0] is Phase.FINISHED
+    assert phase_of(signals(connection_state="Finished", stop_reason=StopReason.TCP_RESET))[0] is Phase.STOPPED
+    assert phase_of(signals(connection_state="Failed", stop_reason=StopReason.SAFETY_TRIP))[0] is Phase.STOPPED
+    assert phase_of(signals(connection_state="Pausing", stop_reason=StopReason.NO_LINK))[0] is Phase.RETRYING
     assert phase_of(signals(connection_state="Session", v2g_state="CurrentDemand", safety_trip="Hot inlet")) == (Phase.TRIPPED, "Hot inlet")
     assert phase_of(signals(connection_state="Session", v2g_state="CurrentDemand", safety_trip=""))[0] is Phase.CHARGING
 

@@ -174,8 +174,8 @@ def test_events_of_both_sides_are_merged_by_time():
 
 
 def test_the_end_is_told_in_the_frame():
-    v = view(connection_state="Ended", stop_reason=StopReason.TCP_RESET)
-    assert "Ended · TCP reset" in text_of(picture(v, {}, 100, 30))[2]
+    v = view(connection_state="Finished", stop_reason=StopReason.TCP_RESET)
+    assert "Finished · TCP reset" in text_of(picture(v, {}, 100, 30))[2]
 
 
 def test_a_snapshot_knows_stale_from_fresh():
@@ -245,7 +245,8 @@ def test_another_size_starts_afresh():
 @pytest.mark.parametrize("key", ["q", "Q", " "])
 def test_a_stop_key_is_told_once(key):
     pressed = []
-    live, _, keys, _ = show(on_stop=lambda: pressed.append(1))
+    live, _, keys, _ = show()
+    live.on_stop(lambda: pressed.append(1))
     live.update(view())
     keys.typed = "x" + key
     live.update(view())

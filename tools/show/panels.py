@@ -16,6 +16,9 @@ BOX_LINES = BRAILLE_LINES + 2
 WIDE = 2 * BOX                       # two displays side by side
 SMALL = (BOX + 14, 24)               # below this the displays do not fit
 KEYS = "q, space: stop charging · Ctrl-C: leave"
+LINK = frozenset({"Preparing", "Matching"})              # states of the connection in which a finer machine is at work
+V2G = frozenset({"Session", "Ending"})
+OVER = frozenset({"Pausing", "Finished", "Failed"})
 Journals = Mapping[str, Sequence[tuple[int, Event]]]
 
 
@@ -119,7 +122,7 @@ def _footer(view: View, columns: int, stopping: bool, one_display: bool) -> Line
 
 def _box(name: str, side: SideView, columns: int) -> list[Line]:
     """The framed display; its frame tells the states and turns red with a trip."""
-    failed = side.connection_state == "Ended" and side.stop_reason is not None and side.stop_reason not in NORMAL_ENDS
+    failed = side.connection_state in OVER and side.stop_reason is not None and side.stop_reason not in NORMAL_ENDS
     style = BAD if side.trip else WARN if failed else DIM
     inner = columns - 2
     head: Line = [(f" {NAMES[name]} ", TITLE), *((f"{text} ", ACCENT if last else LABEL) for text, last in _state_words(side))]
@@ -136,9 +139,12 @@ def _box(name: str, side: SideView, columns: int) -> list[Line]:
 def _state_words(side: SideView) -> list[tuple[str, bool]]:
     """The states that matter now: connection, then the machine at work."""
     words = [(side.connection_state or "-", False)]
-    finer = side.v2g_state if side.connection_state in ("Session", "Stopping") else side.link_state if side.connection_state == "Matching" else None
-    if side.connection_state == "Ended" and side.stop_reason is not None:
-        finer = side.stop_reason.text
+    if side.connection_state in OVER:
+        finer = None if side.stop_reason is None else side.stop_reason.text
+    elif side.connection_state in LINK:
+        finer = side.link_state
+    else:
+        finer = side.v2g_state if side.connection_state in V2G else None
     if finer:
         words += [("·", False), (finer, True)]
     return words

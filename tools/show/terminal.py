@@ -40,16 +40,16 @@ class TerminalShow:
     """`note(node, event)` takes journal events ("pev" or "evse"), `update(view)` shows, `close()` gives the terminal back."""
 
     def __init__(self, out: TextIO, columns: int | None = None, rows: int | None = None, color: bool | None = None,
-                 on_stop: Callable[[], None] | None = None, keys: Keys | None = None, wall: Callable[[], int] | None = None) -> None:
+                 keys: Keys | None = None, wall: Callable[[], int] | None = None) -> None:
         """`columns`, `rows` None: as large as the terminal, followed when it changes. `color` None: on a terminal
-        unless NO_COLOR is set. `on_stop` is called once, at the first q or space. `wall`: ns of real time.
+        unless NO_COLOR is set. `wall`: ns of real time.
         """
         self._out = out
         self._size = (columns, rows)
         self.live = out.isatty()
         self._color = (self.live and "NO_COLOR" not in os.environ) if color is None else color
         self._unicode = (getattr(out, "encoding", None) or "ascii").lower().replace("-", "").startswith("utf")
-        self._on_stop = on_stop
+        self._stop: Callable[[], None] | None = None
         self._wall = MonotonicClock().now if wall is None else wall
         self._lines = None if self.live else LineMode(out, self._wall, self._unicode)
         self._keys: Keys | None = keys if keys is not None else TerminalKeys() if self.live else None
@@ -80,6 +80,10 @@ class TerminalShow:
             self._events[name] = deque(maxlen=REMEMBERED)
         self._events[name].append((self._number, event))
 
+    def on_stop(self, stop: Callable[[], None]) -> None:
+        """`stop()` is called once, at the first q or space."""
+        self._stop = stop
+
     def update(self, view: View) -> None:
         """Show this, and look at the keys."""
         self.poll()
@@ -109,8 +113,8 @@ class TerminalShow:
         for key in self._keys.read():
             if key in STOP_KEYS and not self.stopping:
                 self.stopping = True
-                if self._on_stop is not None:
-                    self._on_stop()
+                if self._stop is not None:
+                    self._stop()
             elif key == OTHER_KEY:
                 self._chosen = "evse" if self._chosen == "pev" else "pev"
 
