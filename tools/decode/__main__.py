@@ -1,0 +1,80 @@
+"""`python -m tools.decode FILE...` or `python tools/decode FILE...`: what happened in these captures?"""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+if __package__ in (None, ""):                    # started as a folder: `import tools` must find the project
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from exi_native.codec import CodecUnavailable, load
+from kernel.timer import S
+from tasks.listen.exi import decoder
+from tasks.listen.record import Layer
+from tools.decode import output
+from tools.decode.run import EXIT_NOT_A_CAPTURE, EXIT_USAGE, Options, account, decode_file
+
+_WORDS = {layer.value: layer for layer in Layer}
+_HIDDEN = (Layer.ACK, Layer.OTHER)
+
+
+def _kinds(text: str) -> frozenset[Layer]:
+    chosen = []
+    for word in filter(None, (w.strip() for w in text.split(","))):
+        if word not in _WORDS:
+            raise argparse.ArgumentTypeError(f"{word!r} is not one of {', '.join(_WORDS)}")
+        chosen.append(_WORDS[word])
+    return frozenset(chosen)
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="tools.decode", description="Decodes pcap and pcapng captures of charging sessions. Not listed by default, but counted: "
+        "bare TCP acknowledgements and foreign traffic (see --all). Exit code 0: read to the end; 1: a file is damaged, what was "
+        "readable is shown; 2: not a capture file.")
+    p.add_argument("files", nargs="+", metavar="FILE")
+    p.add_argument("--summary", action="store_true", help="only the summary")
+    p.add_argument("--json", action="store_true", help="one JSON object per line, the summary last")
+    p.add_argument("--v2g", action="store_true", help="list only V2G messages")
+    p.add_argument("--all", action="store_true", help="list every frame, acknowledgements and foreign traffic too")
+    p.add_argument("--no-frames", metavar="KINDS", type=_kinds, default=frozenset(),
+                   help=f"do not list these kinds (comma separated: {', '.join(_WORDS)}); they are still counted")
+    p.add_argument("--from", dest="begin", metavar="SECONDS", type=float, help="list from this time of the capture on")
+    p.add_argument("--to", dest="end", metavar="SECONDS", type=float, help="read no further than this time of the capture")
+    p.add_argument("--account", action="store_true", help="only a table: capture, frames, decoded, named, malformed")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    layers = frozenset(Layer) if arguments.all else frozenset(Layer) - frozenset(_HIDDEN)
+    if arguments.v2g:
+        layers = frozenset((Layer.V2G,))
+    options = Options(layers - arguments.no_frames, arguments.summary, arguments.json,
+                      None if arguments.begin is None else int(arguments.begin * S),
+                      None if arguments.end is None else int(arguments.end * S))
+    try:
+        decode = decoder(load())
+    except CodecUnavailable as problem:
+        print(f"tools.decode: {problem}", file=sys.stderr)
+        return EXIT_USAGE
+    out = output.Output(sys.stdout)
+    try:
+        if arguments.account:
+            return account(arguments.files, decode, out, sys.stderr)
+        code = 0
+        for path in arguments.files:
+            if len(arguments.files) > 1 and not options.json:
+                out.line(f"=== {path}")
+            code = max(code, decode_file(path, decode, options, out, sys.stderr))
+        out.flush()
+        return code
+    except BrokenPipeError:                      # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Reads one file through the listening machines and hands what they find to the output."""
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TextIO
+
+from drivers.capture_file import CaptureError, CaptureReader, NotACapture
+from tasks.listen.conversation import Decode
+from tasks.listen.follow import Follow
+from tasks.listen.record import Category, Layer, Record
+from tasks.listen.session import Sessions
+from tools.decode.output import Output
+from tools.decode.summary import Summary
+
+EXIT_DAMAGED = 1
+EXIT_NOT_A_CAPTURE = 2
+EXIT_USAGE = 2
+PROGRESS_FIRST = 2.0             # s of silence before the first progress line; smaller files need none
+PROGRESS_EVERY = 2.0
+_CLOCK_LOOK = 1024               # frames between two looks at the clock
+
+
+@dataclass(slots=True)
+class Options:
+    """What to show; times in ns since the first frame, None = no bound."""
+
+    layers: frozenset[Layer] = frozenset(Layer)
+    summary_only: bool = False
+    json: bool = False
+    begin: int | None = None
+    end: int | None = None
+
+
+class Progress:
+    """Percent of the file on stderr, once it takes long."""
+
+    def __init__(self, size: int, err: TextIO) -> None:
+        self._size = size
+        self._err = err
+        self._next = time.monotonic() + PROGRESS_FIRST
+        self._shown = False
+
+    def look(self, offset: int, frames: int) -> None:
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + PROGRESS_EVERY
+        self._shown = True
+        percent = f"{100 * offset // self._size} %" if self._size else f"{offset} octets"
+        self._err.write(f"\r{percent}, {frames} frames" if self._err.isatty() else f"{percent}, {frames} frames\n")
+        self._err.flush()
+
+    def done(self) -> None:
+        if self._shown and self._err.isatty():
+            self._err.write("\r" + " " * 40 + "\r")
+
+
+def follow_file(path: str, decode: Decode, err: TextIO, show: Output | None = None,
+                options: Options | None = None) -> tuple[Summary, CaptureError | None]:
+    """Everything in the file; the error tells where reading stopped when it is damaged. OSError and NotACapture are raised."""
+    follow = Follow(decode)
+    sessions = Sessions()
+    summary = Summary(path, follow, sessions)
+    listing = show if show is not None and options is not None and not options.summary_only else None
+    problem: CaptureError | None = None
+    with open(path, "rb") as file:
+        reader = CaptureReader(file)
+        progress = Progress(os.fstat(file.fileno()).st_size, err)
+        try:
+            for frame in reader:
+                start = summary.saw(frame.at)
+                at = frame.at - start
+                if options is not None and options.end is not None and at > options.end:
+                    summary.cut_short = True
+                    break
+                follow.receive(frame.data, frame.at, frame.missing, frame.link)
+                for record in follow.events():
+                    sessions.receive(record, frame.at)
+                    if listing is not None and options is not None and _wanted(record, at, options):
+                        listing.record(record, start, options.json)
+                if frame.number % _CLOCK_LOOK == 0:
+                    progress.look(reader.offset, frame.number)
+        except CaptureError as damage:
+            problem = damage
+        progress.done()
+    return summary, problem
+
+
+def _wanted(record: Record, at: int, options: Options) -> bool:
+    if options.begin is not None and at < options.begin:
+        return False
+    return record.layer in options.layers or record.category is Category.MALFORMED
+
+
+def decode_file(path: str, decode: Decode, options: Options, out: Output, err: TextIO) -> int:
+    """One file: its lines, its summary; the exit code."""
+    try:
+        summary, problem = follow_file(path, decode, err, out, options)
+    except NotACapture as problem:
+        out.flush()
+        print(f"{path}: {problem}", file=err)
+        return EXIT_NOT_A_CAPTURE
+    except OSError as problem:
+        out.flush()
+        print(f"{path}: cannot be read: {problem.strerror or problem}", file=err)
+        return EXIT_NOT_A_CAPTURE
+    if options.json:
+        out.json({"summary": summary.as_dict(problem)})
+    else:
+        for line in summary.lines(problem):
+            out.line(line)
+    out.flush()
+    if problem is not None:
+        print(f"{path}: damaged: {problem}", file=err)
+        return EXIT_DAMAGED
+    return 0
+
+
+def account(paths: list[str], decode: Decode, out: Output, err: TextIO) -> int:
+    """The table of all captures: no frame may be missing from the sum."""
+    names = [os.path.basename(path) for path in paths]
+    width = max(len(name) for name in names)
+    out.line(f"{'capture':<{width}} {'frames':>8} {'decoded':>8} {'named':>8} {'malformed':>9} {'V2G':>6}")
+    code = 0
+    total = [0] * 5
+    for path, name in zip(paths, names):
+        try:
+            summary, problem = follow_file(path, decode, err)
+        except NotACapture as damage:
+            out.line(f"{name:<{width}} {damage}")
+            code = max(code, EXIT_NOT_A_CAPTURE)
+            continue
+        except OSError as trouble:
+            out.line(f"{name:<{width}} cannot be read: {trouble.strerror or trouble}")
+            code = max(code, EXIT_NOT_A_CAPTURE)
+            continue
+        tally = summary.follow.tally
+        row = [tally.frames, *(tally.of(category) for category in Category), sum(summary.sessions.messages.values())]
+        total = [a + b for a, b in zip(total, row)]
+        out.line(f"{name:<{width}} {row[0]:>8} {row[1]:>8} {row[2]:>8} {row[3]:>9} {row[4]:>6}"
+                 + (f"  damaged: {problem}" if problem else ""))
+        if problem:
+            code = max(code, EXIT_DAMAGED)
+    out.line(f"{'sum':<{width}} {total[0]:>8} {total[1]:>8} {total[2]:>8} {total[3]:>9} {total[4]:>6}")
+    out.flush()
+    return code
