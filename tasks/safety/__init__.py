@@ -1,1 +1,4 @@
 """The only holder of actuators: permits, trips, shutdown sequence."""
+from tasks.safety.facts import SafetyState
+
+__all__ = ["SafetyState"]

@@ -99,6 +99,8 @@ def test_what_libpcap_says_becomes_a_remedy(monkeypatch, error, words):
         nic_pcap.open_pcap("va", promiscuous=False)
 
 
+@pytest.mark.needs_netns
+@pytest.mark.slow
 def test_frames_over_a_real_interface():
     reason = namespace_possible()
     if reason:
@@ -107,7 +109,6 @@ def test_frames_over_a_real_interface():
                          text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"})
     assert run.returncode == 0, run.stderr
     got = json.loads(run.stdout.splitlines()[-1])
-    print(got)
     assert "ip link set va up" in got["down"]
     assert got["macs"][0] != got["macs"][1] and all(len(m) == 12 for m in got["macs"])
     assert got["empty"] and got["sent"] and got["unicast"] == 1 and got["multicast"] == 1
