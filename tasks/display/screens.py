@@ -132,7 +132,7 @@ def _precharge(s: Signals, now: int, car: bool, since: int, detail: str) -> tupl
 
 
 def _starting(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.STARTING, _text("power is switched on"), _text(wide("contactors", _contactors(s, now))),
+    return _headed(Phase.STARTING, _text("power is switched on"), _text(_contactors(s, now, car)),
                    _text(_measured(s, now, car)), EMPTY)
 
 
@@ -153,7 +153,7 @@ def _charging(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple
 
 
 def _stopping(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.STOPPING, _text(_measured(s, now, car)), _text(wide("contactors", _contactors(s, now))),
+    return _headed(Phase.STOPPING, _text(_measured(s, now, car)), _text(_contactors(s, now, car)),
                    _text(wide("lock", _lock(s, now)) if car else ""), _text("Do not unplug yet."))
 
 
@@ -219,5 +219,7 @@ def _lock(s: Signals, now: int) -> str:
     return texts.closed(s.lock_confirmed.get(now), "locked", "unlocked")
 
 
-def _contactors(s: Signals, now: int) -> str:
-    return texts.closed(s.contactors_closed.get(now), "closed", "open")
+def _contactors(s: Signals, now: int, car: bool) -> str:
+    """Empty for a charger that has none or does not know."""
+    state = s.contactors_closed.get(now)
+    return "" if state is None and not car else wide("contactors", texts.closed(state, "closed", "open"))

@@ -279,6 +279,23 @@ def test_the_speed_is_measured_against_the_wall():
     assert "×213" in out.getvalue()
 
 
+def test_a_charger_without_contactors_tells_of_its_power_stage():
+    s = signals(**{**CHARGER, "contactors_closed": None}, safety_state="Delivering")
+    v = View(NOW, SideView(), side_view(s, NOW, False, [bytes(128)] * 8))
+    for columns, rows in ((140, 45), (100, 30), (66, 20)):
+        assert "● on" in "\n".join(text_of(picture(v, {}, columns, rows)))
+    s.safety_state.value = "Idle"
+    assert side_view(s, NOW, False, []).output is False and side_view(s, NOW, True, []).output is None
+
+
+def test_reports_do_not_drown_the_sequence_but_warnings_are_shown():
+    live, out, _, _ = show()
+    live.note("pev", event(0, "ticks 0 missed 0", source="health"))
+    live.note("pev", event(0, "the journal lost 5 events", source="health", level="warning"))
+    live.update(view())
+    assert "ticks 0" not in out.getvalue() and "lost 5 events" in out.getvalue()
+
+
 def test_only_the_newest_events_are_kept():
     live, out, _, _ = show()
     for n in range(10_000):

@@ -166,6 +166,17 @@ def _lamp(state: bool | None, yes: str, no: str) -> Line:
     return [("● ", GOOD), (yes, PLAIN)] if state else [("○ ", DIM), (no, PLAIN)]
 
 
+def _switch_name(side: SideView) -> str:
+    """A charger without contactors switches its power stage."""
+    return "output" if side.contactors is None and side.output is not None else "contactors"
+
+
+def _switch(side: SideView) -> Line:
+    if side.contactors is None and side.output is not None:
+        return _lamp(side.output, "on ", "off")
+    return _lamp(side.contactors, "closed", "open  ")
+
+
 def _power(side: SideView) -> float | None:
     return None if side.voltage is None or side.current is None else side.voltage * side.current / 1000
 
@@ -181,7 +192,7 @@ def _facts_wide(side: SideView, view: View) -> list[Line]:
     energy = None if view.energy is None else view.energy / 1000
     first: Line = [(f" {_number(side.voltage, '.1f', 'V'):>8}  {_number(side.current, '.1f', 'A'):>8}  {_number(_power(side), '.1f', 'kW'):>8}", TITLE),
                    (f"  {_number(energy, '.2f', 'kWh'):>9}", PLAIN), ("   SoC ", LABEL), (_number(side.soc, ".1f", "%"), PLAIN)]
-    second: Line = [(" CP ", LABEL), (f"{_pilot(side):<6}", PLAIN), (" contactors ", LABEL), *_lamp(side.contactors, "closed", "open  "),
+    second: Line = [(" CP ", LABEL), (f"{_pilot(side):<6}", PLAIN), (f" {_switch_name(side)} ", LABEL), *_switch(side),
                     ("  lock ", LABEL), *_lamp(side.lock, "locked", "open")]
     if side.battery_voltage is not None:
         second += [("  battery ", LABEL), (f"{side.battery_voltage:.1f} V", PLAIN)]
@@ -202,7 +213,7 @@ def _facts_both(view: View, columns: int) -> list[Line]:
     table += [(label, [value(view.car), value(view.charger)]) for label, value in (
         ("voltage", lambda s: [(_number(s.voltage, ".1f", "V"), PLAIN)]), ("current", lambda s: [(_number(s.current, ".1f", "A"), PLAIN)]),
         ("power", lambda s: [(_number(_power(s), ".1f", "kW"), TITLE)]), ("SoC", lambda s: [(_number(s.soc, ".1f", "%"), PLAIN)]),
-        ("pilot", lambda s: [(_pilot(s), PLAIN)]), ("contactors", lambda s: _lamp(s.contactors, "closed", "open")),
+        ("pilot", lambda s: [(_pilot(s), PLAIN)]), ("contactors", _switch),
         ("lock", lambda s: _lamp(s.lock, "locked", "open")),
         ("link", lambda s: [(s.link_state or "-", PLAIN)]), ("safety", lambda s: [(s.safety_state or "-", BAD if s.trip else PLAIN)]))]
     for label, values in table:
@@ -226,7 +237,7 @@ def _facts_narrow(side: SideView, view: View, columns: int, full: bool) -> list[
     lines: list[Line] = [[], [(_number(side.voltage, ".1f", "V"), TITLE)], [(_number(side.current, ".1f", "A"), TITLE)],
                          [(_number(_power(side), ".1f", "kW"), TITLE)], [(_number(energy, ".2f", "kWh"), PLAIN)],
                          [("SoC ", LABEL), (_number(side.soc, ".1f", "%"), PLAIN)], [],
-                         [("CP ", LABEL), (_pilot(side), PLAIN)], [("K ", LABEL), *_lamp(side.contactors, "closed", "open")],
+                         [("CP ", LABEL), (_pilot(side), PLAIN)], [("K ", LABEL), *_switch(side)],
                          [("L ", LABEL), *_lamp(side.lock, "locked", "open")]]
     if side.battery_voltage is not None:
         lines.append([("bat ", LABEL), (f"{side.battery_voltage:.0f} V", PLAIN)])

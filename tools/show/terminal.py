@@ -21,6 +21,7 @@ from tools.show.view import View
 
 STOP_KEYS = frozenset(" qQ")
 OTHER_KEY = "\t"
+CHATTER = frozenset({"health"})        # sources whose notes would drown the sequence; their warnings are shown
 REMEMBERED = 64                       # newest events per side
 SPEED_SPAN = S // 2                   # wall time over which the speed is measured
 DEFAULT_SIZE = (80, 24)
@@ -74,6 +75,8 @@ class TerminalShow:
         """One journal event of node `name`; fits `Charge(sinks=(show.note,))`."""
         if self._lines is not None:
             self._lines.note(name, event)
+            return
+        if event.level == "info" and event.source.rpartition("/")[2] in CHATTER:
             return
         self._number += 1
         if name not in self._events:

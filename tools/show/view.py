@@ -7,10 +7,15 @@ from typing import Sequence
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
 
+DELIVERING = "Delivering"            # the charger's safety state in which its power stage is on
+
 
 @dataclass(slots=True)
 class SideView:
-    """One box. None = unknown. V, A, Wh, percent; `pages` is its display, eight pages of 128 octets."""
+    """One box. None = unknown. V, A, Wh, percent; `pages` is its display, eight pages of 128 octets.
+
+    `output`: a charger's power stage is on; None for a car.
+    """
 
     connection_state: str | None = None
     link_state: str | None = None
@@ -23,6 +28,7 @@ class SideView:
     soc: float | None = None
     battery_voltage: float | None = None
     contactors: bool | None = None
+    output: bool | None = None
     lock: bool | None = None
     pilot: str | None = None
     duty: float | None = None
@@ -56,5 +62,5 @@ def side_view(signals: Signals, now: int, car: bool, pages: Sequence[bytes]) -> 
         current=s.inlet_current.get(now) if car else s.output_current.get(now),
         soc=s.battery_soc.get(now) if car else s.ev_soc.get(now),
         battery_voltage=s.battery_voltage.get(now) if car else None,
-        contactors=s.contactors_closed.get(now), lock=s.lock_confirmed.get(now),
+        contactors=s.contactors_closed.get(now), output=None if car else s.safety_state.value == DELIVERING, lock=s.lock_confirmed.get(now),
         pilot=None if pilot is None else pilot.value, duty=s.pilot_duty.get(now), pages=pages)
