@@ -206,8 +206,8 @@ def _facts_wide(side: SideView, view: View) -> list[Line]:
 
 def _facts_both(view: View, columns: int) -> list[Line]:
     """Both sides as two columns of values under each other, for at least 24 columns; as high as a display."""
-    room = (columns - 11) // 2
-    lines: list[Line] = [[(" " * 11, PLAIN), (f"{'CAR':<{room}}", TITLE), ("CHARGER", TITLE)]]
+    room = (columns - 12) // 2
+    lines: list[Line] = [[(" " * 11, PLAIN), (f"{'CAR':<{room + 1}}", TITLE), ("CHARGER", TITLE)]]
     energy = None if view.energy is None else view.energy / 1000
     table: list[tuple[str, list[Line] | None]] = [("", None)]
     table += [(label, [value(view.car), value(view.charger)]) for label, value in (
@@ -220,7 +220,7 @@ def _facts_both(view: View, columns: int) -> list[Line]:
         if values is None:
             lines.append([])
         else:
-            lines.append([(f"{label:<11}", LABEL), *fit(values[0], room - 1), (" ", PLAIN), *fit(values[1], room - 1)])
+            lines.append([(f"{label:<11}", LABEL), *fit(values[0], room), (" ", PLAIN), *fit(values[1], room)])
     lines += [[], [(f"{'battery':<11}", LABEL), (_number(view.car.battery_voltage, ".1f", "V"), PLAIN)],
               [(f"{'energy':<11}", LABEL), (_number(energy, ".2f", "kWh"), PLAIN)]]
     for name, side in (("CAR", view.car), ("CHARGER", view.charger)):
