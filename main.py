@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import random
-import signal
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 from tasks import command_line
@@ -26,6 +26,9 @@ def main(argv: list[str] | None = None) -> int:
         if args.simulate:
             from tools.simulate.run import run
             return run(config, args)
+        if args.pcap:
+            from tools.decode.__main__ import main as decode
+            return decode([args.pcap])
         return appliance(config, args)
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -33,6 +36,35 @@ def main(argv: list[str] | None = None) -> int:
     except (DriverError, CodecUnavailable) as error:
         print(f"main.py: {error}", file=sys.stderr)
         return 3
+
+
+def appliance(config, args: Namespace) -> int:
+    """The box itself: a real clock, a real interface; leaves only when its outputs are safe."""
+    from drivers import process
+    from exi_native import codec
+    from kernel.clock import MonotonicClock
+    from kernel.journal import Journal
+    from kernel.realtime import go_realtime
+    from kernel.scheduler import Kernel, check_mailboxes
+    from tasks import table
+    from tasks.signals import Signals
+    from tools.appliance.outcome import Outcome
+    from tools.appliance.parts import open_board, surround
+
+    clock, journal, signals, system = MonotonicClock(), Journal(), Signals(), process.Process()
+    board, helpers = open_board(config, args, signals, clock.now())
+    with surround(config, args, journal, clock, system) as around:
+        build = {"pev": table.pev, "evse": table.evse, "listen": table.listen}[config.mode]
+        made = build(board, signals, config, random.SystemRandom(), journal, codec.load(), around)
+        kernel = Kernel(helpers + made.rows, journal, on_fault=made.on_fault, cost=clock.now)
+        made.health.watch(kernel)
+        around.watchdog.watch(kernel, f"{config.mode} on {config.interface}")
+        check_mailboxes(made.mailboxes)
+        for report in go_realtime() if config.realtime else ():
+            journal.note(clock.now(), "main", "%s", report)
+        outcome = Outcome(signals, made, kernel, system, clock, once=args.once)
+        kernel.run(clock, until=outcome.may_leave)
+        return outcome.exit_code()
 
 
 if __name__ == "__main__":

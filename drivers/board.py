@@ -42,6 +42,14 @@ class ChargerBoard:
     oled: Oled
 
 
+@dataclass(slots=True)
+class ListenBoard:
+    """What a listener touches: ears and a display."""
+
+    nic: Nic
+    oled: Oled
+
+
 def simulated_car(plant: Plant, nic: Nic) -> CarBoard:
     """The car's devices over a simulated plant, with `nic` as its network interface."""
     return CarBoard(nic=nic, voltmeter=SimVoltmeter(plant), pilot_monitor=SimPilotMonitor(plant), inputs=SimInputs(plant),

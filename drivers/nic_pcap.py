@@ -117,7 +117,7 @@ def own_mac(name: str, sys_net: Path = SYS_NET) -> bytes:
     device = sys_net / name
     if not name or "/" in name or name in (".", "..") or not device.is_dir():
         known = ", ".join(sorted(p.name for p in sys_net.iterdir())) if sys_net.is_dir() else "none"
-        raise DriverError(f"There is no network interface {name!r}.", f"Set nic.interface to one of: {known}.")
+        raise DriverError(f"There is no network interface {name!r}.", f"Give --interface, or `interface` in config.yaml, one of: {known}.")
     if Path(name).exists():
         raise DriverError(f"A file named {name!r} in the working directory would be opened as a capture instead of the interface.",
                           "Start the program in another directory, or rename the file.")

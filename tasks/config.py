@@ -10,6 +10,7 @@ from tasks import config_file
 from tasks.connection.config import ConnectionConfig
 from tasks.homeplug.config import EmulatorConfig, SlacConfig
 from tasks.ipv6.config import Ipv6Config, SdpConfig
+from tasks.listen.config import ListenConfig
 from tasks.safety.config import SafetyConfig
 from tasks.tcp.config import TcpConfig
 from tasks.v2g.config import EvConfig, EvseConfig
@@ -32,6 +33,7 @@ class Config:
     ev: EvConfig = field(default_factory=EvConfig)
     evse: EvseConfig = field(default_factory=EvseConfig)
     safety: SafetyConfig = field(default_factory=SafetyConfig)
+    listen: ListenConfig = field(default_factory=ListenConfig)
 
 
 def load(path: str | Path, args: Namespace) -> Config:

@@ -25,6 +25,8 @@ from tasks.homeplug.task import HomeplugTask
 from tasks.ipv6.host import Host
 from tasks.ipv6.sdp import SdpClient, SdpServer
 from tasks.ipv6.task import Ipv6Task, SdpTask
+from tasks.listen.exi import decoder
+from tasks.listen.task import INBOX, ListenRx, ListenTask
 from tasks.safety.task import EvseSafetyTask, SafetyTask
 from tasks.sense.task import CarSense, ChargerSense
 from tasks.signals import Signals
@@ -80,13 +82,19 @@ class Table:
     rows: list[Row]
     mailboxes: list[Mailbox]
     user: Mailbox
-    safety: SafetyTask | EvseSafetyTask
-    connection: ConnectionTask
+    safety: SafetyTask | EvseSafetyTask | None      # None: a listener holds nothing
+    connection: ConnectionTask | None
     health: HealthTask
 
     def on_fault(self, now: int, name: str) -> None:
         """A task of this table raised: the outputs go to their safe state in order."""
-        self.safety.on_fault(now)
+        if self.safety is not None:
+            self.safety.on_fault(now, name)
+
+    @property
+    def safe(self) -> bool:
+        """The outputs are where they may stay without us."""
+        return self.safety is None or self.safety.safe
 
 
 def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
@@ -124,6 +132,22 @@ def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec:
         evse_connection(cfg, box, s, journal),
         V2gTask(EvseSide(s, cfg.evse, rng), codec, box.stream, box.to_v2g, box.to_tcp, box.to_connection, s, journal),
         EvseSafetyTask(board.pilot_source, board.power_supply, board.contactors, board.lock, s, cfg.safety, journal))
+
+
+def listen(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
+    """The listener: no row and no object here can send a frame or move an actuator; `board` is a drivers.board.ListenBoard."""
+    frames: Mailbox = Mailbox("frames", INBOX)
+    user: Mailbox = Mailbox("user", ITEMS)
+    health = HealthTask(journal, around.watchdog, around.sinks)
+    listener = ListenTask(decoder(codec), frames, s, cfg.listen, journal)
+    rows = [
+        Row("user",     UserTask(around.keys, around.terminate, user, journal),      TIMED,  100 * US, CRITICAL),
+        Row("frame_rx", ListenRx(board.nic, frames, journal, around.tap),            TIMED,  500 * US, CRITICAL, board.nic),
+        Row("listen",   listener,                                                    TIMED, 2000 * US, CRITICAL),
+        Row("display",  DisplayTask(board.oled, s, "pev", journal),                  TIMED, 3000 * US, WHEN_IDLE),
+        Row("health",   health,                                                      TIMED, 1000 * US, WHEN_IDLE),
+    ]
+    return Table(rows, [frames], user, None, None, health)
 
 
 def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surroundings, board: Any, role: str, first: list[Row],

@@ -8,6 +8,7 @@ from drivers.interfaces import Nic
 from kernel.channels import Mailbox
 from kernel.journal import Journal
 from kernel.timer import NEVER, S
+from tasks.ethernet.task import Tap
 from tasks.listen.config import ListenConfig
 from tasks.listen.conversation import Decode
 from tasks.listen.follow import Follow
@@ -28,15 +29,19 @@ _SHOWN = {"v2g": frozenset((Layer.V2G,)), "messages": frozenset(Layer) - {Layer.
 class ListenRx:
     """Drains the interface into one mailbox, unsorted: a listener wants to account for everything."""
 
-    def __init__(self, nic: Nic, frames: Mailbox[Frame], journal: Journal) -> None:
+    def __init__(self, nic: Nic, frames: Mailbox[Frame], journal: Journal, tap: Tap | None = None) -> None:
+        """`tap(at_ns, frame, outgoing)` sees each frame (pcap file)."""
         self.inboxes: tuple[Mailbox, ...] = ()
         self._nic = nic
         self._frames = frames
         self._journal = journal
+        self._tap = tap
 
     def run(self, now: int) -> int:
         heard = self._nic.receive(min(RX_LIMIT, self._frames.capacity - len(self._frames)), now)
         for at, frame in heard:
+            if self._tap is not None:
+                self._tap(at, frame, False)
             if not self._frames.put(Frame(at, frame)):
                 self._journal.limited(now, "listen", "overflow", "mailbox full, frame lost")
         return now if len(heard) >= RX_LIMIT else self._nic.next_event()

@@ -2,11 +2,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
-from drivers.capture_file import PcapWriter
-from drivers.journal_file import JournalFile
+from drivers.session_folder import SessionFolder
 from drivers.sim.link import LinkConfig
 from drivers.sim.plant_config import PlantConfig
 from exi_native import codec
@@ -37,25 +35,16 @@ def run(config: Config, args: Any) -> int:
     if args.battery_kwh is not None:
         plant.battery_capacity_wh = args.battery_kwh * 1000
     link = LinkConfig(delay_us=round(args.delay * 1000), drop_percent=args.drop)
-    folder = Path(args.output) if args.output else Path("sessions") / f"simulation-seed{args.seed}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        files = {name: folder / name for name in ("car.pcap", "journal-car.txt", "journal-charger.txt", "config.yaml")}
-        files["config.yaml"].write_text(dump(config), encoding="utf-8")
-        pcap = PcapWriter(files["car.pcap"])
-        journals = {"pev": JournalFile(files["journal-car.txt"]), "evse": JournalFile(files["journal-charger.txt"])}
-    except OSError as error:
-        print(f"main.py: cannot write to {folder}: {error.strerror}. Choose another folder with --output DIR.", file=sys.stderr)
-        return 3
+    folder = SessionFolder(args.output or f"sessions/simulation-seed{args.seed}", ("pev", "evse"), dump(config))
     wall = MonotonicClock()
     began = wall.now()
     show = TerminalShow(sys.stdout)
 
     def sink(name: str, event: Event) -> None:
-        journals[name](event)
+        folder.journals[name](event)
         show.note(name, event)
 
-    charge = Charge(config, plant, codec.load(), args.seed, link, pcap, (sink,))
+    charge = Charge(config, plant, codec.load(), args.seed, link, folder.pcap, (sink,))
     soc_from = plant.battery_soc_percent
     interrupted = False
     try:
@@ -67,9 +56,7 @@ def run(config: Config, args: Any) -> int:
     finally:
         for node in (charge.car, charge.charger):
             node.journal.flush()
-        pcap.close()
-        for file in journals.values():
-            file.close()
+        folder.close()
     snapshot = charge.plant.snapshot(charge.clock.time)
     last = charge.car.checkpoints[-1][0] if charge.car.checkpoints else 0
     write_summary(sys.stdout, Summary(
@@ -77,8 +64,8 @@ def run(config: Config, args: Any) -> int:
         soc_to=snapshot.soc_percent, phases=phases(charge.car.checkpoints), trip=charge.car.signals.safety_trip.value or "",
         damage=[f"{i.kind} {i.value:.1f} at {i.at / S:.3f} s" for i in charge.plant.incidents if i.damage],
         frames=charge.link.carried, dropped=charge.link.lost, trace_hash=charge.trace_hash(),
-        files=[("pcap", str(files["car.pcap"])), ("journals", f"{files['journal-car.txt']}, {files['journal-charger.txt'].name}"),
-               ("config", str(files["config.yaml"]))]))
+        files=[("pcap", str(folder.pcap_path)), ("journals", ", ".join(str(p) for p in folder.journal_paths.values())),
+               ("config", str(folder.settings))]))
     return 0 if charge.good and not interrupted else 1
 
 

@@ -1,0 +1,43 @@
+"""The folder that each run leaves: pcap of the box's interface, one journal per box, the settings in force."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Sequence
+
+from drivers.capture_file import PcapWriter
+from drivers.errors import DriverError
+from drivers.journal_file import JournalFile
+
+
+class SessionFolder:
+    """`pcap.write(at, frame)` and `journals[name](event)` are the two sinks; `flush` and `close` reach all files."""
+
+    def __init__(self, path: str | Path, names: Sequence[str], settings: str, *, start: int = 0, epoch_ns: int = 0) -> None:
+        """`names`: one journal `journal-NAME.txt` each. `start`: ns at which journals begin to count. DriverError when
+        the folder cannot be written."""
+        self.path = Path(path)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.settings = self.path / "config.yaml"
+            self.settings.write_text(settings, encoding="utf-8")
+            self.pcap_path = self.path / "frames.pcap"
+            self.pcap = PcapWriter(self.pcap_path, epoch_ns=epoch_ns)
+            self.journal_paths = {name: self.path / f"journal-{name}.txt" for name in names}
+            self.journals = {name: JournalFile(path, start) for name, path in self.journal_paths.items()}
+        except OSError as error:
+            raise DriverError(f"The folder {self.path} cannot be written ({error.strerror}).", "Choose another one with --output DIR.") from error
+
+    def tap(self, at: int, frame: bytes, outgoing: bool) -> None:
+        """For the rows that move frames: both directions go into the pcap."""
+        self.pcap.write(at, frame)
+
+    def flush(self) -> None:
+        self.pcap.flush()
+        for journal in self.journals.values():
+            journal.flush()
+
+    def close(self) -> None:
+        """Closing twice is harmless."""
+        self.pcap.close()
+        for journal in self.journals.values():
+            journal.close()

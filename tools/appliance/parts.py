@@ -1,0 +1,86 @@
+"""Opens the devices and files of one box: network interface, board, keyboard, session folder, service watchdog."""
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from argparse import Namespace
+from contextlib import contextmanager
+from typing import Iterator
+
+from drivers.board import CarBoard, ChargerBoard, ListenBoard, simulated_car, simulated_charger
+from drivers.errors import DriverError
+from drivers.journal_file import line
+from drivers.keyboard import Keyboard
+from drivers.nic_pcap import PcapNic, PcapNicConfig
+from drivers.process import Process
+from drivers.session_folder import SessionFolder
+from drivers.sim.oled import SimOled
+from drivers.sim.plant import Plant
+from drivers.sim.plant_config import PlantConfig
+from kernel.clock import MonotonicClock
+from kernel.journal import Event, Journal
+from kernel.settings import dump
+from kernel.task import CRITICAL, Row
+from kernel.timer import MS, US
+from kernel.watchdog import Watchdog
+from tasks.config import Config
+from tasks.homeplug.emulator import EmulatedModem
+from tasks.homeplug.emulator_nic import EmulatedModemNic
+from tasks.signals import Signals
+from tasks.table import Surroundings
+from tools.appliance.liveness import Liveness
+from tools.simulate.shadow import ShadowCar, ShadowCharger
+
+
+def open_board(config: Config, args: Namespace, signals: Signals, now: int) -> tuple[CarBoard | ChargerBoard | ListenBoard, list[Row]]:
+    """The board and the rows that simulate its surroundings. DriverError says what is missing."""
+    listening = config.mode == "listen"
+    if not listening and not args.simulate_io:
+        raise DriverError("This version has no drivers for voltmeter, pilot, contactors and lock.",
+                          "Use --simulate-io (real network interface, simulated voltages), or --simulate for everything in one process.")
+    nic = PcapNic(PcapNicConfig(interface=config.interface, reception="promiscuous" if listening else "multicast"))
+    if listening:
+        return ListenBoard(nic, SimOled()), []
+    if config.modem_emulator.enabled:
+        nic = EmulatedModemNic(nic, EmulatedModem(config.modem_emulator, nic.mac, config.mode == "evse", random.SystemRandom()))
+    plant_config = PlantConfig()
+    if args.soc_start is not None:
+        plant_config.battery_soc_percent = args.soc_start
+    if args.battery_kwh is not None:
+        plant_config.battery_capacity_wh = args.battery_kwh * 1000
+    if args.soc_stop is not None:
+        config.ev.stop_soc_percent = args.soc_stop
+    plant = Plant(plant_config, start=now)
+    if config.mode == "evse":
+        board, shadow = simulated_charger(plant, nic), ShadowCar(plant, signals)
+    else:
+        board, shadow = simulated_car(plant, nic), ShadowCharger(plant, signals)
+    return board, [Row("shadow", shadow, 20 * MS, 200 * US, CRITICAL)]
+
+
+@contextmanager
+def surround(config: Config, args: Namespace, journal: Journal, clock: MonotonicClock, system: Process) -> Iterator[Surroundings]:
+    """Keyboard, journal on standard output, session folder when asked for, watchdog; all given back at the end."""
+    start = clock.now()
+
+    def printed(event: Event) -> None:
+        print(line(event, start), flush=True)
+    journal.add_sink(printed)
+    folder = None
+    if args.output:
+        folder = SessionFolder(args.output, (config.mode,), dump(config), start=start, epoch_ns=time.time_ns() - start)
+        journal.add_sink(folder.journals[config.mode])
+    keys = Keyboard(sys.stdin)
+    watchdog = Liveness(Watchdog(os.environ))
+    try:
+        yield Surroundings(keys=keys, terminate=lambda: system.terminate, tap=None if folder is None else folder.tap,
+                           sinks=() if folder is None else (folder,), watchdog=watchdog)
+    finally:
+        keys.close()
+        journal.flush()
+        if folder is not None:
+            folder.close()
+
+
