@@ -1,0 +1,497 @@
+"""The charger's machine: state x message, each refusal, each timer, the output's wish."""
+from __future__ import annotations
+
+import pytest
+
+from drivers.interfaces import PilotState
+from exi_native.messages import din
+from kernel.timer import MS, NEVER, S
+from tasks.stop_reasons import StopReason as R
+from tasks.v2g import timing as t
+from tasks.v2g.cable_check import cable_check_voltage
+from tasks.v2g.din_evse_responses import REFUSALS
+from tasks.v2g.din_evse_table import ACCEPTED, POWERED, TEXTS, Evse
+from tasks.v2g.physical import PhysicalValue
+
+from tests.v2g.evse_bench import BATTERY, ORDER, EvseBench, request
+
+CODE = din.responseCode
+STATUS = din.DC_EVSEStatusCode
+FINISHED = din.EVSEProcessing.Finished
+ONGOING = din.EVSEProcessing.Ongoing
+
+
+def value(pv):
+    return pv.Value * 10.0 ** pv.Multiplier
+
+
+# --- the table
+
+def test_every_state_has_a_row_a_short_text_and_a_way_into_it():
+    assert set(ACCEPTED) == set(TEXTS) == set(Evse) == {Evse.Idle, Evse.Ended, *ORDER}
+    assert all(text and len(text) <= 20 for text in TEXTS.values())
+
+
+@pytest.mark.parametrize("state", ORDER)
+def test_every_state_is_reached(state):
+    bench = EvseBench().at(state)
+    assert bench.ended is None and bench.machine.next_timer() != NEVER
+
+
+@pytest.mark.parametrize("state", ORDER)
+@pytest.mark.parametrize("kind", list(REFUSALS), ids=lambda k: k.__name__)
+def test_state_times_message(state, kind):
+    bench = EvseBench().at(state)
+    answers = len(bench.answers)
+    bench.ask(kind, start=state is Evse.PowerDelivery, volts=BATTERY)
+    assert len(bench.answers) == answers + 1
+    if kind in ACCEPTED[state]:
+        assert bench.code in (CODE.OK, CODE.OK_NewSessionEstablished)
+        assert bench.ended is None or kind is din.SessionStop
+    else:
+        assert bench.code is CODE.FAILED_SequenceError and bench.ended == (R.SEQUENCE_ERROR, False)
+        assert bench.machine.wants_output is None and bench.machine.next_timer() == NEVER
+
+
+@pytest.mark.parametrize("state", ORDER[1:])
+def test_foreign_session_id(state):
+    bench = EvseBench().at(state)
+    kind = next(iter(ACCEPTED[state] - {din.SessionStop, din.PowerDeliveryReq} or {din.PowerDeliveryReq}))
+    bench.ask(kind, session=b"\xde\xad")
+    assert bench.code is CODE.FAILED_UnknownSession and bench.ended == (R.UNKNOWN_SESSION, False) and bench.machine.wants_output is None
+
+
+@pytest.mark.parametrize("body", [
+    din.ChargingStatusReq(), din.CertificateInstallationReq(OEMProvisioningCert=b"", ListOfRootCertificateIDs=din.ListOfRootCertificateIDs(
+        RootCertificateID=["x"]), DHParams=b""), din.SessionStopRes(ResponseCode=CODE.OK), None])
+def test_messages_without_an_answer_end_the_session(body):
+    bench = EvseBench().at(Evse.CurrentDemand)
+    answers = len(bench.answers)
+    bench.machine.receive(din.V2G_Message(Header=din.MessageHeader(SessionID=b""), Body=din.Body(BodyElement=body)), bench.now)
+    bench._collect()
+    assert bench.ended == (R.SEQUENCE_ERROR, False) and len(bench.answers) == answers and bench.machine.wants_output is None
+
+
+def test_idle_and_ended_machines_ignore():
+    bench = EvseBench()
+    bench.ask(din.SessionStop)
+    bench.stop(R.USER_STOP)
+    bench.machine.lost(R.TCP_RESET, 0)
+    bench.machine.handle_timer(0)
+    assert bench.machine.ignored == 1 and not bench.machine.events() and bench.machine.next_timer() == NEVER
+
+
+# --- the good case
+
+def test_whole_session():
+    bench = EvseBench().at(Evse.CurrentDemand)
+    bench.ask(din.CurrentDemandReq).ask(din.CurrentDemandReq)
+    assert bench.machine.wants_output == (400.0, 100.0)
+    assert value(bench.last.EVSEPresentVoltage) == 400 and value(bench.last.EVSEPresentCurrent) == 100
+    bench.ask(din.PowerDeliveryReq, start=False)
+    assert bench.machine.wants_output is None and bench.state is Evse.WeldingDetection
+    bench.facts.pilot = PilotState.B
+    bench.ask(din.WeldingDetectionReq).ask(din.SessionStop)
+    assert bench.ended == (R.CAR_STOP, True) and bench.machine.next_timer() == NEVER
+    assert {a.ResponseCode for a in bench.answers} == {CODE.OK, CODE.OK_NewSessionEstablished}
+    assert bench.checkpoints == [505, 515, 525, 536, 545, 561, 565, 580, 575, 605, 705, 805, 855, 905]
+    assert bench.machine.evccid == b"\x02\0\0\0\0\x01" and bench.machine.ev_soc == 50
+
+
+def test_session_ids_are_random_eight_octets_and_not_zero():
+    ids = set()
+    for seed in range(20):
+        bench = EvseBench(seed=seed).start().ask(din.SessionSetupReq)
+        ids.add(bench.headers[0].SessionID)
+    assert len(ids) == 20 and all(len(i) == 8 and any(i) for i in ids)
+    bench = EvseBench()
+    bench.machine._rng = type("Zero", (), {"getrandbits": lambda self, n: 0})()
+    bench.start().ask(din.SessionSetupReq)
+    assert any(bench.headers[0].SessionID)
+
+
+def test_schedule_and_status_that_cars_need():
+    bench = EvseBench().at(Evse.CableCheck)
+    entry = bench.last.SASchedules.SAScheduleTuple[0]
+    assert entry.SAScheduleTupleID == 1 and entry.PMaxSchedule.PMaxScheduleEntry[0].PMax == 32767      # BMW, Togg
+    bench.facts.pilot = PilotState.C
+    while bench.state is Evse.CableCheck:
+        bench.ask(din.CableCheckReq)
+    assert bench.last.EVSEProcessing is FINISHED and bench.status.EVSEStatusCode is STATUS.EVSE_Ready  # Audi Q4
+    assert bench.status.EVSEIsolationStatus is din.isolationLevel.Valid
+
+
+@pytest.mark.parametrize("complete, error, reason", [
+    (False, din.DC_EVErrorCode.NO_ERROR, R.CAR_STOP), (True, din.DC_EVErrorCode.NO_ERROR, R.BATTERY_FULL),
+    (False, din.DC_EVErrorCode.FAILED_ChargingCurrentdifferential, R.CAR_ERROR)])      # an Ioniq without current says so after 600 s
+def test_why_the_car_ended(complete, error, reason):
+    bench = EvseBench().at(Evse.CurrentDemand)
+    bench.ask(din.CurrentDemandReq, error=error, complete=complete)
+    if reason is R.CAR_ERROR:
+        assert bench.machine.wants_output[1] == 0.0
+    bench.ask(din.PowerDeliveryReq, start=False, complete=complete).ask(din.SessionStop)
+    assert bench.ended == (reason, True)
+
+
+# --- setup
+
+@pytest.mark.parametrize("kind, fields, code, reason", [
+    (din.ServicePaymentSelectionReq, {"payment": din.paymentOption.Contract}, CODE.FAILED_PaymentSelectionInvalid, R.SEQUENCE_ERROR),
+    (din.ServicePaymentSelectionReq, {"service": 9}, CODE.FAILED_ServiceSelectionInvalid, R.SEQUENCE_ERROR),
+    (din.ChargeParameterDiscoveryReq, {"transfer": din.EVRequestedEnergyTransfer.AC_three_phase_core}, CODE.FAILED_WrongEnergyTransferType,
+     R.SEQUENCE_ERROR),
+    (din.ChargeParameterDiscoveryReq, {"max_volts": 40.0}, CODE.FAILED_WrongChargeParameter, R.INCOMPATIBLE_VOLTAGE),
+    (din.ChargeParameterDiscoveryReq, {"max_volts": -1.0}, CODE.FAILED_WrongChargeParameter, R.BAD_VALUE)])
+def test_refusals_in_setup(kind, fields, code, reason):
+    state = Evse.ServicePaymentSelection if kind is din.ServicePaymentSelectionReq else Evse.ChargeParameterDiscovery
+    bench = EvseBench().at(state).ask(kind, **fields)
+    assert bench.code is code and bench.ended == (reason, False)
+
+
+def test_authorisation_takes_its_time():
+    bench = EvseBench(authorisation_delay_ms=3000).at(Evse.ContractAuthentication)
+    begin = None
+    while bench.state is Evse.ContractAuthentication:
+        bench.ask(din.ContractAuthenticationReq, after=250 * MS)
+        begin = begin or bench.now
+        assert bench.last.EVSEProcessing is (ONGOING if bench.now - begin < 3 * S else FINISHED)
+    assert bench.now - begin == 3 * S and 535 in bench.checkpoints
+
+
+def test_parameters_wait_for_the_power_stage_but_not_for_ever():
+    bench = EvseBench(follow=False).at(Evse.ChargeParameterDiscovery)
+    bench.facts.output_voltage = None
+    begin = None
+    while bench.ended is None:
+        bench.ask(din.ChargeParameterDiscoveryReq, after=1 * S)
+        begin = begin or bench.now
+    assert bench.now - begin == t.V2G_SECC_Ongoing_Performance and bench.ended == (R.ONGOING_TIMEOUT, False)
+
+
+# --- cable check
+
+@pytest.mark.parametrize("ev, evse, volts", [(410, 1000, 460), (410, 420, 420), (480, 1000, 500), (800, 1000, 880), (920, 1000, 1000)])
+def test_cable_check_voltage_s13(ev, evse, volts):
+    assert cable_check_voltage(ev, evse) == pytest.approx(volts)
+
+
+def test_cable_check_raises_measures_discharges():
+    bench = EvseBench(follow=False).at(Evse.CableCheck)
+    bench.facts.pilot = PilotState.C
+    bench.ask(din.CableCheckReq)
+    assert bench.last.EVSEProcessing is ONGOING and bench.status.EVSEStatusCode is STATUS.EVSE_IsolationMonitoringActive
+    assert bench.machine.wants_output == (460.0, 1.0)
+    bench.run(2 * S)
+    assert bench.machine.wants_output is not None                    # voltage not reached yet
+    bench.facts.output_voltage, bench.facts.isolation = 455.0, None
+    bench.run(2 * S)
+    assert bench.machine.wants_output is not None                    # insulation unknown
+    bench.facts.isolation = 300_000.0
+    bench.run(1100 * MS)
+    assert bench.machine.wants_output is None                        # measured: discharge
+    bench.ask(din.CableCheckReq)
+    assert bench.last.EVSEProcessing is ONGOING                      # 60 V before Finished
+    bench.facts.output_voltage = 59.0
+    bench.run(50 * MS).ask(din.CableCheckReq)
+    assert bench.last.EVSEProcessing is FINISHED and bench.status.EVSEIsolationStatus is din.isolationLevel.Warning
+    assert bench.state is Evse.PreCharge
+
+
+def failed_cable_check(bench):
+    assert bench.code is CODE.FAILED and bench.ended == (R.CABLE_CHECK_FAILED, False) and bench.machine.wants_output is None
+    assert bench.status.EVSEIsolationStatus is din.isolationLevel.Fault and bench.status.EVSEStatusCode is STATUS.EVSE_Malfunction
+
+
+def test_insulation_fault():
+    bench = EvseBench().at(Evse.CableCheck)
+    bench.facts.pilot, bench.facts.isolation = PilotState.C, 99_000.0
+    while bench.ended is None:
+        bench.ask(din.CableCheckReq)
+    failed_cable_check(bench)
+    assert bench.facts.output_voltage == 0.0
+
+
+@pytest.mark.parametrize("pilot", [PilotState.B, None])
+def test_cable_check_without_state_c(pilot):
+    bench = EvseBench().at(Evse.CableCheck)
+    bench.facts.pilot = pilot
+    begin = bench.now + 50 * MS
+    bench.ask(din.CableCheckReq)
+    while bench.ended is None:
+        assert bench.machine.wants_output is None
+        bench.ask(din.CableCheckReq)
+    failed_cable_check(bench)
+    assert bench.now - begin >= t.V2G_SECC_CPState_Detection_Timeout > bench.now - begin - 100 * MS
+
+
+def test_car_that_leaves_state_c_in_cable_check():
+    bench = EvseBench().at(Evse.CableCheck)
+    bench.facts.pilot = PilotState.C
+    bench.ask(din.CableCheckReq)
+    bench.facts.pilot = PilotState.B
+    bench.run(40 * MS)
+    assert bench.machine.wants_output is None
+    bench.ask(din.CableCheckReq)
+    failed_cable_check(bench)
+
+
+def test_cable_check_is_bounded():
+    bench = EvseBench(follow=False).at(Evse.CableCheck)
+    bench.facts.pilot = PilotState.C
+    begin = bench.now + 1 * S
+    while bench.ended is None:
+        bench.ask(din.CableCheckReq, after=1 * S)
+    failed_cable_check(bench)
+    assert bench.now - begin == t.V2G_SECC_CableCheck_Performance
+
+
+# --- precharge and charging
+
+def test_precharge_follows_the_target_with_little_current():
+    bench = EvseBench().at(Evse.PreCharge)
+    bench.ask(din.PreChargeReq, volts=350.0, amps=100.0)
+    assert bench.machine.wants_output == (350.0, 2.0) and bench.state is Evse.PowerDelivery
+    bench.ask(din.PreChargeReq, volts=352.0, amps=0.0)
+    assert bench.machine.wants_output == (352.0, 2.0)
+    assert value(bench.last.EVSEPresentVoltage) == 350
+
+
+@pytest.mark.parametrize("volts", [411.0, 501.0])
+def test_precharge_above_the_limits_is_refused(volts):
+    bench = EvseBench().at(Evse.PreCharge).ask(din.PreChargeReq, volts=volts)
+    assert bench.code is CODE.FAILED and bench.ended == (R.INCOMPATIBLE_VOLTAGE, False)
+
+
+def test_precharge_is_bounded():
+    bench = EvseBench().at(Evse.PreCharge)
+    while bench.ended is None:
+        bench.ask(din.PreChargeReq, volts=350.0, after=1 * S)
+    assert bench.ended == (R.PRECHARGE_TIMEOUT, False)
+
+
+@pytest.mark.parametrize("state, kind", [(Evse.PreCharge, din.PreChargeReq), (Evse.CurrentDemand, din.CurrentDemandReq),
+                                         (Evse.WeldingDetection, din.WeldingDetectionReq)])
+def test_unknown_voltage_is_not_reported(state, kind):
+    bench = EvseBench().at(state)
+    bench.follow = False
+    bench.facts.output_voltage = None
+    bench.ask(kind, volts=350.0)
+    assert bench.code is CODE.FAILED and bench.status.EVSEStatusCode is STATUS.EVSE_Malfunction
+    assert bench.ended == (R.SAFETY_TRIP, False) and bench.machine.wants_output is None
+
+
+@pytest.mark.parametrize("config, volts, amps, output, flags", [
+    ({}, 400.0, 100.0, (400.0, 100.0), (False, False, False)),
+    ({}, 430.0, 100.0, (410.0, 100.0), (False, True, False)),                 # the car's own maximum
+    ({"max_voltage_v": 380.0}, 400.0, 100.0, (380.0, 100.0), (False, True, False)),
+    ({"max_current_a": 60.0}, 400.0, 100.0, (400.0, 60.0), (True, False, False)),
+    ({"max_power_kw": 20.0}, 400.0, 100.0, (400.0, 50.0), (False, False, True)),
+    ({}, 400.0, 0.0, (400.0, 0.0), (False, False, False)),
+])
+def test_output_is_the_minimum(config, volts, amps, output, flags):
+    bench = EvseBench(**config).at(Evse.CurrentDemand).ask(din.CurrentDemandReq, volts=volts, amps=amps)
+    assert bench.machine.wants_output == pytest.approx(output)
+    last = bench.last
+    assert (last.EVSECurrentLimitAchieved, last.EVSEVoltageLimitAchieved, last.EVSEPowerLimitAchieved) == flags
+
+
+@pytest.mark.parametrize("field, pv", [
+    ("EVTargetVoltage", PhysicalValue(Multiplier=0, Unit=din.unitSymbol.A, Value=400)),
+    ("EVTargetVoltage", PhysicalValue(Multiplier=0, Unit=None, Value=-1)),
+    ("EVTargetCurrent", PhysicalValue(Multiplier=0, Unit=None, Value=-5)),
+    ("EVTargetCurrent", PhysicalValue(Multiplier=3, Unit=None, Value=5))])
+@pytest.mark.parametrize("state, kind", [(Evse.PreCharge, din.PreChargeReq), (Evse.CurrentDemand, din.CurrentDemandReq)])
+def test_impossible_values(state, kind, field, pv):
+    bench = EvseBench().at(state)
+    body = request(kind, volts=350.0)
+    setattr(body, field, pv)
+    bench.ask(kind, body=body)
+    assert bench.code is CODE.FAILED and bench.ended == (R.BAD_VALUE, False) and bench.machine.wants_output is None
+
+
+def test_power_delivery_needs_state_c():
+    bench = EvseBench().at(Evse.PowerDelivery)
+    bench.facts.pilot = PilotState.B
+    bench.ask(din.PowerDeliveryReq, start=True)
+    assert bench.code is CODE.FAILED_PowerDeliveryNotApplied and bench.ended == (R.CAR_STOP, False)
+
+
+@pytest.mark.parametrize("state", [Evse.CableCheck, Evse.PreCharge, Evse.CurrentDemand])
+def test_power_delivery_start_in_the_wrong_state(state):
+    bench = EvseBench().at(state).ask(din.PowerDeliveryReq, start=True)
+    assert bench.code is CODE.FAILED_SequenceError and bench.ended == (R.SEQUENCE_ERROR, False)
+
+
+@pytest.mark.parametrize("state", [Evse.CableCheck, Evse.PreCharge, Evse.PowerDelivery, Evse.CurrentDemand])
+def test_power_delivery_stop_is_answered_in_every_power_state(state):
+    bench = EvseBench().at(state).ask(din.PowerDeliveryReq, start=False)      # an Audi Q4 does so in the cable check
+    assert bench.code is CODE.OK and bench.machine.wants_output is None and bench.state is Evse.WeldingDetection
+    bench.ask(din.SessionStop)
+    assert bench.ended == (R.CAR_STOP, True)
+
+
+def test_power_delivery_without_parameter():
+    bench = EvseBench().at(Evse.PowerDelivery)
+    bench.ask(din.PowerDeliveryReq, body=din.PowerDeliveryReq(ReadyToChargeState=True))
+    assert bench.code is CODE.OK and bench.state is Evse.CurrentDemand
+
+
+@pytest.mark.parametrize("falls", [True, False])
+def test_power_delivery_stop_waits_for_the_current(falls):
+    bench = EvseBench().at(Evse.CurrentDemand).ask(din.CurrentDemandReq)
+    bench.follow = False
+    bench.facts.output_current = 80.0
+    answers = len(bench.answers)
+    bench.ask(din.PowerDeliveryReq, start=False)
+    begin = bench.now
+    assert bench.machine.wants_output is None and len(bench.answers) == answers
+    bench.run(1 * S)
+    assert len(bench.answers) == answers
+    if falls:
+        bench.facts.output_current = 0.5
+        bench.run(40 * MS)
+    else:
+        bench.run(t.RAMP_DOWN_LIMIT - 1 * S - 1)
+        assert len(bench.answers) == answers
+        bench.run(1)
+        assert bench.now == begin + t.RAMP_DOWN_LIMIT
+    assert len(bench.answers) == answers + 1 and bench.state is Evse.WeldingDetection
+
+
+def test_a_request_while_the_answer_is_pending_is_out_of_sequence():
+    bench = EvseBench().at(Evse.CurrentDemand).ask(din.CurrentDemandReq)
+    bench.follow = False
+    bench.facts.output_current = 80.0
+    bench.ask(din.PowerDeliveryReq, start=False).ask(din.CurrentDemandReq)
+    assert bench.code is CODE.FAILED_SequenceError and bench.ended == (R.SEQUENCE_ERROR, False)
+
+
+def test_welding_detection_needs_state_b_within_its_time():
+    bench = EvseBench().at(Evse.WeldingDetection)
+    bench.ask(din.WeldingDetectionReq)
+    assert bench.code is CODE.OK
+    bench.ask(din.WeldingDetectionReq, after=1 * S)
+    assert bench.code is CODE.OK
+    bench.ask(din.WeldingDetectionReq, after=500 * MS)
+    assert bench.code is CODE.FAILED and bench.ended == (R.CAR_STOP, False)
+
+
+# --- timers and the pilot
+
+@pytest.mark.parametrize("state", ORDER)
+def test_sequence_timeout_counts_from_the_answer(state):
+    bench = EvseBench().at(state)
+    due = bench.machine._sequence.at
+    assert due - t.V2G_SECC_Sequence_Timeout <= bench.now
+    bench.run(due - bench.now - 1)
+    assert bench.ended is None
+    bench.run(1)
+    assert bench.ended == (R.TIMEOUT, False) and bench.machine.wants_output is None and bench.machine.next_timer() == NEVER
+
+
+@pytest.mark.parametrize("state", [Evse.PowerDelivery, Evse.CurrentDemand])
+def test_a_silent_car_gets_no_output(state):
+    bench = EvseBench().at(state)
+    if state is Evse.CurrentDemand:
+        bench.ask(din.CurrentDemandReq)
+    begin = bench.now
+    bench.run(5 * S - 1)
+    assert bench.machine.wants_output is not None
+    bench.run(1)
+    assert bench.machine.wants_output is None and bench.ended is None
+    assert bench.now == begin + 5 * S
+
+
+@pytest.mark.parametrize("state", ORDER)
+def test_unplugged(state):
+    bench = EvseBench().at(state)
+    bench.pilot(PilotState.A)
+    assert bench.ended == (R.UNPLUGGED, False) and bench.machine.wants_output is None
+
+
+@pytest.mark.parametrize("state", sorted(POWERED, key=lambda s: s.value))
+def test_state_b_takes_the_output_away_and_tells(state):
+    bench = EvseBench().at(state)
+    if state is Evse.CurrentDemand:
+        bench.ask(din.CurrentDemandReq)
+    bench.pilot(PilotState.B)
+    assert bench.machine.wants_output is None and bench.machine.stopping is R.CAR_STOP
+    bench.ask(din.CurrentDemandReq if state is Evse.CurrentDemand else din.PreChargeReq, volts=350.0)
+    assert bench.status.EVSEStatusCode is STATUS.EVSE_Shutdown and bench.machine.wants_output is None
+    bench.run(t.EVSE_SHUTDOWN_LIMIT)
+    assert bench.ended == (R.CAR_STOP, False)
+
+
+def test_unknown_pilot_takes_the_output_away_and_does_not_stop():
+    bench = EvseBench().at(Evse.CurrentDemand).ask(din.CurrentDemandReq)
+    bench.pilot(None)
+    assert bench.machine.wants_output is None and bench.machine.stopping is None
+    bench.facts.pilot = PilotState.C
+    bench.ask(din.CurrentDemandReq)
+    assert bench.machine.wants_output == (400.0, 100.0)
+
+
+# --- stops from this side
+
+@pytest.mark.parametrize("state", ORDER)
+def test_user_stop_in_every_state(state):
+    bench = EvseBench().at(state)
+    bench.stop(R.USER_STOP)
+    if state is Evse.SessionSetup:
+        assert bench.ended == (R.USER_STOP, False)
+        return
+    kind = {Evse.CurrentDemand: din.CurrentDemandReq, Evse.WeldingDetection: din.WeldingDetectionReq, Evse.PowerDelivery: din.PreChargeReq,
+            Evse.PreCharge: din.PreChargeReq, Evse.CableCheck: din.CableCheckReq, Evse.ChargeParameterDiscovery: din.ChargeParameterDiscoveryReq,
+            Evse.ContractAuthentication: din.ContractAuthenticationReq, Evse.ServiceDiscovery: din.ServiceDiscoveryReq,
+            Evse.ServicePaymentSelection: din.ServicePaymentSelectionReq}[state]
+    bench.ask(kind, volts=350.0)
+    if state in (Evse.ServiceDiscovery, Evse.ServicePaymentSelection, Evse.ContractAuthentication):
+        assert bench.code is CODE.FAILED and bench.ended == (R.USER_STOP, False)
+        return
+    assert bench.status.EVSEStatusCode is STATUS.EVSE_Shutdown and 790 in bench.checkpoints and bench.ended is None
+    bench.ask(din.SessionStop)
+    assert bench.ended == (R.USER_STOP, True) and bench.machine.wants_output is None
+
+
+def test_a_car_that_does_not_stop_is_cut_off():
+    bench = EvseBench().at(Evse.CurrentDemand).ask(din.CurrentDemandReq)
+    bench.stop(R.USER_STOP)
+    begin = bench.now
+    while bench.ended is None:
+        bench.ask(din.CurrentDemandReq, after=250 * MS)
+    assert bench.ended == (R.USER_STOP, False) and bench.now - begin == t.EVSE_SHUTDOWN_LIMIT and bench.machine.wants_output is None
+
+
+def test_power_is_not_switched_on_while_stopping():
+    bench = EvseBench().at(Evse.PowerDelivery)
+    bench.stop(R.USER_STOP)
+    bench.ask(din.PowerDeliveryReq, start=True)
+    assert bench.code is CODE.FAILED_PowerDeliveryNotApplied and bench.ended == (R.USER_STOP, False)
+
+
+def test_time_limit_stops_charging():
+    bench = EvseBench(stop_after_min=1.0).at(Evse.CurrentDemand)
+    begin = bench.now
+    while bench.machine.stopping is None:
+        bench.ask(din.CurrentDemandReq, after=250 * MS)
+    assert bench.machine.stopping is R.CHARGER_STOP and 60 * S <= bench.now - begin <= 60 * S + 300 * MS
+    assert bench.status.EVSEStatusCode is STATUS.EVSE_Shutdown
+
+
+def test_safety_trip_takes_the_output_away_and_reports_a_malfunction():
+    bench = EvseBench().at(Evse.CurrentDemand).ask(din.CurrentDemandReq)
+    bench.facts.trip = "over-voltage"
+    bench.wake(bench.now)
+    assert bench.machine.wants_output is None and bench.machine.stopping is R.SAFETY_TRIP
+    bench.ask(din.CurrentDemandReq)
+    assert bench.status.EVSEStatusCode is STATUS.EVSE_Malfunction and bench.machine.wants_output is None
+    bench.ask(din.PowerDeliveryReq, start=False).ask(din.SessionStop)
+    assert bench.ended == (R.SAFETY_TRIP, True)
+
+
+@pytest.mark.parametrize("state", ORDER)
+def test_lost_stream(state):
+    bench = EvseBench().at(state)
+    bench.machine.lost(R.TCP_RESET, bench.now)
+    bench._collect()
+    assert bench.ended == (R.TCP_RESET, False) and bench.machine.wants_output is None and bench.machine.next_timer() == NEVER

@@ -1,0 +1,27 @@
+"""Every timer has a source, and the values are those of the sheet."""
+from __future__ import annotations
+
+from kernel.timer import MS, S
+from tasks.v2g import timing
+
+
+def test_every_timer_has_a_source_and_every_source_a_timer():
+    names = {n for n in vars(timing) if n.startswith(("V2G_", "FIELD_"))}
+    assert names == set(timing.SOURCES) and all(timing.SOURCES.values())
+    assert all(type(getattr(timing, n)) is int for n in names)
+
+
+def test_values_of_the_standard():
+    assert timing.V2G_EVCC_Msg_Timeout_CurrentDemandReq == 250 * MS
+    two = [n for n in vars(timing) if n.startswith("V2G_EVCC_Msg_Timeout_") and "CurrentDemand" not in n]
+    assert len(two) == 11 and all(getattr(timing, n) == 2 * S for n in two)
+    assert (timing.V2G_EVCC_CommunicationSetup_Timeout, timing.V2G_EVCC_Ongoing_Timeout, timing.V2G_EVCC_CableCheck_Timeout,
+            timing.V2G_EVCC_PreCharge_Timeout, timing.V2G_EVCC_ReadyToCharge_Timeout) == (20 * S, 60 * S, 40 * S, 7 * S, 150 * S)
+    assert (timing.V2G_SECC_Sequence_Timeout, timing.V2G_SECC_CommunicationSetup_Performance) == (60 * S, 18 * S)
+    assert timing.V2G_SECC_CPState_Detection_Timeout == timing.V2G_SECC_CPOscillator_Retain == 1500 * MS
+
+
+def test_the_field_is_more_patient_than_the_standard():
+    for name in timing.SOURCES:
+        if name.startswith("FIELD_Msg_"):
+            assert getattr(timing, name) > getattr(timing, "V2G_EVCC_" + name.removeprefix("FIELD_"))
