@@ -158,7 +158,10 @@ class EvseConnection(Ladder):
             self._setup.arm(now, V2G_SECC_CommunicationSetup_Performance)
             self._enter(State.Discovering)
             self._out.append((SDP, StartDiscovery()))
-        elif kind is TcpConnected and state is State.Discovering:
+        elif kind is TcpConnected and state in (State.Matching, State.Discovering):
+            # A car that knows the port may be quicker than our own link test.
+            if state is State.Matching:
+                self._setup.arm(now, V2G_SECC_CommunicationSetup_Performance)
             self._begin_session(now)
 
     def _end(self, reason: StopReason, now: int, graceful: bool = False, normal: bool = False) -> None:

@@ -1,0 +1,450 @@
+"""The ladder of car and charger: climbing, every loss at every rung, the person's stop, unplugging, beginning again."""
+from __future__ import annotations
+
+import pytest
+
+from drivers.interfaces import PilotState
+from kernel.timer import MS, S
+from tasks.connection import timing as t
+from tasks.connection.ladder import AT_REST, LASTING, TEXTS, State
+from tasks.messages import DiscoveryFailed, LinkLost, SessionEnded, SessionEstablished, StartSession, StopSession, TcpClosed
+from tasks.safety.facts import SafetyState
+from tasks.stop_reasons import NORMAL_ENDS, StopReason as R
+from tasks.v2g.timing import (V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_CommunicationSetup_Performance,
+                              V2G_SECC_CPOscillator_Retain)
+
+from tests.connection.ladder_bench import CONNECTED, FOUND, UP, Bench
+
+PEV_RUNGS = [State.WaitPilot, State.Matching, State.Discovering, State.Connecting, State.Session]
+EVSE_RUNGS = [State.Preparing, State.Matching, State.Discovering, State.Session]
+DOWN = [("tcp", "TcpAbort"), ("sdp", "StopDiscovery"), ("homeplug", "StopMatching")]
+
+
+def pev(**config):
+    return Bench("pev", **config)
+
+
+def evse(**config):
+    return Bench("evse", **config)
+
+
+def rungs():
+    return [("pev", s) for s in PEV_RUNGS] + [("evse", s) for s in EVSE_RUNGS]
+
+
+def at(role, state):
+    bench = Bench(role)
+    if state is State.WaitPilot:
+        bench.facts.duty = 100.0
+    if state is State.Preparing:
+        bench.facts.link_state = "WaitKey"
+    bench.at(state)
+    bench.take()
+    return bench
+
+
+def test_texts_and_names_of_other_slices():
+    assert set(TEXTS) == set(State) and all(text and len(text) <= 20 for text in TEXTS.values())
+    assert AT_REST <= {s.value for s in SafetyState}
+    assert not LASTING & NORMAL_ENDS
+
+
+# --- climbing
+
+def test_car_climbs():
+    bench = pev()
+    assert bench.state is State.Unplugged and bench.take() == []
+    bench.plug()
+    assert bench.take() == [("homeplug", "StartMatching")] and bench.state is State.Matching
+    bench.tell(UP)
+    assert bench.take() == [("sdp", "StartDiscovery")]
+    bench.tell(FOUND)
+    command = bench.out[0][1]
+    assert (command.port, command.timeout) == (FOUND.port, V2G_EVCC_CommunicationSetup_Timeout) and bench.take() == [("tcp", "TcpConnect")]
+    bench.tell(CONNECTED)
+    assert bench.states == [State.Unplugged, State.WaitPilot, State.Matching, State.Discovering, State.Connecting, State.Session]
+    assert bench.m.duty is None
+
+
+@pytest.mark.parametrize("pilot, duty, begins", [
+    (PilotState.B, 5.0, True), (PilotState.B, 3.0, True), (PilotState.B, 7.0, True), (PilotState.B, 2.9, False), (PilotState.B, 7.1, False),
+    (PilotState.B, 100.0, False), (PilotState.B, None, False), (PilotState.C, 5.0, True), (PilotState.A, 5.0, False), (None, 5.0, False),
+    (PilotState.E, 5.0, False), (PilotState.F, 5.0, False)])
+def test_car_begins_only_at_a_digital_pilot(pilot, duty, begins):
+    bench = pev()
+    bench.facts.pilot, bench.facts.duty = pilot, duty
+    bench.run(5 * S)
+    assert (bench.state is State.Matching) is begins
+
+
+def test_pilot_is_not_needed_when_told_so():
+    bench = pev(require_pilot=False)
+    bench.facts.pilot = bench.facts.duty = None
+    bench.run(1 * S)
+    assert bench.state is State.Matching
+
+
+def test_missing_pilot_is_told_and_does_not_block():
+    bench = at("pev", State.WaitPilot)
+    bench.run(t.NO_PILOT_TOLD_AFTER)
+    assert bench.m.reason is R.NO_PILOT and bench.state is State.WaitPilot
+    bench.facts.duty = 5.0
+    bench.run(1 * S)
+    assert bench.state is State.Matching
+
+
+def test_charger_offers_five_percent_after_the_key():
+    bench = evse()
+    assert bench.m.duty == 100.0
+    bench.facts.link_state = "Off"
+    bench.facts.pilot = PilotState.B
+    bench.run(500 * MS)
+    assert bench.take() == [("homeplug", "StartMatching"), ("tcp", "TcpListen")] and bench.state is State.Preparing
+    bench.facts.link_state = "WaitKey"
+    bench.run(5 * S)
+    assert bench.m.duty == 100.0
+    bench.facts.link_state = "WaitParm"
+    bench.run(200 * MS)
+    assert bench.m.duty == 5.0 and bench.state is State.Matching
+    bench.tell(UP)
+    assert bench.take() == [("sdp", "StartDiscovery")]           # answers only after the link, while TCP listens already
+    bench.tell(CONNECTED)
+    assert bench.state is State.Session and bench.m.duty == 5.0
+
+
+def test_charger_waits_a_second_after_the_plug():
+    bench = evse()
+    bench.facts.pilot = PilotState.B
+    bench.run(100 * MS)
+    plugged = bench.now
+    while bench.m.duty != 5.0:
+        bench.run(10 * MS)
+    assert 900 * MS <= bench.now - plugged <= 1200 * MS
+
+
+def test_charger_takes_a_car_that_is_quicker_than_the_link_test():
+    bench = at("evse", State.Matching).tell(CONNECTED)
+    assert bench.state is State.Session
+    bench.run(V2G_SECC_CommunicationSetup_Performance)
+    assert bench.m.reason is R.COMMUNICATION_SETUP_TIMEOUT
+
+
+def test_charger_without_modem():
+    bench = evse()
+    bench.facts.link_state = None
+    bench.facts.pilot = PilotState.B
+    bench.run(100 * MS + t.KEY_LIMIT + 200 * MS)
+    assert bench.m.reason is R.NO_MODEM and State.Pausing in bench.states
+
+
+# --- setup timers
+
+@pytest.mark.parametrize("role, limit", [("pev", V2G_EVCC_CommunicationSetup_Timeout), ("evse", V2G_SECC_CommunicationSetup_Performance)])
+@pytest.mark.parametrize("state", [State.Discovering, State.Session])
+def test_communication_setup_counts_from_the_link(role, limit, state):
+    bench = Bench(role).at(State.Matching).tell(UP)
+    begin = bench.now
+    if state is State.Session:
+        bench.run(1 * S).at(State.Session)
+    bench.take()
+    bench.run(begin + limit - bench.now - 1)
+    assert bench.m.reason is None
+    bench.run(1)
+    assert bench.m.reason is R.COMMUNICATION_SETUP_TIMEOUT
+    expected = [("v2g", "AbortSession"), *DOWN] if state is State.Session else DOWN
+    assert [c for c in bench.take() if c[1] != "Vouch"] == expected
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_established_session_ends_the_setup_timer(role):
+    bench = Bench(role).session()
+    bench.run(300 * S)
+    assert bench.state is State.Session
+
+
+def test_refused_connection_is_tried_again_while_time_is_left():
+    bench = pev().at(State.Connecting)
+    begin = bench.now
+    bench.take()
+    bench.tell(TcpClosed(R.TCP_REFUSED))
+    assert bench.take() == [] and bench.state is State.Connecting
+    bench.run(t.CONNECT_RETRY_DELAY)
+    command = bench.out[0][1]
+    assert bench.take() == [("tcp", "TcpConnect")] and command.timeout == V2G_EVCC_CommunicationSetup_Timeout - (bench.now - begin)
+    bench.tell(CONNECTED)
+    assert bench.state is State.Session
+
+
+def test_refused_connections_are_bounded():
+    bench = pev().at(State.Connecting)
+    for _ in range(t.CONNECT_TRIES):
+        bench.tell(TcpClosed(R.TCP_REFUSED))
+        bench.run(t.CONNECT_RETRY_DELAY)
+    assert bench.m.reason is R.TCP_REFUSED
+
+
+def test_dead_matching_task_is_bounded():
+    bench = pev().at(State.Matching).run(t.MATCHING_LIMIT)
+    assert bench.m.reason is R.NO_LINK
+
+
+# --- losses
+
+@pytest.mark.parametrize("role, state", [(r, s) for r, s in rungs() if s is not State.Session])
+def test_lost_link_below_the_session_begins_again(role, state):
+    bench = at(role, state).tell(LinkLost(R.LINK_LOST))
+    assert bench.m.reason is R.LINK_LOST and bench.take() == DOWN and bench.state is State.Ending
+    bench.facts.duty, bench.facts.link_state = 5.0, "WaitParm"
+    bench.run(10 * S)
+    assert bench.state is State.Matching and bench.m.restarts == 1
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_a_session_vouches_for_the_link(role):
+    bench = Bench(role).session()
+    bench.facts.heard = True
+    bench.tell(LinkLost(R.LINK_LOST)).run(10 * S)
+    assert bench.state is State.Session and any("goes on" in n for n in bench.notes)
+    assert [c for c in bench.take()] == [("homeplug", "Vouch")] * 5
+
+
+def test_silence_is_not_vouched_for():
+    bench = pev().session().run(10 * S)
+    assert bench.take() == []
+
+
+@pytest.mark.parametrize("lost, ended, reason", [(True, R.TIMEOUT, R.LINK_LOST), (False, R.TIMEOUT, R.TIMEOUT), (True, R.FAILED_RESPONSE, R.FAILED_RESPONSE)])
+def test_a_lost_link_explains_silence(lost, ended, reason):
+    bench = pev().session()
+    if lost:
+        bench.tell(LinkLost(R.LINK_LOST))
+    bench.end(ended, False)
+    assert bench.m.reason is reason
+
+
+def test_discovery_failure():
+    bench = pev().at(State.Discovering)
+    bench.take()
+    bench.tell(DiscoveryFailed(R.SDP_FAILED))
+    assert bench.m.reason is R.SDP_FAILED and bench.take() == DOWN
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_closed_stream_without_an_end_of_the_session(role):
+    bench = Bench(role).session().tell(TcpClosed(R.TCP_RESET))
+    assert bench.state is State.Session                      # the V2G task is about to tell
+    bench.run(t.GONE_LIMIT)
+    assert bench.m.reason is R.TCP_CLOSED and bench.take() == [("v2g", "AbortSession"), *DOWN]
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_closed_stream_with_the_sessions_own_reason(role):
+    bench = Bench(role).session().tell(TcpClosed(R.TCP_RESET), SessionEnded(R.TCP_RESET, False))
+    assert bench.m.reason is R.TCP_RESET
+
+
+def test_pauses_grow_and_a_session_resets_them():
+    bench = pev(restart_first_ms=1000, restart_ceiling_ms=4000)
+    bench.at(State.Matching)
+    pauses = []
+    for _ in range(5):
+        bench.tell(LinkLost(R.SLAC_FAILED))
+        begin = bench.now
+        while bench.state is not State.Matching:
+            bench.run(10 * MS)
+        pauses.append(round((bench.now - begin) / S))
+    assert pauses == [1, 2, 4, 4, 4]
+    bench.session().end(R.TIMEOUT, False)
+    begin = bench.now
+    bench.tell(TcpClosed(None))
+    while bench.state is not State.Matching:
+        bench.run(10 * MS)
+    assert round((bench.now - begin) / S) == 1
+
+
+def test_nothing_begins_before_the_outputs_are_safe():
+    bench = pev().session()
+    bench.facts.safety_state = "CurrentOff"
+    bench.end(R.TIMEOUT, False).tell(TcpClosed(None)).run(40 * S)
+    assert bench.state is State.Ending and any("not safe" in n for n in bench.notes)
+    bench.facts.safety_state = None
+    bench.run(40 * S)
+    assert bench.state is State.Ending
+    bench.facts.safety_state = "Idle"
+    bench.run(10 * S)
+    assert bench.state is State.Matching
+
+
+@pytest.mark.parametrize("reason", sorted(LASTING, key=lambda r: r.name))
+def test_lasting_reasons_wait_for_a_person(reason):
+    bench = pev().session().end(reason, False).tell(TcpClosed(None)).run(60 * S)
+    assert bench.state is State.Failed
+    bench.unplug()
+    assert bench.state is State.Unplugged
+
+
+def test_tripped_supervisor_waits_for_a_person():
+    bench = pev().session()
+    bench.facts.safety_state = "Tripped"
+    bench.end(R.TIMEOUT, False).tell(TcpClosed(None)).run(60 * S)
+    assert bench.state is State.Failed
+
+
+def test_restart_can_be_switched_off():
+    bench = pev(restart=False).session().end(R.TIMEOUT, False).tell(TcpClosed(None)).run(60 * S)
+    assert bench.state is State.Failed
+
+
+# --- the end
+
+@pytest.mark.parametrize("reason", sorted(NORMAL_ENDS, key=lambda r: r.name))
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_after_a_normal_end_nothing_begins_until_unplugged(role, reason):
+    bench = Bench(role).session().end(reason).tell(TcpClosed(None))
+    assert bench.take() == DOWN
+    bench.run(300 * S)
+    assert bench.state is State.Finished and bench.m.reason is reason and bench.take() == []
+    bench.unplug()
+    assert bench.state is State.Unplugged
+    bench.plug()
+    assert bench.state is State.Matching
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_a_person_may_begin_again(role):
+    bench = Bench(role).session().end().tell(TcpClosed(None)).run(5 * S)
+    bench.tell(StartSession()).run(2 * S)
+    assert bench.state is State.Matching
+
+
+def test_the_peers_fin_is_awaited_for_a_bounded_time():
+    bench = pev().session().end().run(t.CLOSE_LIMIT - 1)
+    assert bench.take() == [] and bench.state is State.Ending
+    bench.run(1)
+    assert bench.take() == DOWN
+
+
+@pytest.mark.parametrize("normal", [True, False])
+def test_oscillator_is_retained_after_a_normal_end(normal):
+    bench = evse().session()
+    bench.end(R.CAR_STOP if normal else R.TIMEOUT, normal)
+    if normal:
+        bench.run(V2G_SECC_CPOscillator_Retain - 1)
+        assert bench.m.duty == 5.0
+        bench.run(1)
+    assert bench.m.duty == 100.0
+
+
+def test_charger_begins_again_after_a_failure_with_a_step_of_steady_pilot():
+    bench = evse().session().end(R.TIMEOUT, False).tell(TcpClosed(None))
+    begin = bench.now
+    while bench.m.duty == 100.0:
+        bench.run(10 * MS)
+    assert bench.now - begin >= t.T_step_X1 and bench.state is State.Matching
+
+
+# --- the person
+
+@pytest.mark.parametrize("role, state", [(r, s) for r, s in rungs() if s is not State.Session])
+def test_stop_below_the_session(role, state):
+    bench = at(role, state).tell(StopSession(R.USER_STOP))
+    assert bench.take() == DOWN
+    bench.run(300 * S)
+    assert bench.state is State.Finished and bench.m.reason is R.USER_STOP
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_stop_in_a_session_is_forwarded_and_bounded(role):
+    bench = Bench(role).session().tell(StopSession(R.USER_STOP))
+    assert bench.take() == [("v2g", "StopSession")] and bench.state is State.Session
+    bench.run(30 * S).tell(StopSession(R.USER_STOP))             # repeating it moves nothing
+    assert bench.take() == [("v2g", "StopSession")]
+    bench.run(30 * S)
+    assert bench.m.reason is R.USER_STOP and bench.take() == [("v2g", "AbortSession"), *DOWN]
+
+
+def test_stop_while_pausing_or_ending_prevents_the_new_beginning():
+    bench = pev().session()
+    bench.facts.safety_state = "Decay"
+    bench.end(R.TIMEOUT, False).tell(TcpClosed(None), StopSession(R.USER_STOP))
+    bench.facts.safety_state = "Idle"
+    bench.run(60 * S)
+    assert bench.state is State.Finished
+    bench = pev().session().end(R.TIMEOUT, False).tell(TcpClosed(None)).run(1 * S)
+    assert bench.state is State.Pausing
+    bench.tell(StopSession(R.USER_STOP)).run(60 * S)
+    assert bench.state is State.Finished
+
+
+def test_stop_with_nothing_going_on():
+    for state in (State.Unplugged, State.Finished):
+        bench = pev()
+        if state is State.Finished:
+            bench.session().end().tell(TcpClosed(None)).run(1 * S)
+        bench.take()
+        bench.tell(StopSession(R.USER_STOP))
+        assert bench.state is state and bench.take() == []
+
+
+def test_stop_button_stops_once_per_press():
+    bench = pev().session()
+    bench.facts.stop_button = True
+    bench.run(2 * S)
+    bench.facts.stop_button = False
+    bench.run(1 * S)
+    bench.facts.stop_button = True
+    bench.run(1 * S)
+    assert bench.take() == [("v2g", "StopSession")] * 2
+
+
+# --- unplugging
+
+@pytest.mark.parametrize("role, state", rungs())
+def test_unplugging_ends_everything(role, state):
+    bench = at(role, state).unplug()
+    down = bench.take()
+    assert [c for c in down if c[1] != "Vouch"] == ([("v2g", "AbortSession"), *DOWN] if state is State.Session else DOWN)
+    assert bench.state is State.Unplugged and bench.m.reason is R.UNPLUGGED
+    if role == "evse":
+        assert bench.m.duty == 100.0
+
+
+def test_unplugging_while_the_outputs_are_not_safe_waits():
+    bench = pev().session()
+    bench.facts.safety_state = "Opening"
+    bench.unplug()
+    assert bench.state is State.Ending
+    bench.facts.safety_state = "Idle"
+    bench.run(1 * S)
+    assert bench.state is State.Unplugged
+
+
+def test_unplugging_while_waiting_for_the_fin():
+    bench = evse().session().end().unplug()
+    assert bench.take() == DOWN and bench.state is State.Unplugged and bench.m.duty in (5.0, 100.0)
+    bench.run(2 * S)
+    assert bench.m.duty == 100.0
+
+
+@pytest.mark.parametrize("pilot", [None, PilotState.E, PilotState.F])
+def test_an_unknown_pilot_is_no_unplugging(pilot):
+    bench = pev().session()
+    bench.facts.pilot = pilot
+    bench.run(10 * S)
+    assert bench.state is State.Session
+
+
+# --- stale news
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+@pytest.mark.parametrize("item", [UP, FOUND, CONNECTED, TcpClosed(None), LinkLost(R.LINK_LOST), DiscoveryFailed(R.SDP_FAILED),
+                                  SessionEnded(R.TIMEOUT, False), SessionEstablished(), StartSession()])
+def test_news_of_a_session_that_is_over_changes_nothing(role, item):
+    bench = Bench(role)
+    bench.tell(item).run(1 * S)
+    assert bench.state is State.Unplugged and bench.take() == []
+    bench = Bench(role).session().end().tell(TcpClosed(None)).run(1 * S)
+    bench.take()
+    if type(item) is not StartSession:
+        bench.tell(item).run(1 * S)
+        assert bench.state is State.Finished and bench.take() == []
