@@ -242,7 +242,7 @@ class Sessions:
             self._phase(session, MATCHING, now)
             self._phase(session, JOINING, now, 0)
             return
-        elif isinstance(message, (mme.CM_START_ATTEN_CHAR_IND, mme.CM_MNBC_SOUND_IND)):
+        elif isinstance(message, (mme.CM_START_ATTEN_CHAR_IND, mme.CM_MNBC_SOUND_IND, mme.CM_ATTEN_CHAR_RSP)):
             session = self._of(message.src, now)
         else:
             return

@@ -70,11 +70,12 @@ def follow_file(path: str, decode: Decode, err: TextIO, show: Output | None = No
         progress = Progress(os.fstat(file.fileno()).st_size, err)
         try:
             for frame in reader:
-                start = summary.saw(frame.at)
+                start = frame.at if summary.first is None else summary.first
                 at = frame.at - start
                 if options is not None and options.end is not None and at > options.end:
                     summary.cut_short = True
                     break
+                summary.saw(frame.at)
                 follow.receive(frame.data, frame.at, frame.missing, frame.link)
                 for record in follow.events():
                     sessions.receive(record, frame.at)

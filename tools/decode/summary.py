@@ -27,13 +27,12 @@ class Summary:
         self.last = 0
         self.cut_short = False
 
-    def saw(self, at: int) -> int:
-        """Notes a frame's time; gives the time of the first one."""
+    def saw(self, at: int) -> None:
+        """Notes a frame's time."""
         if self.first is None:
             self.first = self.last = at
         elif at > self.last:
             self.last = at
-        return self.first
 
     # --- for people -----------------------------------------------------------------------------------------------
 
