@@ -17,9 +17,8 @@ def main(argv: list[str] | None = None) -> int:
     from drivers.errors import DriverError
     from exi_native.library import CodecUnavailable
     from kernel.settings import SettingsError, dump
-    from tasks.config import load
     try:
-        config = load(args.config or HERE / "config.yaml", args)
+        config = command_line.configure(args, HERE / "config.yaml")
         if args.print_config:
             print(dump(config), end="")
             return 0

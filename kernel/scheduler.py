@@ -211,6 +211,9 @@ class Kernel:
 
     def report(self) -> str:
         """One line for the log: ticks, missed, lateness, overruns and the three costliest rows."""
+        if self.cost is None:        # virtual time: nothing is late and nothing costs
+            busiest = sorted(self.rows, key=lambda r: r.stats.runs, reverse=True)[:3]
+            return f"visits {self.passes} cut {self.cut_rounds}; busiest " + " ".join(f"{r.name}={r.stats.runs}" for r in busiest)
         p50, p99, worst = self.lateness()
         rows = sorted(self.rows, key=lambda r: r.stats.worst, reverse=True)[:3]
         names = " ".join(f"{r.name}={r.stats.worst / 1000:.0f}us/{r.stats.overruns}over" for r in rows)

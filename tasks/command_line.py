@@ -2,6 +2,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+
+from kernel.settings import build
+from tasks import config_file
+from tasks.config import Config
 
 EPILOG = """\
 examples:
@@ -45,6 +50,20 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     if args.soc_start is not None and args.soc_stop is not None and args.soc_start >= args.soc_stop:
         parser.error(f"--soc-start {args.soc_start:g} must be below --soc-stop {args.soc_stop:g}")
     return args
+
+
+def configure(args: argparse.Namespace, default: Path) -> Config:
+    """The settings of the file with the command line's words on top; SettingsError names everything that is wrong."""
+    path = args.config or default
+    data, lines = config_file.load(path)
+    config = build(Config, data, lines, str(path))
+    if args.mode is not None:
+        config.mode = args.mode
+    if args.interface is not None:
+        config.interface = args.interface
+    if args.soc_stop is not None:
+        config.ev.stop_soc_percent = args.soc_stop
+    return config
 
 
 def _within(low: float, high: float):

@@ -1,12 +1,9 @@
 """Every setting of the box, section by section; config.yaml shows them all with their defaults."""
 from __future__ import annotations
 
-from argparse import Namespace
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from kernel.settings import build, setting
-from tasks import config_file
+from kernel.settings import setting
 from tasks.connection.config import ConnectionConfig
 from tasks.homeplug.config import EmulatorConfig, SlacConfig
 from tasks.ipv6.config import Ipv6Config, SdpConfig
@@ -34,14 +31,3 @@ class Config:
     evse: EvseConfig = field(default_factory=EvseConfig)
     safety: SafetyConfig = field(default_factory=SafetyConfig)
     listen: ListenConfig = field(default_factory=ListenConfig)
-
-
-def load(path: str | Path, args: Namespace) -> Config:
-    """The file's settings with the command line's words on top; SettingsError names everything that is wrong."""
-    data, lines = config_file.load(path)
-    config = build(Config, data, lines, str(path))
-    if args.mode is not None:
-        config.mode = args.mode
-    if args.interface is not None:
-        config.interface = args.interface
-    return config

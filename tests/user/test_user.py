@@ -1,6 +1,5 @@
 """Keys and process signals ask for the end of the session."""
 import os
-import pty
 import sys
 
 from drivers.keyboard import Keyboard
@@ -36,26 +35,6 @@ def test_a_process_signal_stops_once():
     task.run(1)
     task.run(2)
     assert len(stop) == 1
-
-
-def test_the_keyboard_reads_single_keys_and_restores_the_terminal():
-    import termios
-    master, slave = pty.openpty()
-    with os.fdopen(slave, "r") as terminal:
-        before = termios.tcgetattr(slave)
-        keyboard = Keyboard(terminal)
-        assert keyboard.read() == ""
-        os.write(master, b" q")
-        got = ""
-        for _ in range(1000):
-            got += keyboard.read()
-            if len(got) == 2:
-                break
-        assert got == " q"
-        keyboard.close()
-        keyboard.close()
-        assert termios.tcgetattr(slave) == before
-    os.close(master)
 
 
 def test_without_a_terminal_no_keys_come():

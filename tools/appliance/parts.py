@@ -50,8 +50,6 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int) -> t
         plant_config.battery_soc_percent = args.soc_start
     if args.battery_kwh is not None:
         plant_config.battery_capacity_wh = args.battery_kwh * 1000
-    if args.soc_stop is not None:
-        config.ev.stop_soc_percent = args.soc_stop
     plant = Plant(plant_config, start=now)
     if config.mode == "evse":
         board, shadow = simulated_charger(plant, nic), ShadowCar(plant, signals)

@@ -13,7 +13,7 @@ from typing import Callable, Protocol, TextIO
 from kernel.clock import MonotonicClock
 from kernel.journal import Event
 from kernel.timer import S
-from tools.show.keys import TerminalKeys
+from drivers.keyboard import Keyboard
 from tools.show.line_mode import LineMode
 from tools.show.panels import picture
 from tools.show.text import ascii_only, paint
@@ -53,7 +53,7 @@ class TerminalShow:
         self._stop: Callable[[], None] | None = None
         self._wall = MonotonicClock().now if wall is None else wall
         self._lines = None if self.live else LineMode(out, self._wall, self._unicode)
-        self._keys: Keys | None = keys if keys is not None else TerminalKeys() if self.live else None
+        self._keys: Keys | None = keys if keys is not None else Keyboard() if self.live else None
         self._events: dict[str, deque[tuple[int, Event]]] = {}
         self._number = 0
         self._shown: list[str] = []

@@ -30,8 +30,6 @@ def run(config: Config, args: Any) -> int:
     plant = PlantConfig()
     if args.soc_start is not None:
         plant.battery_soc_percent = args.soc_start
-    if args.soc_stop is not None:
-        config.ev.stop_soc_percent = args.soc_stop
     if args.battery_kwh is not None:
         plant.battery_capacity_wh = args.battery_kwh * 1000
     link = LinkConfig(delay_us=round(args.delay * 1000), drop_percent=args.drop)

@@ -4,7 +4,7 @@ import os
 import pty
 import termios
 
-from tools.show.keys import TerminalKeys
+from drivers.keyboard import Keyboard
 
 
 class Terminal:
@@ -28,7 +28,7 @@ class Terminal:
 def test_keys_come_without_enter_and_the_terminal_is_restored():
     terminal = Terminal()
     before = termios.tcgetattr(terminal.slave)
-    keys = TerminalKeys(terminal)
+    keys = Keyboard(terminal)
     assert keys.read() == ""
     os.write(terminal.master, b"q \t")
     assert keys.read() == "q \t"
@@ -43,7 +43,7 @@ def test_keys_come_without_enter_and_the_terminal_is_restored():
 
 def test_a_terminal_that_hangs_up_gives_no_keys_and_no_exception():
     terminal = Terminal()
-    keys = TerminalKeys(terminal)
+    keys = Keyboard(terminal)
     os.close(terminal.master)
     assert keys.read() == "" and keys.read() == ""
     keys.close()
@@ -52,8 +52,8 @@ def test_a_terminal_that_hangs_up_gives_no_keys_and_no_exception():
 
 def test_without_a_terminal_there_are_no_keys():
     for stream in (io.StringIO("q"), open(os.devnull)):
-        keys = TerminalKeys(stream)
+        keys = Keyboard(stream)
         assert keys.read() == ""
         keys.close()
         stream.close()
-        assert TerminalKeys(stream).read() == ""
+        assert Keyboard(stream).read() == ""
