@@ -183,10 +183,14 @@ def test_both_ways_to_start_it(capture, start):
     assert "37" in done.stdout
 
 
-def test_a_closed_pipe_is_no_error(capture):
-    done = subprocess.run(f"{sys.executable} -m tools.decode {' '.join([str(capture)] * 40)} | head -1; exit ${{PIPESTATUS[0]}}", shell=True,
+def test_a_closed_pipe_is_no_error(tmp_path):
+    with PcapWriter(tmp_path / "long.pcap") as writer:
+        for n in range(3000):                              # more lines than a pipe holds
+            writer.write(n, line.sdp_request())
+    done = subprocess.run(f"{sys.executable} -m tools.decode {tmp_path / 'long.pcap'} | head -1; exit ${{PIPESTATUS[0]}}", shell=True,
                           executable="/bin/bash", cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.count("\n") == 1
 
 
 def test_an_ascii_terminal_gets_escapes(capture):

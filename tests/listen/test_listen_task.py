@@ -129,7 +129,8 @@ def test_every_frame_reaches_the_task():
     frames = [b"\x01" * 20, *line.session(), b""]
     nic = HeardNic(frames)
     bench = Bench()
-    rx = ListenRx(nic, bench.box, bench.journal)
+    tapped = []
+    rx = ListenRx(nic, bench.box, bench.journal, lambda at, frame, outgoing: tapped.append((at, frame, outgoing)))
     due = rx.run(1)
     assert due == (1 if len(frames) >= RX_LIMIT else 77)
     while nic.frames:
@@ -138,6 +139,7 @@ def test_every_frame_reaches_the_task():
         bench.task.run(3)
     assert bench.task.follow.tally.frames == len(frames)
     assert rx.run(4) == 77
+    assert tapped == [(n, frame, False) for n, frame in enumerate(frames)]
 
 
 def test_a_full_mailbox_leaves_the_frames_in_the_interface():

@@ -103,6 +103,8 @@ def decode_file(path: str, decode: Decode, options: Options, out: Output, err: T
         out.flush()
         print(f"{path}: {problem}", file=err)
         return EXIT_NOT_A_CAPTURE
+    except BrokenPipeError:                      # the reader of our lines has gone, not the file
+        raise
     except OSError as problem:
         out.flush()
         print(f"{path}: cannot be read: {problem.strerror or problem}", file=err)
