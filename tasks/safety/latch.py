@@ -40,8 +40,10 @@ class Latch:
         if state is not self._state:
             self._state = state
             self._present = self._rows[state]
-            if since:
-                since.clear()
+            if since:                    # a hold goes on where its row still applies
+                kept = {trip.name for trip, _bad, _hold in self._present}
+                for name in [n for n in since if n not in kept]:
+                    del since[name]
         config = self._config
         found = False
         for trip, bad, hold in self._present:

@@ -32,6 +32,8 @@ class PevSupervisor:
         self._shutdown = Shutdown(config, sensor=config.current_sensor_fitted, contactor=True)
         self._travel = config.contactor_travel_ms * MS
         self._armed = False               # requests were seen released since the last shutdown
+        self._stepped_at = -1
+        self._ready_at = NEVER
         self._closing_at = NEVER
         self._unplugged_since = NEVER
 
@@ -53,17 +55,18 @@ class PevSupervisor:
             if self.state is state:
                 break
         self._decide_lock(facts, requests)
+        self._stepped_at = now
         return self.outputs
 
     def _move(self, f: PevFacts, r: PevRequests, now: int) -> None:
         state = self.state
         if state is Idle:
             if r.pilot_c and self._armed:
-                self._try_ready(f)
+                self._try_ready(f, now)
         elif state is Ready:
             if not r.pilot_c:
                 self._withdrawn(f, r, now)
-            elif r.contactors:
+            elif r.contactors and now > self._ready_at:      # the C that is measured must be later than the C that was commanded
                 self._try_close(f, now)
         elif state is Closing:
             if not (r.pilot_c and r.contactors):
@@ -82,12 +85,13 @@ class PevSupervisor:
             if self._unplugged_since != NEVER and now - self._unplugged_since >= UNPLUG_DEBOUNCE and f.contactors is False:
                 self._release("unplugged")
 
-    def _try_ready(self, f: PevFacts) -> None:
+    def _try_ready(self, f: PevFacts, now: int) -> None:
         """Pilot C invites voltage: only when nothing that would trip at once is bad."""
         bad = self.latch.first_bad(Ready, f)
         self.blocked = "" if bad is None else bad.text
         if bad is None:
             self.outputs.pilot_c = True
+            self._ready_at = now
             self._enter(Ready)
 
     def _try_close(self, f: PevFacts, now: int) -> None:
@@ -108,8 +112,6 @@ class PevSupervisor:
             return "Battery voltage too low"
         if f.inlet_voltage is None or not abs(f.inlet_voltage - f.battery_voltage) <= c.match_v:
             return "Inlet does not match"
-        if c.current_sensor_fitted and f.inlet_current is None:
-            return "Current unknown"
         return ""
 
     def _withdrawn(self, f: PevFacts, r: PevRequests, now: int) -> None:
@@ -212,7 +214,10 @@ class PevSupervisor:
     def next_timer(self) -> int:
         """The earliest instant at which time alone can change something."""
         at = self.latch.next_timer()
-        if self.state is Closing:
+        if self.state is Ready:
+            if self._stepped_at == self._ready_at:
+                at = self._ready_at + 1
+        elif self.state is Closing:
             at = min(at, self._closing_at + self._travel)
         elif self.state in STOPPING:
             at = min(at, self._shutdown.next_timer())

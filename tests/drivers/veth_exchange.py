@@ -36,7 +36,7 @@ ip("link", "set", "va", "up")
 ip("link", "set", "vb", "up")
 a, b = PcapNic(PcapNicConfig(interface="va")), PcapNic(PcapNicConfig(interface="vb"))
 result["macs"] = [a.mac.hex(), b.mac.hex()]
-result["empty"] = a.receive(32, 1) == []
+result["empty"] = any(a.receive(32, 1) == [] for _ in range(100))      # the system's own IPv6 chatter may come first
 
 result["sent"] = a.send(b.mac + a.mac + HOMEPLUG, 0)
 result["unicast"] = len(collect(b, 1))
