@@ -7,6 +7,7 @@ ladder is climbed again, with growing pauses.
 """
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -64,7 +65,7 @@ class ConnectionFacts:
     stop_button: bool | None = None
 
 
-class Ladder:
+class Ladder(ABC):
     """Base of both roles. `duty` is the charger's wish for the pilot (percent), None for a car."""
 
     duty: float | None = None
@@ -83,6 +84,7 @@ class Ladder:
         self._stop_limit = Timer()
         self._teardown = Timer()         # Ending: when to stop waiting for the peer's FIN
         self._torn = True
+        self._final = True
         self._link_lost = False
         self._button = False
         self._out: list[tuple[str, object]] = []
@@ -144,21 +146,21 @@ class Ladder:
 
     # --- what the roles fill in
 
+    @abstractmethod
     def _climb(self, now: int) -> None:
         """Begin from the lowest rung."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_rung(self, item: object, now: int) -> None:
         """LinkUp, Discovered, DiscoveryFailed, TcpConnected."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_limit(self, now: int) -> None:
         """The present state has lasted too long."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _poll_state(self, now: int) -> None:
         """Facts matter in the present state."""
-        raise NotImplementedError
 
     # --- shared reactions
 
@@ -206,6 +208,7 @@ class Ladder:
         elif self.state is State.Ending:
             if self.reason not in NORMAL_ENDS and self.reason is not StopReason.UNPLUGGED:
                 self.reason = reason             # no new beginning after this end
+                self._final = True
         elif self.state in CLIMBING or self.state is State.Pausing:
             self._end(reason, now)
 
@@ -215,6 +218,9 @@ class Ladder:
             reason = StopReason.LINK_LOST
         in_session = self.state is State.Session and not graceful
         self.reason = reason
+        # A person's stop is final; a peer's only when it said so in order: a car that falls silent and goes to state B
+        # has not finished, and wants 5 % again
+        self._final = normal or reason is StopReason.USER_STOP
         self._link_lost = False
         for timer in (self._setup, self._vouch, self._stop_limit):
             timer.cancel()
@@ -264,7 +270,7 @@ class Ladder:
         """Torn down and safe: what comes next depends on why it ended."""
         if self.reason is StopReason.UNPLUGGED:
             self._enter(State.Unplugged)
-        elif self.reason in NORMAL_ENDS:
+        elif self.reason in NORMAL_ENDS and self._final:
             self._enter(State.Finished)
         elif self.reason in LASTING or not self._config.restart or self.facts.safety_state == "Tripped":
             self._enter(State.Failed)

@@ -92,3 +92,32 @@ class Bench:
 
     def end(self, reason=StopReason.USER_STOP, normal=True):
         return self.tell(SessionEnded(reason, normal))
+
+
+PEV_RUNGS = [State.WaitPilot, State.Matching, State.Discovering, State.Connecting, State.Session]
+EVSE_RUNGS = [State.Preparing, State.Matching, State.Discovering, State.Session]
+DOWN = [("tcp", "TcpAbort"), ("sdp", "StopDiscovery"), ("homeplug", "StopMatching")]
+
+
+def pev(**config):
+    return Bench("pev", **config)
+
+
+def evse(**config):
+    return Bench("evse", **config)
+
+
+def rungs():
+    return [("pev", s) for s in PEV_RUNGS] + [("evse", s) for s in EVSE_RUNGS]
+
+
+def at(role, state):
+    """A bench whose ladder has just come to `state`."""
+    bench = Bench(role)
+    if state is State.WaitPilot:
+        bench.facts.duty = 100.0
+    if state is State.Preparing:
+        bench.facts.link_state = "WaitKey"
+    bench.at(state)
+    bench.take()
+    return bench

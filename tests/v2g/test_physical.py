@@ -7,7 +7,7 @@ import pytest
 
 from exi_native.messages.din import PhysicalValue, unitSymbol
 from tasks.errors import RemoteProtocolError
-from tasks.v2g.physical import LIMIT, PRESENT_A, PRESENT_V, TARGET_A, TARGET_V, A, BadValue, V, W, from_float, to_float
+from tasks.v2g.physical import LIMIT, PRESENT_V, TARGET_A, TARGET_V, A, BadValue, V, W, from_float, to_float
 
 
 def pv(multiplier, value, unit=V):

@@ -1,0 +1,210 @@
+"""How the charger talks in a DIN 70121 session and how it stops talking: what is allowed when, refusals, timers, the end.
+
+Theory: the car asks, we answer at once (SECC target 20 ms) - only PowerDeliveryRes(stop) waits for the current to fall.
+A stop (user, limit, trip) is told to the car by the EVSE status and bounded; everything wrong with the conversation is
+answered by the proper FAILED code and ends the session.
+"""
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from hmac import compare_digest
+from typing import Any
+
+from exi_native.messages.din import (Body, ChargeParameterDiscoveryReq, DC_EVSEStatusCode, MessageHeader, SessionSetupReq,
+                                     SessionStop, V2G_Message, isolationLevel, responseCode)
+from kernel.timer import MS, NEVER, S, Timer
+from tasks.messages import SessionEnded
+from tasks.stop_reasons import StopReason
+from tasks.v2g import din_evse_responses as build
+from tasks.v2g import timing as t
+from tasks.v2g.cable_check import CableCheck
+from tasks.v2g.config import EvseConfig
+from tasks.v2g.din_evse_table import ACCEPTED, CHECKPOINTS, POWERED, SILENT, Evse
+from tasks.v2g.facts import EvseFacts
+from tasks.v2g.physical import BadValue
+from tasks.v2g.report import Report
+
+POWERED_POLL = 100 * MS              # how often the facts are looked at while the output may carry voltage
+
+
+class EvseConversation(ABC):
+    """Base of the charger's machine. `facts` is filled by the task before each verb; the ev_ fields report. Counter: `ignored`."""
+
+    def __init__(self, config: EvseConfig, facts: EvseFacts, rng: Any) -> None:
+        """`rng.getrandbits(64)` makes the session id."""
+        self.config = config
+        self.facts = facts
+        self.evse_id = bytes.fromhex(config.evse_id)
+        self.state = Evse.Idle
+        self.stopping: StopReason | None = None
+        self.stop_code: DC_EVSEStatusCode | None = None
+        self.session_id = b""
+        self.isolation_level = isolationLevel.Invalid
+        self.wants_output: tuple[float, float] | None = None
+        self.current_limited = False
+        self.voltage_limited = False
+        self.power_limited = False
+        self.evccid: bytes | None = None
+        self.ev_soc: float | None = None
+        self.ev_target_voltage: float | None = None
+        self.ev_target_current: float | None = None
+        self.ev_max_voltage = 0.0
+        self.ev_max_current = 0.0
+        self.ignored = 0
+        self._rng = rng
+        self._check: CableCheck | None = None
+        self._pending: bool = False              # PowerDeliveryRes(stop) waits for the current to fall
+        self._complete = False                   # the car said ChargingComplete
+        self._car_error = False
+        self._ongoing_since: int | None = None
+        self._charging_until = NEVER
+        self._report = Report(CHECKPOINTS)
+        self._sequence = Timer()                 # V2G_SECC_Sequence_Timeout
+        self._silence = Timer()                  # REQUEST_SILENCE_LIMIT
+        self._shutdown = Timer()                 # EVSE_SHUTDOWN_LIMIT
+        self._ramp = Timer()                     # RAMP_DOWN_LIMIT
+        self._precharge = Timer()                # SECC_PRECHARGE_LIMIT
+        self._state_b = Timer()                  # V2G_SECC_CPState_Detection_Timeout
+        self._poll_at = NEVER
+        self._out: list = []
+        self._handlers = {kind: getattr(self, "_on_" + kind.__name__) for kinds in ACCEPTED.values() for kind in kinds}
+
+    # --- the verbs
+
+    def start(self, now: int) -> None:
+        """The handshake is done: wait for SessionSetupReq."""
+        self._sequence.arm(now, t.V2G_SECC_Sequence_Timeout)
+        self._enter(Evse.SessionSetup, now)
+
+    def stop(self, reason: StopReason, now: int) -> None:
+        """Ask the car to end, by EVSE_Shutdown; bounded by EVSE_SHUTDOWN_LIMIT."""
+        if self.state is Evse.SessionSetup:
+            self._end(reason, False)
+        elif self.state not in (Evse.Idle, Evse.Ended):
+            self._stop(reason, DC_EVSEStatusCode.EVSE_Shutdown, now)
+
+    def lost(self, reason: StopReason, now: int) -> None:
+        """The stream is gone, or what came on it was no message."""
+        if self.state not in (Evse.Idle, Evse.Ended):
+            self._report.note("conversation lost in state %s", self.state.name)
+            self._end(reason, False)
+
+    def receive(self, message: object, now: int) -> None:
+        """A decoded V2G_Message."""
+        if self.state in (Evse.Idle, Evse.Ended):
+            self.ignored += 1
+            return
+        body = message.Body.BodyElement if type(message) is V2G_Message else None
+        kind = type(body)
+        if kind not in build.REFUSALS:
+            self._report.note("%s came in state %s: no answer is defined", kind.__name__, self.state.name)
+            self._end(StopReason.SEQUENCE_ERROR, False)
+            return
+        if self.session_id and kind is not SessionSetupReq and not compare_digest(message.Header.SessionID, self.session_id):
+            self._refuse(kind, responseCode.FAILED_UnknownSession, StopReason.UNKNOWN_SESSION, now,
+                         "%s carries session id %s", kind.__name__, message.Header.SessionID.hex())
+            return
+        if kind not in ACCEPTED[self.state] or self._pending:
+            self._refuse(kind, responseCode.FAILED_SequenceError, StopReason.SEQUENCE_ERROR, now,
+                         "%s came in state %s", kind.__name__, self.state.name)
+            return
+        self._sequence.cancel()
+        self._watch(now)
+        if self.state is Evse.Ended:
+            return
+        if self.stopping is not None and self.state in SILENT and kind is not SessionStop:
+            self._refuse(kind, responseCode.FAILED, self.stopping, now, "stopped in state %s", self.state.name)
+            return
+        try:
+            self._handlers[kind](body, now)
+        except BadValue as problem:
+            wrong = kind is ChargeParameterDiscoveryReq
+            self._refuse(kind, responseCode.FAILED_WrongChargeParameter if wrong else responseCode.FAILED, StopReason.BAD_VALUE,
+                         now, "%s", str(problem))
+
+    def handle_timer(self, now: int) -> None:
+        if self.state in (Evse.Idle, Evse.Ended):
+            return
+        if self._sequence.take(now):
+            self._report.note("car silent for %d s in state %s", t.V2G_SECC_Sequence_Timeout // S, self.state.name)
+            self._end(StopReason.TIMEOUT, False)
+        elif self._shutdown.take(now):
+            self._report.note("car did not end the session %d s after EVSE_Shutdown", t.EVSE_SHUTDOWN_LIMIT // S)
+            self._end(self.stopping or StopReason.CHARGER_STOP, False)
+        else:
+            if self._silence.take(now):
+                self._report.note("car silent in the charge loop: output off")
+                self.wants_output = None
+            if self._pending and self._ramped_down(now):
+                self._power_is_off(now)
+            self._watch(now)
+
+    def outgoing(self) -> list[V2G_Message]:
+        out, self._out = self._out, []
+        return out
+
+    def events(self) -> list:
+        return self._report.drain()
+
+    def next_timer(self) -> int:
+        return min(self._sequence.at, self._shutdown.at, self._silence.at, self._ramp.at, self._poll_at)
+
+    # --- answering and ending
+
+    def _enter(self, state: Evse, now: int) -> None:
+        self._report.state(self.state.name, state.name)
+        self.state = state
+        self._ongoing_since = None
+        self._set_poll(now)
+
+    def _set_poll(self, now: int) -> None:
+        if self._pending or self._check is not None and self.state is Evse.CableCheck:
+            self._poll_at = now + t.FACT_POLL
+        elif self.state in POWERED:
+            self._poll_at = now + POWERED_POLL
+        else:
+            self._poll_at = NEVER
+
+    def _respond(self, body: object, checkpoint: int, now: int) -> None:
+        self._out.append(V2G_Message(Header=MessageHeader(SessionID=self.session_id), Body=Body(BodyElement=body)))
+        self._sequence.arm(now, t.V2G_SECC_Sequence_Timeout)
+        self._report.checkpoint(checkpoint)
+
+    def _refuse(self, kind: type, code: responseCode, reason: StopReason, now: int, text: str, *args: object) -> None:
+        """The one exit for wrong requests: the proper code, output off, the end."""
+        self._report.note(text, *args)
+        self._respond(build.REFUSALS[kind](self, code), 0, now)
+        self._end(reason, False)
+
+    def _stop(self, reason: StopReason, code: DC_EVSEStatusCode, now: int) -> None:
+        if self.stopping is None:
+            self.stopping = reason
+            self.stop_code = code
+            self._shutdown.arm(now, t.EVSE_SHUTDOWN_LIMIT)
+            self._charging_until = NEVER
+            self._report.checkpoint(790)
+
+    def _end(self, reason: StopReason, normal: bool) -> None:
+        self.wants_output = None
+        self._check = None
+        self._pending = False
+        for timer in (self._sequence, self._silence, self._shutdown, self._ramp, self._precharge, self._state_b):
+            timer.cancel()
+        self._poll_at = NEVER
+        self._report.state(self.state.name, Evse.Ended.name)
+        self.state = Evse.Ended
+        self._report.append(SessionEnded(self.stopping or reason, normal))
+
+    # --- what the machine fills in
+
+    @abstractmethod
+    def _watch(self, now: int) -> None:
+        """What pilot, clock and supervisor have to say, whatever the car asks."""
+
+    @abstractmethod
+    def _ramped_down(self, now: int) -> bool:
+        """The pending PowerDeliveryRes(stop) may go out."""
+
+    @abstractmethod
+    def _power_is_off(self, now: int) -> None:
+        """Send it."""

@@ -1,0 +1,169 @@
+"""The ladder of car and charger: the normal end, the person's stop, unplugging, stale news."""
+from __future__ import annotations
+
+import pytest
+
+from drivers.interfaces import PilotState
+from kernel.timer import MS, S
+from tasks.connection import timing as t
+from tasks.connection.ladder import State
+from tasks.messages import DiscoveryFailed, LinkLost, SessionEnded, SessionEstablished, StartSession, StopSession, TcpClosed
+from tasks.stop_reasons import NORMAL_ENDS, StopReason as R
+from tasks.v2g.timing import V2G_SECC_CPOscillator_Retain
+
+from tests.connection.ladder_bench import CONNECTED, DOWN, FOUND, UP, Bench, at, evse, pev, rungs
+
+
+# --- the end
+
+@pytest.mark.parametrize("reason", sorted(NORMAL_ENDS, key=lambda r: r.name))
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_after_a_normal_end_nothing_begins_until_unplugged(role, reason):
+    bench = Bench(role).session().end(reason).tell(TcpClosed(None))
+    assert bench.take() == DOWN
+    bench.run(300 * S)
+    assert bench.state is State.Finished and bench.m.reason is reason and bench.take() == []
+    bench.unplug()
+    assert bench.state is State.Unplugged
+    bench.plug()
+    assert bench.state is State.Matching
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_a_person_may_begin_again(role):
+    bench = Bench(role).session().end().tell(TcpClosed(None)).run(5 * S)
+    bench.tell(StartSession()).run(2 * S)
+    assert bench.state is State.Matching
+
+
+def test_the_peers_fin_is_awaited_for_a_bounded_time():
+    bench = pev().session().end().run(t.CLOSE_LIMIT - 1)
+    assert bench.take() == [] and bench.state is State.Ending
+    bench.run(1)
+    assert bench.take() == DOWN
+
+
+@pytest.mark.parametrize("normal", [True, False])
+def test_oscillator_is_retained_after_a_normal_end(normal):
+    bench = evse().session()
+    bench.end(R.CAR_STOP if normal else R.TIMEOUT, normal)
+    if normal:
+        bench.run(V2G_SECC_CPOscillator_Retain - 1)
+        assert bench.m.duty == 5.0
+        bench.run(1)
+    assert bench.m.duty == 100.0
+
+
+def test_charger_begins_again_after_a_failure_with_a_step_of_steady_pilot():
+    bench = evse().session().end(R.TIMEOUT, False).tell(TcpClosed(None))
+    begin = bench.now
+    while bench.m.duty == 100.0:
+        bench.run(10 * MS)
+    assert bench.now - begin >= t.T_step_X1 and bench.state is State.Matching
+
+
+# --- the person
+
+@pytest.mark.parametrize("role, state", [(r, s) for r, s in rungs() if s is not State.Session])
+def test_stop_below_the_session(role, state):
+    bench = at(role, state).tell(StopSession(R.USER_STOP))
+    assert bench.take() == DOWN
+    bench.run(300 * S)
+    assert bench.state is State.Finished and bench.m.reason is R.USER_STOP
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_stop_in_a_session_is_forwarded_and_bounded(role):
+    bench = Bench(role).session().tell(StopSession(R.USER_STOP))
+    assert bench.take() == [("v2g", "StopSession")] and bench.state is State.Session
+    bench.run(30 * S).tell(StopSession(R.USER_STOP))             # repeating it moves nothing
+    assert bench.take() == [("v2g", "StopSession")]
+    bench.run(30 * S)
+    assert bench.m.reason is R.USER_STOP and bench.take() == [("v2g", "AbortSession"), *DOWN]
+
+
+def test_stop_while_pausing_or_ending_prevents_the_new_beginning():
+    bench = pev().session()
+    bench.facts.safety_state = "Decay"
+    bench.end(R.TIMEOUT, False).tell(TcpClosed(None), StopSession(R.USER_STOP))
+    bench.facts.safety_state = "Idle"
+    bench.run(60 * S)
+    assert bench.state is State.Finished
+    bench = pev().session().end(R.TIMEOUT, False).tell(TcpClosed(None)).run(1 * S)
+    assert bench.state is State.Pausing
+    bench.tell(StopSession(R.USER_STOP)).run(60 * S)
+    assert bench.state is State.Finished
+
+
+def test_stop_with_nothing_going_on():
+    for state in (State.Unplugged, State.Finished):
+        bench = pev()
+        if state is State.Finished:
+            bench.session().end().tell(TcpClosed(None)).run(1 * S)
+        bench.take()
+        bench.tell(StopSession(R.USER_STOP))
+        assert bench.state is state and bench.take() == []
+
+
+def test_stop_button_stops_once_per_press():
+    bench = pev().session()
+    bench.facts.stop_button = True
+    bench.run(2 * S)
+    bench.facts.stop_button = False
+    bench.run(1 * S)
+    bench.facts.stop_button = True
+    bench.run(1 * S)
+    assert bench.take() == [("v2g", "StopSession")] * 2
+
+
+# --- unplugging
+
+@pytest.mark.parametrize("role, state", rungs())
+def test_unplugging_ends_everything(role, state):
+    bench = at(role, state).unplug()
+    down = bench.take()
+    assert [c for c in down if c[1] != "Vouch"] == ([("v2g", "AbortSession"), *DOWN] if state is State.Session else DOWN)
+    assert bench.state is State.Unplugged and bench.m.reason is R.UNPLUGGED
+    if role == "evse":
+        assert bench.m.duty == 100.0
+
+
+def test_unplugging_while_the_outputs_are_not_safe_waits():
+    bench = pev().session()
+    bench.facts.safety_state = "Opening"
+    bench.unplug()
+    assert bench.state is State.Ending
+    bench.facts.safety_state = "Idle"
+    bench.run(1 * S)
+    assert bench.state is State.Unplugged
+
+
+def test_unplugging_while_waiting_for_the_fin():
+    bench = evse().session().end().unplug()
+    assert bench.take() == DOWN and bench.state is State.Unplugged and bench.m.duty in (5.0, 100.0)
+    bench.run(2 * S)
+    assert bench.m.duty == 100.0
+
+
+@pytest.mark.parametrize("pilot", [None, PilotState.E, PilotState.F])
+def test_an_unknown_pilot_is_no_unplugging(pilot):
+    bench = pev().session()
+    bench.facts.pilot = pilot
+    bench.run(10 * S)
+    assert bench.state is State.Session
+
+
+# --- stale news
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+@pytest.mark.parametrize("item", [UP, FOUND, CONNECTED, TcpClosed(None), LinkLost(R.LINK_LOST), DiscoveryFailed(R.SDP_FAILED),
+                                  SessionEnded(R.TIMEOUT, False), SessionEstablished(), StartSession()])
+def test_news_of_a_session_that_is_over_changes_nothing(role, item):
+    bench = Bench(role)
+    bench.tell(item).run(1 * S)
+    assert bench.state is State.Unplugged and bench.take() == []
+    bench = Bench(role).session().end().tell(TcpClosed(None)).run(1 * S)
+    bench.take()
+    if type(item) is not StartSession:
+        bench.tell(item).run(1 * S)
+        assert bench.state is State.Finished and bench.take() == []
