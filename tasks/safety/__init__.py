@@ -1,4 +1,1 @@
 """The only holder of actuators: permits, trips, shutdown sequence."""
-from tasks.safety.facts import SafetyState
-
-__all__ = ["SafetyState"]

@@ -9,12 +9,14 @@ in any case, and the facts are published anew.
 from __future__ import annotations
 
 import traceback
+from abc import ABC, abstractmethod
 from typing import Sequence
 
+from drivers.interfaces import PilotState
 from kernel.channels import Signal
 from kernel.journal import Journal
 from kernel.timer import MS, NEVER
-from tasks.safety.facts import SafetyState
+from tasks.safety.facts import EvseFacts, PevFacts, SafetyState
 from tasks.safety.supervisor import STOPPING
 from tasks.signals import Signals
 
@@ -25,7 +27,7 @@ NO_CURRENT = 1.0          # A, S5
 FOREVER = NEVER // 2      # ns: age of signals that do not grow stale
 
 
-class SupervisorTask:
+class SupervisorTask(ABC):
     """Base of SafetyTask and EvseSafetyTask. `fast` False evaluates at each run (to test that both agree)."""
 
     inboxes = ()
@@ -125,27 +127,31 @@ class SupervisorTask:
 
     # --- to be filled by the two boxes --------------------------------------------------------------------------------
 
-    facts = None
+    facts: PevFacts | EvseFacts
 
+    @abstractmethod
     def _feedback(self, now: int) -> tuple[bool | None, bool | None]:
-        raise NotImplementedError
+        """(contactors, lock) as measured now."""
 
+    @abstractmethod
     def _gather(self, values: list, now: int) -> None:
-        raise NotImplementedError
+        """Put the values of all signals, in order, into facts and requests."""
 
+    @abstractmethod
     def _step(self, now: int) -> None:
-        raise NotImplementedError
+        """Ask the supervisor."""
 
+    @abstractmethod
     def _apply(self, now: int) -> bool:
         """Bring the drivers to the outputs; True when one refused for the first time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _last_resort(self, bound_over: bool) -> Sequence[tuple]:
         """(call, arguments...) of everything that makes the outputs safe, in order; `now` is appended."""
-        raise NotImplementedError
 
-    def _pilot(self):
-        raise NotImplementedError
+    @abstractmethod
+    def _pilot(self) -> PilotState | None:
+        """The pilot state that the drivers have acknowledged."""
 
     def _judge(self, refused: bool, now: int) -> bool:
         """A driver refused: latch the trip; True when it is new."""
