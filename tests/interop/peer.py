@@ -2,7 +2,8 @@
 
 Run by the peers' own interpreter. What the package needs to be a fair partner is added here at run time:
 a stand-in for `aiofile`, which the wheel imports but does not require; a charger whose voltage follows the car's wish
-(its simulated one reports a constant, and a car that waits for its precharge voltage would wait for ever); longer
+(its simulated one reports a constant, and a car that waits for its precharge voltage would wait for ever) and whose
+limits are those of a charger (its simulated one offers 40 to 40 V, which a car with a battery must refuse); longer
 message limits (its Java codec alone can eat the 250 ms of CurrentDemandReq); a shorter wait before it closes TCP.
 """
 from __future__ import annotations
@@ -16,6 +17,11 @@ import types
 
 MESSAGE_LIMIT_FACTOR = 4.0
 CLOSING_PAUSE_S = 0.1    # instead of 2 s and 3 s
+CHARGER_LIMITS = {       # of ChargeParameterDiscoveryRes; multiplier, value
+    "evse_minimum_voltage_limit": (0, 150), "evse_maximum_voltage_limit": (0, 500),
+    "evse_minimum_current_limit": (0, 1), "evse_maximum_current_limit": (0, 125),
+    "evse_peak_current_ripple": (0, 1), "evse_maximum_power_limit": (3, 50),
+}
 
 
 class _File:
@@ -88,6 +94,13 @@ async def secc() -> asyncio.Task:
             await super().set_status(status)
             if status == ServiceStatus.READY:
                 print("READY", flush=True)
+
+        async def get_dc_charge_parameters_dinspec(self) -> object:
+            parameters = await super().get_dc_charge_parameters_dinspec()
+            for name, (multiplier, value) in CHARGER_LIMITS.items():
+                limit = getattr(parameters, name)
+                setattr(parameters, name, type(limit)(multiplier=multiplier, value=value, unit=limit.unit))
+            return parameters
 
         async def send_charging_command(self, voltage: float | None, current: float | None, is_precharge: bool = False, is_session_bpt: bool = False) -> None:
             await super().send_charging_command(voltage, current, is_precharge, is_session_bpt)
