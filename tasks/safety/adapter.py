@@ -20,10 +20,12 @@ from tasks.safety.facts import EvseFacts, PevFacts, SafetyState
 from tasks.safety.supervisor import STOPPING
 from tasks.signals import Signals
 
-PERIOD = 10 * MS          # feedback is polled so often
+PERIOD = 10 * MS          # while a sequence runs: feedback is polled each tick
+STEADY_PERIOD = 20 * MS   # otherwise: the pace of the sensors; every visit of the table runs this row in any case
 PUBLISH = 100 * MS        # facts that safety owns are renewed so often (they age after 500 ms)
 LAST_RESORT = 1500 * MS   # when the supervisor itself fails: state B at once, open so much later (emergency_open_ms)
 NO_CURRENT = 1.0          # A, S5
+SEQUENCES = STOPPING | {SafetyState.Closing}
 FOREVER = NEVER // 2      # ns: age of signals that do not grow stale
 
 
@@ -71,20 +73,27 @@ class SupervisorTask(ABC):
             if self._fast and contactors is facts.contactors and lock is facts.lock:
                 # `now > evaluated_at`: a signal written again at the same instant keeps its time stamp
                 if now < self._deadline and now > self._evaluated_at and stamp == self._stamp:
-                    return now + PERIOD
+                    return self._next(now)
                 if now < self._act_at:
                     values, stale_at = self._values(now)
                     if values == self._last:
                         self._stamp = stamp
                         self._evaluated_at = now
                         self._deadline = stale_at if stale_at < self._act_at else self._act_at
-                        return now + PERIOD
+                        return self._next(now)
             self._stamp = stamp
             facts.contactors, facts.lock = contactors, lock
             self._evaluate(now)
         except Exception as e:  # noqa: BLE001 - the last line of defence: outputs go safe although the supervisor is wrong
             self._break(now, e)
-        return now + PERIOD
+        return self._next(now)
+
+    def _next(self, now: int) -> int:
+        """The next run: the next tick during a sequence, else the deadline or the steady pace, whichever is first."""
+        deadline = self._deadline
+        if deadline <= now or self._act_at <= now:
+            return now + PERIOD
+        return deadline if deadline < now + STEADY_PERIOD else now + STEADY_PERIOD
 
     def _evaluate(self, now: int) -> None:
         self.evaluations += 1
@@ -97,7 +106,7 @@ class SupervisorTask(ABC):
             self._apply(now)
         self._tell(now)
         supervisor = self.supervisor
-        if self._refused or supervisor.state in STOPPING:
+        if self._refused or supervisor.state in SEQUENCES:
             self._act_at = now
         else:
             self._act_at = min(self._publish_at, supervisor.next_timer())
