@@ -28,7 +28,7 @@ CASES = (
     Case("evcc-evse", "the EVCC of iso15118 at our charger", PEER, OURS, "assume_link.yaml"),
 )
 
-SHORT_CHARGE = ("--soc-start", "90", "--soc-stop", "91", "--battery-kwh", "10")
-"""100 Wh: some seconds of CurrentDemand in real time."""
+SHORT_CHARGE = ("--soc-start", "90", "--soc-stop", "91", "--battery-kwh", "3")
+"""30 Wh: some seconds of CurrentDemand in real time."""
 EVCC_LOOPS = 20
 EVCC_PAUSE_S = 0

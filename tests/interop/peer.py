@@ -2,7 +2,7 @@
 
 Run by the peers' own interpreter. What the package needs to be a fair partner is added here at run time:
 a stand-in for `aiofile`, which the wheel imports but does not require; a charger whose voltage follows the car's wish
-(its simulated one reports a constant, and a car that waits for its precharge voltage would wait for ever) and whose
+and goes when it is switched off (its simulated one reports a constant, and a car that waits for its precharge voltage would wait for ever) and whose
 limits are those of a charger (its simulated one offers 40 to 40 V, which a car with a battery must refuse); longer
 message limits (its Java codec alone can eat the 250 ms of CurrentDemandReq); a shorter wait before it closes TCP.
 """
@@ -108,6 +108,10 @@ async def secc() -> asyncio.Task:
                 self.evse_data_context.present_voltage = voltage
             if current is not None:
                 self.evse_data_context.present_current = 0 if is_precharge else current
+
+        async def stop_charger(self) -> None:
+            await super().stop_charger()
+            self.evse_data_context.present_voltage = self.evse_data_context.present_current = 0
 
     config = Config()
     config.load_envs()
