@@ -50,8 +50,8 @@ class Kernel:
         self.cut_rounds = 0
         self.worst_late = 0
         self._late: list[int] = []
+        self.next_visit = 0            # the tick (ns) of the next visit; 0 when a row is ready now, NEVER when nothing is due
         self._mail = True
-        self._due = 0
         self._start: int | None = None
         self._by_name = {row.name: row for row in self.rows}
         self._critical = [r for r in self.rows if r.rank is CRITICAL]
@@ -68,26 +68,16 @@ class Kernel:
         def wake() -> None:
             row.ready = True
             self._mail = True
+            self.next_visit = 0
         return wake
-
-    # --- when ---------------------------------------------------------------------------------------------------
-
-    def next_visit(self) -> int:
-        """The tick (ns) of the next visit; 0 when a row is ready now."""
-        if self._mail or self._start is None:
-            return 0
-        due = self._due
-        if due >= NEVER:
-            return NEVER
-        over = (due - self._start) % self.tick
-        return due if over == 0 else due + self.tick - over
 
     # --- one visit ----------------------------------------------------------------------------------------------
 
     def visit(self, now: int) -> None:
         """Run what is due at `now`."""
-        if self._start is None:
-            self._start = now
+        start = self._start
+        if start is None:
+            self._start = start = now
             for row in self.rows:
                 row.due = now
         self.passes += 1
@@ -103,15 +93,21 @@ class Kernel:
             self._mail = False
         for row in self._always:
             self._run(row, now)
-        if (now - self._start) % self.tick == 0 or self.cost is not None:
+        if (now - start) % self.tick == 0 or self.cost is not None:
             self._run_idle(now)
         due = NEVER
         for row in self.rows:
+            if row.due < due:
+                due = row.due
             if row.ready:
                 due = now
-            elif row.due < due:
-                due = row.due
-        self._due = due if due > now else now + 1
+        if due == NEVER:
+            self.next_visit = NEVER
+        else:
+            if due <= now:
+                due = now + 1
+            over = (due - start) % self.tick
+            self.next_visit = due + self.tick - over if over else due
 
     def _run_idle(self, now: int) -> None:
         for row in self._idle:
@@ -178,13 +174,12 @@ class Kernel:
         self.visit(clock.now())
         passes = 0
         while not self.stopping and not until():
-            deadline = self.next_visit() or clock.now()
+            deadline = self.next_visit or clock.now()
             readable = clock.wait_until(deadline, fds if passes < MAX_PASSES else ())
             now = clock.now()
             for fd in readable:
                 row = by_fd[fd]
                 row.ready = True
-                self._mail = True
             if now >= deadline:
                 passes = 0
                 self._account(now - deadline)

@@ -33,30 +33,31 @@ class World:
             if t < at:
                 at = t
         for kernel in self.kernels:
-            t = kernel.next_visit()
+            t = kernel.next_visit
             if t < at:
                 at = t
         return at
 
-    def step(self) -> int:
-        """Execute everything of the next instant; returns that instant."""
+    def step(self, limit: int = NEVER - 1) -> int:
+        """Execute everything of the next instant, unless that is after `limit`; returns the instant, NEVER when none was executed."""
         clock = self.clock
         at = self.next_at()
-        if at == NEVER:
+        if at > limit:
             return NEVER
-        clock.advance_to(at)
+        if at > clock.time:
+            clock.time = at
         now = clock.time
         self.steps += 1
         for source in self.sources:
             if source.next_event() <= now:
                 source.deliver(now)
         for kernel in self.kernels:
-            if kernel.next_visit() <= now:
+            if kernel.next_visit <= now:
                 kernel.visit(clock.time)
         return now
 
     def run_until(self, at: int) -> None:
         """Execute all events up to and including `at`, then stand at `at`."""
-        while self.next_at() <= at:
-            self.step()
+        while self.step(at) != NEVER:
+            continue
         self.clock.advance_to(at)

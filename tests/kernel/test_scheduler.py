@@ -66,11 +66,11 @@ def test_rows_that_mail_each_other_for_ever_are_cut_and_go_on_in_the_next_tick()
                      row(Scripted(log, "b", inboxes=(pong,), action=answer(pong, ping)))], Journal())
     kernel.visit(0)
     ping.put(1)
-    assert kernel.next_visit() == 0
+    assert kernel.next_visit == 0
     kernel.visit(0)
     assert kernel.cut_rounds == 1
     assert len(log) <= 2 + 2 * MAX_ROUNDS
-    assert kernel.next_visit() == TICK
+    assert kernel.next_visit == TICK
 
 
 def test_a_deadline_between_ticks_is_served_on_the_next_tick():

@@ -106,8 +106,7 @@ class Charge:
     def run_until(self, at: int) -> None:
         """Run to the virtual time `at`, or to the end of the charge when that comes first."""
         world = self.world
-        while not self.over and world.next_at() <= at:
-            world.step()
+        while not self.over and world.step(at) != NEVER:
             self._watch()
         if not self.over:
             self.clock.advance_to(at)
