@@ -6,12 +6,13 @@ import signal
 import socket
 import struct
 import sys
-import time
 
 SNAPLEN = 65535
 MAGIC_NS = 0xA1B23C4D    # pcap with time stamps in ns
 LINKTYPE_ETHERNET = 1
 ETH_P_ALL = 3
+SO_TIMESTAMPNS = 35      # <asm-generic/socket.h>; the kernel's time of arrival: this process may be woken late
+TIMESPEC = struct.Struct("@ll")
 
 
 def header() -> bytes:
@@ -23,9 +24,20 @@ def record(at: int, frame: bytes) -> bytes:
     return struct.pack("<IIII", at // 10**9, at % 10**9, len(frame), len(frame)) + frame
 
 
+def receive(tap: socket.socket) -> tuple[int, bytes]:
+    """(ns since 1970 by the kernel, frame)."""
+    frame, ancillary, _, _ = tap.recvmsg(SNAPLEN, socket.CMSG_SPACE(TIMESPEC.size))
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+            seconds, ns = TIMESPEC.unpack(data[:TIMESPEC.size])
+            return seconds * 10**9 + ns, frame
+    raise OSError("the kernel gave no time stamp")
+
+
 def main() -> int:
     interface, path = sys.argv[1:]
     tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    tap.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     tap.bind((interface, 0))
     wake, wakened = socket.socketpair()
     wakened.setblocking(False)
@@ -37,7 +49,7 @@ def main() -> int:
         while True:
             readable, _, _ = select.select([tap, wake], [], [])
             if tap in readable:
-                out.write(record(time.time_ns(), tap.recv(SNAPLEN)))
+                out.write(record(*receive(tap)))
             elif wake in readable:
                 return 0
 
