@@ -14,8 +14,6 @@ LENGTH = 400
 LONGER = {
     # path: why it is one room all the same
     "exi_native/generate/xsd.py": "the reader of one schema language; its parts call each other",
-    "tasks/v2g/din_evse.py": "states and handlers of one role of one standard, read beside the standard's sequence",
-    "tasks/v2g/din_pev.py": "states and handlers of one role; the table and the requests are rooms of their own already",
     "tests/exi/test_exi_codec.py": "one codec, the same messages through every property",
 }
 REAL_TIME = {

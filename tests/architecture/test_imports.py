@@ -32,7 +32,7 @@ RULES = (
     Rule(("tasks/errors.py", "tasks/machine.py", "tasks/messages.py", "tasks/signals.py", "tasks/stop_reasons.py"),
          (*PURE, *PLUMBING, *TYPES, "kernel.channels", "kernel.timer")),
     Rule(("tasks/config_file.py",), ("<stdlib>", "yaml", "kernel.settings")),
-    Rule(("tasks/command_line.py",), ("__future__", "argparse", "dataclasses", "typing", "tasks")),
+    Rule(("tasks/command_line.py",), (*PURE, "argparse", "pathlib", "kernel.settings", "tasks")),
     Rule(("tasks/config.py", "tasks/table.py", "tasks/wiring.py"), (*PURE, "random", "kernel", "tasks", *TYPES, "exi_native", "drivers.board",
                                                                   "drivers.sim.plant_config")),
     Rule(("tasks/*/wire.py", "tasks/*/wire_*.py", "tasks/*/*_wire.py", "tasks/v2g/v2gtp.py"), (*PURE, "tasks.errors", "<wire>")),

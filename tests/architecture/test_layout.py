@@ -35,32 +35,42 @@ def long_plates(texts):
 
 
 def exists(dotted, root=ROOT):
-    """True when `tasks.tcp.connection.Connection.receive` names something that the source defines."""
+    """True when `tasks.tcp.connection.Connection.receive` names something that the source defines or a base class does."""
     parts = dotted.split(".")
+    if root.joinpath(*parts).is_dir():
+        return True
     for n in range(len(parts), 0, -1):
         stem = root.joinpath(*parts[:n])
-        if stem.is_dir() and n == len(parts):
-            return True
         for path in (stem.with_suffix(".py"), stem / "__init__.py"):
             if path.is_file():
-                return _defined(ast.parse(path.read_text(encoding="utf-8")).body, parts[n:])
+                return _defined(ast.parse(path.read_text(encoding="utf-8")), parts[n:], ".".join(parts[:n]), root)
     return False
 
 
-def _defined(body, names):
+def _defined(tree, names, module, root):
     if not names:
         return True
-    for node in body:
-        if getattr(node, "name", None) == names[0]:
-            if len(names) == 1:
-                return True
-            if isinstance(node, ast.ClassDef):
-                return _defined(node.body, names[1:]) or len(names) == 2 and any(
-                    isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) and n.attr == names[1] for n in ast.walk(node))
+    for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        if len(names) == 1 and any(getattr(t, "id", None) == names[0] for t in targets):
+        if names[0] != getattr(node, "name", None) and names[0] not in [getattr(t, "id", None) for t in targets]:
+            continue
+        if len(names) == 1:
             return True
+        return isinstance(node, ast.ClassDef) and len(names) == 2 and (_member(node, names[1]) or any(
+            exists(f"{base}.{names[1]}", root) for base in _bases(tree, node, module)))
     return False
+
+
+def _member(node, name):
+    """A method, a class variable, or an attribute that a method assigns."""
+    return _defined(node, [name], "", ROOT) or any(isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) and n.attr == name for n in ast.walk(node))
+
+
+def _bases(tree, node, module):
+    """Dotted names of the base classes, as far as they are of the project."""
+    where = {alias.asname or alias.name: f"{i.module}.{alias.name}" for i in ast.walk(tree) if isinstance(i, ast.ImportFrom) for alias in i.names}
+    bases = (base.value if isinstance(base, ast.Subscript) else base for base in node.bases)
+    return [where.get(base.id, f"{module}.{base.id}") for base in bases if isinstance(base, ast.Name) and base.id != node.name]
 
 
 def tour(readme):
@@ -135,7 +145,8 @@ def test_the_tour_is_read_and_names_are_looked_up(tmp_path):
     assert tour(text) == ["kernel.clock.Clock.wait", "kernel.clock.LIMIT"] and tour("# nothing") == []
     (tmp_path / "kernel").mkdir()
     (tmp_path / "kernel" / "clock.py").write_text("LIMIT: int = 3\nclass Clock:\n    def __init__(self):\n        self.late = 0\n    def wait(self): ...\n")
-    for name in ("kernel.clock", "kernel.clock.Clock", "kernel.clock.Clock.wait", "kernel.clock.Clock.late", "kernel.clock.LIMIT", "kernel"):
+    (tmp_path / "kernel" / "slow.py").write_text("from kernel.clock import Clock\nclass Slow(Clock): ...\nclass Slower(Slow): ...\n")
+    for name in ("kernel.slow.Slow.wait", "kernel.slow.Slower.late", "kernel.clock", "kernel.clock.Clock", "kernel.clock.Clock.wait", "kernel.clock.Clock.late", "kernel.clock.LIMIT", "kernel"):
         assert exists(name, Path(tmp_path)), name
-    for name in ("kernel.nothing", "kernel.clock.Clock.sleep", "kernel.clock.wait", "kernel.clock.Clock.wait.now", "drivers.clock"):
+    for name in ("kernel.nothing", "kernel.clock.Clock.sleep", "kernel.clock.wait", "kernel.slow.Slow.sleep", "kernel.clock.Clock.wait.now", "drivers.clock"):
         assert not exists(name, Path(tmp_path)), name
