@@ -12,6 +12,7 @@ TIMER_SLACK_NS = 1       # default is 50 us; only matters outside SCHED_FIFO
 
 MCL_CURRENT = 1          # <sys/mman.h>, the same on all Linux boards that run this
 MCL_FUTURE = 2
+MCL_ONFAULT = 4          # Linux 4.4: lock what is touched, do not read in what never is (6 MB of the interpreter)
 PR_SET_TIMERSLACK = 29   # <linux/prctl.h>
 PR_GET_TIMERSLACK = 30
 CAP_IPC_LOCK = 14        # <linux/capability.h>
@@ -48,7 +49,7 @@ def fifo(priority: int = PRIORITY) -> Report:
 
 
 def lock_memory() -> Report:
-    """mlockall, so that no page fault waits for a disk.
+    """mlockall, so that no page that was used once has to be fetched from a disk again.
 
     With a finite RLIMIT_MEMLOCK future pages stay unlocked: under MCL_FUTURE every allocation beyond the limit would
     fail, and the process with it.
@@ -58,7 +59,8 @@ def lock_memory() -> Report:
     asked = "mlockall of present and future pages" if unlimited else "mlockall of present pages"
     try:
         libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mlockall(MCL_CURRENT | MCL_FUTURE if unlimited else MCL_CURRENT) != 0:
+        flags = MCL_CURRENT | MCL_FUTURE if unlimited else MCL_CURRENT
+        if libc.mlockall(flags | MCL_ONFAULT) != 0 and libc.mlockall(flags) != 0:
             error = ctypes.get_errno()
             return Report(asked, False, f"{os.strerror(error)}; a service unit needs LimitMEMLOCK=infinity")
     except (OSError, AttributeError) as error:
