@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import traceback
 from abc import ABC, abstractmethod
+from operator import attrgetter
 from typing import Sequence
 
 from drivers.interfaces import PilotState
@@ -27,6 +28,7 @@ LAST_RESORT = 1500 * MS   # when the supervisor itself fails: state B at once, o
 NO_CURRENT = 1.0          # A, S5
 SEQUENCES = STOPPING | {SafetyState.Closing}
 FOREVER = NEVER // 2      # ns: age of signals that do not grow stale
+VALUE, AT = attrgetter("value"), attrgetter("at")
 
 
 class SupervisorTask(ABC):
@@ -44,11 +46,10 @@ class SupervisorTask(ABC):
         self._all = self._read + self._requests
         self._aged = tuple((s, FOREVER if s.max_age is None else s.max_age) for s in self._all)
         self._fast = fast
-        self._stamp = -1
-        self._evaluated_at = -1
-        self._deadline = 0            # before it, nothing changes unless something is written
         self._act_at = 0              # before it, equal values mean equal answers
-        self._last: list = []
+        self._stale_at = 0            # the first of the values grows stale
+        self._last: list = []         # fresh values at the last look, None for the others
+        self._raw: list | None = None     # the same as written; None when one of them was stale
         self._publish_at = 0
         self._published: tuple = ()
         self._broken_at = NEVER
@@ -66,22 +67,16 @@ class SupervisorTask(ABC):
             return self._go_on_broken(now)
         try:
             contactors, lock = self._feedback(now)
-            stamp = 0
-            for signal in self._all:
-                stamp += signal.at
             facts = self.facts
-            if self._fast and contactors is facts.contactors and lock is facts.lock:
-                # `now > evaluated_at`: a signal written again at the same instant keeps its time stamp
-                if now < self._deadline and now > self._evaluated_at and stamp == self._stamp:
-                    return self._next(now)
-                if now < self._act_at:
-                    values, stale_at = self._values(now)
-                    if values == self._last:
-                        self._stamp = stamp
-                        self._evaluated_at = now
-                        self._deadline = stale_at if stale_at < self._act_at else self._act_at
+            # Equal values, all fresh: equal answers. What is written again only grows younger, so the first staleness
+            # found at the last look comes early, never late.
+            if self._fast and now < self._act_at and contactors is facts.contactors and lock is facts.lock:
+                if list(map(VALUE, self._all)) == self._raw and max(map(AT, self._all)) <= now:
+                    if now < self._stale_at:
                         return self._next(now)
-            self._stamp = stamp
+                    values, self._stale_at = self._values(now)
+                    if values == self._last:
+                        return self._next(now)
             facts.contactors, facts.lock = contactors, lock
             self._evaluate(now)
         except Exception as e:  # noqa: BLE001 - the last line of defence: outputs go safe although the supervisor is wrong
@@ -90,15 +85,17 @@ class SupervisorTask(ABC):
 
     def _next(self, now: int) -> int:
         """The next run: the next tick during a sequence, else the deadline or the steady pace, whichever is first."""
-        deadline = self._deadline
-        if deadline <= now or self._act_at <= now:
+        deadline = self._act_at if self._act_at < self._stale_at else self._stale_at
+        if deadline <= now:
             return now + PERIOD
         return deadline if deadline < now + STEADY_PERIOD else now + STEADY_PERIOD
 
     def _evaluate(self, now: int) -> None:
         self.evaluations += 1
-        self._evaluated_at = now
-        self._last, stale_at = self._values(now)
+        self._last, self._stale_at = self._values(now)
+        # values that are known but stale may become fresh again without changing: no short cut past them
+        raw = list(map(VALUE, self._all))
+        self._raw = raw if raw == self._last else None
         self._gather(self._last, now)
         self._step(now)
         if self._apply(now):
@@ -110,7 +107,6 @@ class SupervisorTask(ABC):
             self._act_at = now
         else:
             self._act_at = min(self._publish_at, supervisor.next_timer())
-        self._deadline = min(stale_at, self._publish_at, supervisor.next_timer()) if not self._refused else now
 
     def _values(self, now: int) -> tuple[list, int]:
         """Fresh values of all signals in order, None for the others; and the first instant at which one grows stale."""
@@ -209,7 +205,7 @@ class SupervisorTask(ABC):
     def reset(self, now: int) -> bool:
         """A person acknowledged the latched trip; False while the outputs are not safe or nothing is latched."""
         done = self.supervisor.reset(self.facts)
-        self._deadline = self._act_at = now
+        self._act_at = now
         return done
 
     @property
