@@ -94,9 +94,15 @@ def test_foreign_blocks_are_skipped_whatever_their_size():
     assert content(data) == [(1000, b"x")]
 
 
-def test_damaged_options_cost_only_options():
-    data = files.section() + files.block(1, files.pack("<HHI", 1, 0, 0) + files.pack("<HH", 9, 200)) + files.packet(b"x", 1)
+@pytest.mark.parametrize("length", [1, 200])
+def test_damaged_options_cost_only_options(length):
+    data = files.section() + files.block(1, files.pack("<HHI", 1, 0, 0) + files.pack("<HH", 9, length)) + files.packet(b"x", 1)
     assert content(data) == [(1000, b"x")]
+
+
+def test_options_of_odd_length_are_padded():
+    data = files.section() + files.interface(pairs=[(2, b"eth0x"), (9, b"\x09"), (3, b"abc")]) + files.packet(b"x", 17)
+    assert content(data) == [(17, b"x")]
 
 
 @pytest.mark.parametrize("data, where", [

@@ -158,6 +158,8 @@ def test_the_account(capture, tmp_path, capsys):
     assert out[1].split() == ["session.pcap", "37", "35", "1", "1", "10"]
     assert out[2].split()[:6] == ["damaged.pcap", "36", "35", "1", "0", "10"] and "damaged: after 36" in out[2]
     assert "no capture file" in out[3]
+    assert call(capsys, "--account", damaged)[0] == 1
+    assert call(capsys, "--account", capture)[0] == 0
     assert out[-1].split() == ["sum", "73", "70", "2", "1", "20"]
 
 

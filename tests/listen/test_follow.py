@@ -1,4 +1,5 @@
 """What a listener makes of frames: names, roles, accounts; it never raises and never loses a frame."""
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from exi_native.messages import appproto, din
@@ -86,6 +87,26 @@ def test_a_refused_handshake_leaves_no_protocol():
     assert v2g(records)[1].protocol == ""
     assert sessions.sessions[0].protocol == ""
     assert machine.tally.of(Category.MALFORMED) == 0
+
+
+def test_a_second_handshake_on_the_connection_counts():
+    talk = line.Talk()
+    refusal = line.app_response(None, appproto.responseCode.Failed_NoNegotiation)
+    _, _, records = line.heard([*talk.open(), talk.say(True, line.app_request()), talk.say(False, line.app_response()),
+                                talk.say(True, line.stop_req()), talk.say(True, line.app_request()), talk.say(False, refusal),
+                                talk.say(True, line.stop_req())])
+    assert [(r.name, r.note) for r in v2g(records)[2:]] == [
+        ("SessionStopReq", ""), ("supportedAppProtocolReq", ""), ("supportedAppProtocolRes", ""), ("SessionStopReq", "handshake not seen")]
+
+
+@pytest.mark.parametrize("broken_first", [False, True])
+def test_a_frame_is_as_good_as_its_worst_message(broken_first):
+    talk = line.Talk()
+    pair = [line.pre_charge_req(), line.v2gtp.emit(bytes.fromhex("809a0200"))]
+    data = b"".join(reversed(pair) if broken_first else pair)
+    machine, _, records = line.heard([*talk.open(), talk.say(True, line.app_request()), talk.say(False, line.app_response()), talk.say(True, data)])
+    assert {r.category for r in records[-2:]} == {Category.DECODED, Category.MALFORMED}
+    assert machine.tally.of(Category.MALFORMED) == 1
 
 
 def test_an_absent_schema_id_means_the_only_offer():

@@ -104,6 +104,22 @@ def test_why_it_ended(frames, verdict):
     assert only(frames)[1] == verdict
 
 
+def test_the_first_failure_is_the_one_that_is_told():
+    again = line.pre_charge_res(din.responseCode.FAILED)
+    session, verdict = only(talked((True, line.pre_charge_req()), (False, FAILED), (True, line.pre_charge_req()), (False, again),
+                                   (True, line.cable_check_req()), (False, line.cable_check_res(din.EVSEProcessing.Finished))))
+    assert verdict == "no more messages seen; earlier the charger answered PreChargeRes with FAILED_SequenceError"
+    assert session.remarks == ["PreChargeRes: FAILED_SequenceError", "PreChargeRes: FAILED"]
+
+
+def test_a_report_to_everybody_is_nobodys_attenuation():
+    """pyPLC tells its power supply the voltage in a broadcast CM_ATTEN_CHAR.IND (field sheet, section 11)."""
+    misuse = mme.CM_ATTEN_CHAR_IND(line.BROADCAST, line.CHARGER, line.RUN_ID, line.CAR, 10, bytes([99] * 58)).emit()
+    _, sessions, _ = line.heard(line.session(end=False) + [misuse])
+    assert [s.attenuation for s in sessions.sessions] == [12.0]
+    assert line.BROADCAST not in [s.car for s in sessions.sessions]
+
+
 def test_an_unfinished_capture_says_so():
     frames = talked((True, line.pre_charge_req()), (False, line.pre_charge_res()))
     _, sessions, _ = line.heard(frames)

@@ -48,6 +48,7 @@ def test_a_syn_again_is_named():
 def test_a_fin_again_is_named():
     direction = opened()
     assert direction.take(seg(101, b"z", FIN | ACK), 0) == ("FIN", [b"z"])
+    assert direction.next == 103                           # a FIN counts as one octet
     assert direction.take(seg(102, b"", FIN | ACK), S)[0] == "FIN (again)"
 
 
