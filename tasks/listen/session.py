@@ -102,6 +102,7 @@ class Session:
     sdp_requests: int = 0
     sdp_tls_requests: int = 0
     sdp_answers: int = 0
+    port: int = 0                # the car's TCP port, 0 when the SYN was not seen
     syns: int = 0
     connections: int = 0
     refused: int = 0
@@ -269,29 +270,31 @@ class Sessions:
         segment = record.message
         if not isinstance(segment, Segment):
             return
+        car = _car(record)
+        port = segment.src_port if record.sender is Role.CAR else segment.dst_port
         if segment.flags & SYN:
-            car = _car(record)
             if self._running(car, now):
                 return                       # a second connection beside the one that carries V2G
             session = self._of(car, now, again=record.name == "SYN" and self._over(car, now))
             session.connections += record.name == "SYN, ACK"
             session.syns += record.name == "SYN"
+            session.port = port
             self._phase(session, CONNECTING, now)
             return
-        session = self._open.get(_car(record))
-        if session is None:
+        known = self._open.get(car)
+        if known is None or known.port not in (0, port):
             return
-        if segment.flags & RST and not _talked(session):
-            session.refused += 1
-            session.end = now
-            self._phase(session, CONNECTING, now)
+        if segment.flags & RST and not _talked(known):
+            known.refused += 1
+            known.end = now
+            self._phase(known, CONNECTING, now)
         elif record.name == "RST" or record.name.startswith("FIN") and not record.name.endswith("(again)"):
-            if not session.closed_by and _talked(session):
-                session.closed_by = f"{_name(record.sender)} ({record.name[:3]})"
-                session.closed_at = session.end = now
-                self._end(session)
+            if not known.closed_by and _talked(known):
+                known.closed_by = f"{_name(record.sender)} ({record.name[:3]})"
+                known.closed_at = known.end = now
+                self._end(known)
         elif record.name in ("retransmission", "data after a gap"):
-            session.remark(f"{record.name} of {_name(record.sender)}")
+            known.remark(f"{record.name} of {_name(record.sender)}")
 
     def _v2g(self, record: Record, now: int) -> None:
         car = _car(record)

@@ -4,12 +4,11 @@ ListenTask needs one mailbox with ALL frames of the interface (also IPv4 and for
 """
 from __future__ import annotations
 
-from typing import Callable
-
 from drivers.interfaces import Nic
 from kernel.channels import Mailbox
 from kernel.journal import Journal
 from kernel.timer import NEVER, S
+from tasks.ethernet.task import Tap
 from tasks.ethernet.task import Tap
 from tasks.listen.config import ListenConfig
 from tasks.listen.conversation import Decode
@@ -20,8 +19,6 @@ from tasks.listen.session import Session, Sessions
 from tasks.listen.verdict import stop_reason
 from tasks.messages import Frame
 from tasks.signals import Signals
-
-Tap = Callable[[int, bytes, bool], None]
 
 RX_LIMIT = 32                # frames per run of ListenRx
 FRAME_LIMIT = 16             # frames per run of ListenTask: about 1 ms of work

@@ -67,11 +67,11 @@ def fields_of(record: Record) -> dict[str, Any]:
     if isinstance(message, SdpResponse):
         return {"security": _SECURITY.get(message.security, f"0x{message.security:02x}"), "address": address_text(message.address),
                 "port": message.port}
-    body = getattr(message, "Body", None)
-    if body is not None:                                     # a V2G_Message
+    body, header = getattr(message, "Body", None), getattr(message, "Header", None)
+    if body is not None and header is not None:              # a V2G_Message
         values = plain(body.BodyElement, "") if body.BodyElement is not None else {}
-        if message.Header.Notification is not None:
-            values["Notification"] = plain(message.Header.Notification, "")
+        if header.Notification is not None:
+            values["Notification"] = plain(header.Notification, "")
         return values
     if is_dataclass(message):
         return plain(message, "") if record.octets else _mme(message)

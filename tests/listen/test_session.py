@@ -146,8 +146,9 @@ def test_matching_noise_during_the_session_is_only_a_remark():
 
 def test_a_second_connection_beside_it_does_not_end_the_session():
     other = line.Talk(9000, port=50001)
-    session, _ = only(line.session(end=False) + other.open())
-    assert session.reached == "PreCharge"
+    session, verdict = only(line.session(end=False) + other.open() + other.close())
+    assert session.reached == "PreCharge" and session.closed_by == ""
+    assert verdict == "no more messages seen"
 
 
 def test_sessions_are_bounded():

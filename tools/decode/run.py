@@ -99,15 +99,15 @@ def decode_file(path: str, decode: Decode, options: Options, out: Output, err: T
     """One file: its lines, its summary; the exit code."""
     try:
         summary, problem = follow_file(path, decode, err, out, options)
-    except NotACapture as problem:
+    except NotACapture as what:
         out.flush()
-        print(f"{path}: {problem}", file=err)
+        print(f"{path}: {what}", file=err)
         return EXIT_NOT_A_CAPTURE
     except BrokenPipeError:                      # the reader of our lines has gone, not the file
         raise
-    except OSError as problem:
+    except OSError as trouble:
         out.flush()
-        print(f"{path}: cannot be read: {problem.strerror or problem}", file=err)
+        print(f"{path}: cannot be read: {trouble.strerror or trouble}", file=err)
         return EXIT_NOT_A_CAPTURE
     if options.json:
         out.json({"summary": summary.as_dict(problem)})
