@@ -158,3 +158,35 @@ def test_the_power_is_off_within_the_freshness_of_what_is_missing(reason):
         bench.meter.set_faults(failed=True)
     took = bench.until(lambda: not bench.plant.stage.on, limit=4 * S)
     assert bench.now - began == took <= {"plug torn": 40 * MS, "lapsed": 3100 * MS, "current sensor": 530 * MS}[reason]
+
+
+def test_an_emergency_after_switching_off_opens_the_contactor_below_five_amperes():
+    s, now = evse(contactor=True)
+    s.step(evse_facts(output_current=3.0, output_current_at=now + S), EvseRequests(duty=5.0), now + S)
+    s.step(evse_facts(output_current=3.0, output_current_at=now + S + STEP), EvseRequests(duty=5.0), now + S + STEP)
+    assert s.state is CurrentOff and s.outputs.contactors
+    s.fault(evse_facts(), now + S + STEP)
+    s.step(evse_facts(output_current=3.0, output_current_at=now + S + 2 * STEP), EvseRequests(duty=5.0), now + S + 2 * STEP)
+    assert not s.outputs.contactors
+
+
+def test_a_trip_does_not_leave_while_the_output_contactor_is_not_open():
+    s, now = evse(contactor=True)
+    for n in range(200):                                # 2 s: pilot A, contactor welded
+        at = now + S + n * STEP
+        s.step(evse_facts(pilot=PilotState.A, output_voltage=0.0, output_current_at=at, contactors=True), EvseRequests(), at)
+    assert s.state is Tripped and not s.reset(evse_facts(contactors=True)) and not s.reset(evse_facts(contactors=None))
+    s.step(evse_facts(pilot=PilotState.A, output_voltage=0.0, contactors=False), EvseRequests(), now + 10 * S)
+    assert s.state is Idle
+
+
+def test_an_output_that_stays_live_trips_and_ends_the_pwm():
+    s, now = evse()
+    s.step(evse_facts(), EvseRequests(duty=5.0), now + S)
+    at = now + 2 * S
+    while not s.latch.trips:
+        at += 10 * STEP
+        s.step(evse_facts(output_current_at=at), EvseRequests(duty=5.0), at)
+    assert s.latch.trips[0].name == "voltage_stays" and s.state is Tripped
+    assert s.step(evse_facts(), EvseRequests(duty=5.0), at + 2 * S).duty == 5.0
+    assert s.step(evse_facts(), EvseRequests(duty=5.0), at + 2500 * MS).duty == 100.0
