@@ -21,7 +21,7 @@ from drivers.sim.plant_config import PlantConfig
 from drivers.sim.power_stage import PowerStage
 from kernel.timer import MS, NEVER, S
 
-QUIET = 100 * MS           # resolution of slow quantities (SoC, temperature) while all fast ones have settled
+QUIET = 100 * MS           # grid of slow quantities (SoC, temperature) while all fast ones have settled
 CHARGING_STEP = S          # longest piece over which the open circuit voltage counts as constant
 MAX_STEPS = 1000           # pieces per gap, however long it was
 MAX_EVENTS = 256           # incidents kept; later ones are counted only
@@ -165,7 +165,8 @@ class Plant:
             self.time = time = end
             if self._happens_at <= time:
                 self._happen(time)
-        self._quiet_until = min(time + QUIET, self._happens_at) if self._settled() else time + 1
+        # on a grid, so that everybody who samples at the same instants sees a change at the same instant
+        self._quiet_until = min((time // QUIET + 1) * QUIET, self._happens_at) if self._settled() else time + 1
 
     def _settled(self) -> bool:
         if self.car_contactors.position:

@@ -180,7 +180,7 @@ class SupervisorTask(ABC):
         shown = (facts.contactors, facts.lock, self._pilot(), supervisor.state, supervisor.latch.text)
         if now >= self._publish_at or shown != self._published:
             self._published = shown
-            self._publish_at = now + PUBLISH
+            self._publish_at = (now // PUBLISH + 1) * PUBLISH
             self._contactors_closed.set(shown[0], now)
             self._lock_confirmed.set(shown[1], now)
             self._pilot_commanded.set(shown[2], now)

@@ -10,6 +10,7 @@ from drivers.sim.plant_config import PlantConfig
 from exi_native import codec
 from kernel.clock import MonotonicClock
 from kernel.journal import Event
+from kernel.realtime import settle_garbage
 from kernel.settings import dump
 from kernel.timer import S
 from tasks.config import Config
@@ -44,6 +45,7 @@ def run(config: Config, args: Any) -> int:
 
     charge = Charge(config, plant, codec.load(), args.seed, link, folder.pcap, (sink,))
     soc_from = plant.battery_soc_percent
+    settle_garbage()          # as the box itself runs
     interrupted = False
     try:
         with show:
