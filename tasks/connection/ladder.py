@@ -17,7 +17,7 @@ from tasks.connection import timing as t
 from tasks.connection.config import ConnectionConfig
 from tasks.machine import Note, StateChanged
 from tasks.messages import (AbortSession, LinkLost, SessionEnded, SessionEstablished, StopDiscovery, StopMatching, StopSession,
-                            StartSession, TcpAbort, TcpClosed, Vouch)
+                            StartSession, TcpAbort, TcpClose, TcpClosed, Vouch)
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
 
 HOMEPLUG, SDP, TCP, V2G = "homeplug", "sdp", "tcp", "v2g"
@@ -197,7 +197,11 @@ class Ladder(ABC):
         if self.state is State.Session:
             self._limit.arm(now, t.GONE_LIMIT)
         elif self.state is State.Ending and not self._torn:
-            self._tear_down(now)
+            if reason is None:               # the peer closed in order: our FIN and its ACK still need the network
+                self._out.append((TCP, TcpClose()))
+                self._teardown.arm_at(min(self._teardown.at, now + t.FAREWELL))
+            else:
+                self._tear_down(now)
 
     def _stop(self, reason: StopReason, now: int) -> None:
         """The person wants the end, wherever we are."""

@@ -15,4 +15,5 @@ VOUCH_INTERVAL = 2 * S               # homeplug wants it every 5 s (tasks/messag
 GONE_LIMIT = 1 * S                   # after TcpClosed the session's own end must have come
 STOP_LIMIT = 60 * S                  # a stop that was asked for: the V2G machine bounds every step, this one bounds the sum
 CLOSE_LIMIT = 5 * S                  # for the peer's FIN after the session (sheet 7.1: ISO 5 s)
+FAREWELL = 1500 * MS                 # after the peer's FIN: for our own, while the pilot oscillates on (V2G_SECC_CPOscillator_Retain 1.5 s)
 REST_TOLD_AFTER = 30 * S             # outputs not safe for so long after a session is told to the person

@@ -6,8 +6,9 @@ from kernel.timer import S
 from tasks.connection.config import ConnectionConfig
 from tasks.connection.ladder import ConnectionFacts, State
 from tasks.connection.supervision import EvseConnection, PevConnection
+from tasks.connection.timing import FAREWELL, POLL
 from tasks.machine import Note, StateChanged
-from tasks.messages import Discovered, LinkUp, SessionEnded, SessionEstablished, TcpConnected
+from tasks.messages import Discovered, LinkUp, SessionEnded, SessionEstablished, TcpClosed, TcpConnected
 from tasks.stop_reasons import StopReason
 
 ADDRESS = b"\xfe\x80" + bytes(13) + b"\x01"
@@ -92,6 +93,10 @@ class Bench:
 
     def end(self, reason=StopReason.USER_STOP, normal=True):
         return self.tell(SessionEnded(reason, normal))
+
+    def farewell(self):
+        """The peer's FIN, and the time that our own gets."""
+        return self.tell(TcpClosed(None)).run(FAREWELL + POLL)
 
 
 PEV_RUNGS = [State.WaitPilot, State.Matching, State.Discovering, State.Connecting, State.Session]

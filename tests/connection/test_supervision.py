@@ -227,8 +227,8 @@ def test_pauses_grow_and_a_session_resets_them():
         pauses.append(round((bench.now - begin) / S))
     assert pauses == [1, 2, 4, 4, 4]
     bench.session().end(R.TIMEOUT, False)
+    bench.farewell()
     begin = bench.now
-    bench.tell(TcpClosed(None))
     while bench.state is not State.Matching:
         bench.run(10 * MS)
     assert round((bench.now - begin) / S) == 1
@@ -237,7 +237,7 @@ def test_pauses_grow_and_a_session_resets_them():
 def test_nothing_begins_before_the_outputs_are_safe():
     bench = pev().session()
     bench.facts.safety_state = "CurrentOff"
-    bench.end(R.TIMEOUT, False).tell(TcpClosed(None)).run(40 * S)
+    bench.end(R.TIMEOUT, False).farewell().run(40 * S)
     assert bench.state is State.Ending and any("not safe" in n for n in bench.notes)
     bench.facts.safety_state = None
     bench.run(40 * S)
@@ -249,7 +249,7 @@ def test_nothing_begins_before_the_outputs_are_safe():
 
 @pytest.mark.parametrize("reason", sorted(LASTING, key=lambda r: r.name))
 def test_lasting_reasons_wait_for_a_person(reason):
-    bench = pev().session().end(reason, False).tell(TcpClosed(None)).run(60 * S)
+    bench = pev().session().end(reason, False).farewell().run(60 * S)
     assert bench.state is State.Failed
     bench.unplug()
     assert bench.state is State.Unplugged
@@ -258,10 +258,10 @@ def test_lasting_reasons_wait_for_a_person(reason):
 def test_tripped_supervisor_waits_for_a_person():
     bench = pev().session()
     bench.facts.safety_state = "Tripped"
-    bench.end(R.TIMEOUT, False).tell(TcpClosed(None)).run(60 * S)
+    bench.end(R.TIMEOUT, False).farewell().run(60 * S)
     assert bench.state is State.Failed
 
 
 def test_restart_can_be_switched_off():
-    bench = pev(restart=False).session().end(R.TIMEOUT, False).tell(TcpClosed(None)).run(60 * S)
+    bench = pev(restart=False).session().end(R.TIMEOUT, False).farewell().run(60 * S)
     assert bench.state is State.Failed

@@ -20,6 +20,8 @@ from tests.connection.ladder_bench import CONNECTED, DOWN, FOUND, UP, Bench, at,
 @pytest.mark.parametrize("role", ["pev", "evse"])
 def test_after_a_normal_end_nothing_begins_until_unplugged(role, reason):
     bench = Bench(role).session().end(reason).tell(TcpClosed(None))
+    assert bench.take() == [("tcp", "TcpClose")]          # our own FIN first: the network stays up for it
+    bench.run(t.FAREWELL + t.POLL)
     assert bench.take() == DOWN
     bench.run(300 * S)
     assert bench.state is State.Finished and bench.m.reason is reason and bench.take() == []
@@ -31,7 +33,7 @@ def test_after_a_normal_end_nothing_begins_until_unplugged(role, reason):
 
 @pytest.mark.parametrize("role", ["pev", "evse"])
 def test_a_person_may_begin_again(role):
-    bench = Bench(role).session().end().tell(TcpClosed(None)).run(5 * S)
+    bench = Bench(role).session().end().farewell().run(5 * S)
     bench.tell(StartSession()).run(2 * S)
     assert bench.state is State.Matching
 
@@ -55,7 +57,7 @@ def test_oscillator_is_retained_after_a_normal_end(normal):
 
 
 def test_charger_begins_again_after_a_failure_with_a_step_of_steady_pilot():
-    bench = evse().session().end(R.TIMEOUT, False).tell(TcpClosed(None))
+    bench = evse().session().end(R.TIMEOUT, False).farewell()
     begin = bench.now
     while bench.m.duty == 100.0:
         bench.run(10 * MS)
@@ -89,7 +91,7 @@ def test_stop_while_pausing_or_ending_prevents_the_new_beginning():
     bench.facts.safety_state = "Idle"
     bench.run(60 * S)
     assert bench.state is State.Finished
-    bench = pev().session().end(R.TIMEOUT, False).tell(TcpClosed(None)).run(1 * S)
+    bench = pev().session().end(R.TIMEOUT, False).farewell().run(1 * S)
     assert bench.state is State.Pausing
     bench.tell(StopSession(R.USER_STOP)).run(60 * S)
     assert bench.state is State.Finished
@@ -99,7 +101,7 @@ def test_stop_with_nothing_going_on():
     for state in (State.Unplugged, State.Finished):
         bench = pev()
         if state is State.Finished:
-            bench.session().end().tell(TcpClosed(None)).run(1 * S)
+            bench.session().end().farewell().run(1 * S)
         bench.take()
         bench.tell(StopSession(R.USER_STOP))
         assert bench.state is state and bench.take() == []
@@ -162,8 +164,15 @@ def test_news_of_a_session_that_is_over_changes_nothing(role, item):
     bench = Bench(role)
     bench.tell(item).run(1 * S)
     assert bench.state is State.Unplugged and bench.take() == []
-    bench = Bench(role).session().end().tell(TcpClosed(None)).run(1 * S)
+    bench = Bench(role).session().end().farewell().run(1 * S)
     bench.take()
     if type(item) is not StartSession:
         bench.tell(item).run(1 * S)
         assert bench.state is State.Finished and bench.take() == []
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_an_end_that_the_peer_did_not_say_in_order_is_not_final(role):
+    bench = Bench(role).session().end(R.CAR_STOP, normal=False).farewell()
+    bench.run(60 * S)
+    assert State.Pausing in bench.states and bench.state is State.Matching

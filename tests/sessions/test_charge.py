@@ -10,6 +10,7 @@ from drivers.sim.link import LinkConfig
 from kernel.timer import S
 from tasks.messages import StopSession
 from tasks.stop_reasons import StopReason
+from tasks.tcp.wire import FIN, RST
 from tests.sessions.charges import assert_safe, charge, run_to
 from tools.decode.__main__ import main as decode
 from tools.simulate.run import phases
@@ -141,6 +142,24 @@ def test_the_pcap_of_a_charge_is_understood_completely(tmp_path, capsys):
     out = capsys.readouterr().out
     assert " 0 malformed" in out and "normal end" in out
     assert f"{c.car.recorder.frames} frames" in out
+
+
+class Flags:
+    """A frame sink that keeps the TCP flags of every segment."""
+
+    def __init__(self):
+        self.seen = []
+
+    def write(self, at_ns, frame):
+        if frame[12:14] == b"\x86\xdd" and frame[20] == 6:
+            self.seen.append(frame[54 + 13])
+
+
+def test_the_stream_ends_with_a_fin_from_each_side_and_no_reset():
+    flags = Flags()
+    c = charge(pcap=flags)
+    c.run()
+    assert sum(bool(f & FIN) for f in flags.seen) == 2 and not any(f & RST for f in flags.seen)
 
 
 def test_phases_follow_the_checkpoints():
