@@ -58,8 +58,8 @@ class Journal:
         """A numbered step of the sequence that users compare between logs."""
         self._append(Event(now, source, "checkpoint", text, (), number))
 
-    def limited(self, now: int, source: str, kind: str, text: str, *args: object) -> None:
-        """A warning at most once per source, kind and second; what was held back is counted and told next time."""
+    def limited(self, now: int, source: str, kind: str, text: str, *args: object, level: str = "warning") -> None:
+        """An entry at most once per source, kind and second; what was held back is counted and told next time."""
         key = (source, kind)
         state = self._limited.get(key)
         if state is None:
@@ -75,7 +75,7 @@ class Journal:
             if state[1]:
                 text, args = text + " (%d more like this since)", (*args, state[1])
             state[0], state[1] = now, 0
-        self._append(Event(now, source, "warning", text, args))
+        self._append(Event(now, source, level, text, args))
 
     def _append(self, event: Event) -> None:
         if len(self._ring) >= CAPACITY:

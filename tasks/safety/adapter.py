@@ -175,7 +175,7 @@ class SupervisorTask(ABC):
             for text, args, level in supervisor.report.drain():
                 self._journal.note(now, "safety", text, *args, level=level)
         if supervisor.blocked:
-            self._journal.limited(now, "safety", supervisor.blocked, "not granted: %s", supervisor.blocked)
+            self._journal.limited(now, "safety", supervisor.blocked, "waits before granting: %s", supervisor.blocked, level="info")
         facts = self.facts
         shown = (facts.contactors, facts.lock, self._pilot(), supervisor.state, supervisor.latch.text)
         if now >= self._publish_at or shown != self._published:
