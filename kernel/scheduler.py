@@ -29,6 +29,13 @@ class TableError(Exception):
     """The task table cannot be right; refuse to start."""
 
 
+class Dead:
+    """In the place of a task that raised: never does anything again."""
+
+    def run(self, now: int) -> int:
+        return NEVER
+
+
 class Kernel:
     """Runs one table. Drive it with `run(clock)` on a real clock, or visit by visit from a `World`."""
 
@@ -52,6 +59,7 @@ class Kernel:
         self._late: list[int] = []
         self.next_visit = 0            # the tick (ns) of the next visit; 0 when a row is ready now, NEVER when nothing is due
         self._mail = True
+        self._idle_due = 0
         self._start: int | None = None
         self._by_name = {row.name: row for row in self.rows}
         self._critical = [r for r in self.rows if r.rank is CRITICAL]
@@ -69,7 +77,12 @@ class Kernel:
             row.ready = True
             self._mail = True
             self.next_visit = 0
-        return wake
+
+        def wake_idle() -> None:
+            row.ready = True
+            self._idle_due = 0
+            self.next_visit = 0
+        return wake_idle if row.rank is WHEN_IDLE else wake
 
     # --- one visit ----------------------------------------------------------------------------------------------
 
@@ -83,24 +96,22 @@ class Kernel:
         self.passes += 1
         for _ in range(MAX_ROUNDS):
             self._mail = False
-            for row in self._critical:
-                if row.ready or row.due <= now:
-                    self._run(row, now)
+            due = self._run_due(self._critical, now)
             if not self._mail:
                 break
         else:                       # rows mail each other without end: the rest waits for the next tick
             self.cut_rounds += 1
             self._mail = False
+            due = now
         for row in self._always:
-            self._run(row, now)
-        if (now - start) % self.tick == 0 or self.cost is not None:
-            self._run_idle(now)
-        due = NEVER
-        for row in self.rows:
-            if row.due < due:
-                due = row.due
-            if row.ready:
-                due = now
+            row.ready = True
+        due = min(due, self._run_due(self._always, now))
+        if self._idle_due <= now and ((now - start) % self.tick == 0 or self.cost is not None):
+            self._idle_due = self._run_idle(now)
+        if self._mail:              # an ALWAYS or WHEN_IDLE row mailed somebody: served on the next tick
+            due = now
+        if self._idle_due < due:
+            due = self._idle_due
         if due == NEVER:
             self.next_visit = NEVER
         else:
@@ -109,56 +120,73 @@ class Kernel:
             over = (due - start) % self.tick
             self.next_visit = due + self.tick - over if over else due
 
-    def _run_idle(self, now: int) -> None:
-        for row in self._idle:
-            if not (row.ready or row.due <= now):
-                continue
-            if self.cost is not None:
-                slack = self.tick - (self.cost() - self._start) % self.tick
-                if row.budget > slack:
-                    if row.waiting_since == NEVER:
-                        row.waiting_since = now
-                    if now - row.waiting_since < FORCE_IDLE_AFTER * (row.every or self.tick):
-                        row.stats.postponed += 1
-                        row.due = now + self.tick
-                        row.ready = False
-                        continue
-            row.waiting_since = NEVER
-            self._run(row, now)
-
-    def _run(self, row: Row, now: int) -> None:
-        row.ready = False
-        if row.dead:
-            row.due = NEVER
-            return
+    def _run_due(self, rows: list[Row], now: int) -> int:
+        """Run those of `rows` that are due or have mail; returns the earliest deadline of all of them afterwards."""
+        earliest = NEVER
         cost = self.cost
-        began = cost() if cost is not None else 0
-        try:
-            wanted = row.task.run(now)
-        except Exception:  # noqa: BLE001 - a task's bug must not take the supervisor with it: journalled, tripped, not swallowed
-            self._fault(row, now)
+        for row in rows:
+            if row.ready or row.due <= now:
+                row.ready = False
+                began = cost() if cost is not None else 0
+                try:
+                    wanted = row.task.run(now)
+                except Exception:  # noqa: BLE001 - a task's bug must not take the supervisor with it: journalled, tripped, not swallowed
+                    self._fault(row, now)
+                    continue
+                if row.every == TIMED:
+                    row.due = wanted
+                elif row.due <= now:
+                    self._rephase(row, now)
+                row.stats.runs += 1
+                if cost is not None:
+                    self._account_run(row, cost() - began)
+            if row.due < earliest:
+                earliest = row.due
+        return earliest
+
+    def _run_idle(self, now: int) -> int:
+        """Run the WHEN_IDLE rows that fit into the rest of this tick; returns their earliest deadline."""
+        if self.cost is not None:
+            for row in self._idle:
+                if row.ready or row.due <= now:
+                    self._postpone(row, now)
+        return self._run_due(self._idle, now)
+
+    def _postpone(self, row: Row, now: int) -> None:
+        """Move a row that does not fit the slack to the next tick, but no longer than FORCE_IDLE_AFTER periods."""
+        slack = self.tick - (self.cost() - self._start) % self.tick
+        if row.budget <= slack:
+            row.waiting_since = NEVER
             return
+        if row.waiting_since == NEVER:
+            row.waiting_since = now
+        if now - row.waiting_since < FORCE_IDLE_AFTER * (row.every or self.tick):
+            row.stats.postponed += 1
+            row.due = now + self.tick
+            row.ready = False
+        else:
+            row.waiting_since = NEVER
+
+    @staticmethod
+    def _rephase(row: Row, now: int) -> None:
+        """The next period of a periodic row; whole periods that were missed are a slip, the phase is kept."""
+        due = row.due + row.every
+        if due <= now:
+            row.stats.slips += 1
+            due += (now - due) // row.every * row.every + row.every
+        row.due = due
+
+    @staticmethod
+    def _account_run(row: Row, took: int) -> None:
         stats = row.stats
-        stats.runs += 1
-        if cost is not None:
-            took = cost() - began
-            stats.total += took
-            if took > stats.worst:
-                stats.worst = took
-            if took > row.budget:
-                stats.overruns += 1
-        every = row.every
-        if every == TIMED:
-            row.due = wanted
-        elif row.due <= now:
-            due = row.due + every
-            if due <= now:
-                stats.slips += 1
-                due += (now - due) // every * every + every
-            row.due = due
+        stats.total += took
+        if took > stats.worst:
+            stats.worst = took
+        if took > row.budget:
+            stats.overruns += 1
 
     def _fault(self, row: Row, now: int) -> None:
-        row.dead = True
+        row.task = Dead()
         row.due = NEVER
         self.fault = row.name
         self.journal.note(now, "kernel", "task %s raised and is stopped:\n%s", row.name, traceback.format_exc(), level="error")

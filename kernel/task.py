@@ -59,5 +59,4 @@ class Row:
     stats: Stats = field(default_factory=Stats)
     due: int = 0
     ready: bool = True      # every task runs once at the first visit
-    dead: bool = False      # raised an exception: never run again
     waiting_since: int = NEVER

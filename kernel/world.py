@@ -25,33 +25,25 @@ class World:
         self.sources = list(sources)
         self.steps = 0
 
-    def next_at(self) -> int:
-        """The time of the next event; NEVER when nothing will ever happen again."""
-        at = NEVER
-        for source in self.sources:
-            t = source.next_event()
-            if t < at:
-                at = t
-        for kernel in self.kernels:
-            t = kernel.next_visit
-            if t < at:
-                at = t
-        return at
-
     def step(self, limit: int = NEVER - 1) -> int:
         """Execute everything of the next instant, unless that is after `limit`; returns the instant, NEVER when none was executed."""
         clock = self.clock
-        at = self.next_at()
+        sources, kernels = self.sources, self.kernels
+        times = [source.next_event() for source in sources]
+        at = min(times) if times else NEVER
+        for kernel in kernels:
+            if kernel.next_visit < at:
+                at = kernel.next_visit
         if at > limit:
             return NEVER
         if at > clock.time:
             clock.time = at
         now = clock.time
         self.steps += 1
-        for source in self.sources:
-            if source.next_event() <= now:
+        for source, t in zip(sources, times):
+            if t <= now:
                 source.deliver(now)
-        for kernel in self.kernels:
+        for kernel in kernels:
             if kernel.next_visit <= now:
                 kernel.visit(clock.time)
         return now

@@ -105,9 +105,9 @@ class Charge:
 
     def run_until(self, at: int) -> None:
         """Run to the virtual time `at`, or to the end of the charge when that comes first."""
-        world = self.world
-        while not self.over and world.step(at) != NEVER:
-            self._watch()
+        step, watch = self.world.step, self._watch
+        while (self._unplugged_at == NEVER or not self.over) and step(at) != NEVER:
+            watch()
         if not self.over:
             self.clock.advance_to(at)
 
