@@ -153,6 +153,8 @@ class Mailbox(Generic[T]):
     def drain(self, limit: int) -> list[T]:
         """Up to `limit` oldest items; the bound keeps the work per call finite."""
         items = self._items
+        if not items:
+            return []
         n = min(limit, len(items))
         self.taken += n
         return [items.popleft() for _ in range(n)]

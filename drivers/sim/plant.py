@@ -21,7 +21,7 @@ from drivers.sim.plant_config import PlantConfig
 from drivers.sim.power_stage import PowerStage
 from kernel.timer import MS, NEVER, S
 
-QUIET = 100 * MS           # grid of slow quantities (SoC, temperature) while all fast ones have settled
+QUIET = 200 * MS           # grid of slow quantities (SoC, temperature) while all fast ones have settled
 CHARGING_STEP = S          # longest piece over which the open circuit voltage counts as constant
 MAX_STEPS = 1000           # pieces per gap, however long it was
 MAX_EVENTS = 256           # incidents kept; later ones are counted only
