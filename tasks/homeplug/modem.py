@@ -115,6 +115,7 @@ class Modem:
         if not self.watching or self._key_pending:
             return
         self._vouched_until = now + t.LINK_VOUCH_LEASE
+        self._last_heard = now                   # what upper layers hear came through the own modem
         self._evidence(now)
 
     # --- the five verbs
