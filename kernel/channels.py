@@ -15,13 +15,22 @@ class ChannelError(Exception):
     """A wiring mistake: two writers of one signal, a mailbox with two readers. Found at start-up."""
 
 
+class Revision:
+    """Counts changes of value of all signals that share it: one comparison tells a reader that nothing is new."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Signal(Generic[T]):
     """Latest value with timestamp. `None` until first written; stale after `max_age` ns.
 
     `value` is the raw last value; code that decides must use `get(now)`, which is None when stale.
     """
 
-    __slots__ = ("name", "unit", "low", "high", "max_age", "meaning", "value", "at", "writer")
+    __slots__ = ("name", "unit", "low", "high", "max_age", "meaning", "value", "at", "writer", "revision")
 
     def __init__(self, name: str, *, unit: str = "", low: float | None = None, high: float | None = None,
                  max_age: int | None = None, meaning: str = "") -> None:
@@ -34,6 +43,7 @@ class Signal(Generic[T]):
         self.value: T | None = None
         self.at = -1
         self.writer: str | None = None
+        self.revision = Revision()
 
     def claim(self, writer: str) -> Writer[T]:
         """The one writing end of this signal; a second claim is a wiring error."""
@@ -80,7 +90,9 @@ class Writer(Generic[T]):
     def set(self, value: T | None, now: int) -> None:
         """Write a value (None = known to be unknown) with its time."""
         s = self.signal
-        s.value = value
+        if value != s.value:
+            s.value = value
+            s.revision.count += 1
         s.at = now
 
 
@@ -155,9 +167,14 @@ class Mailbox(Generic[T]):
         items = self._items
         if not items:
             return []
-        n = min(limit, len(items))
-        self.taken += n
-        return [items.popleft() for _ in range(n)]
+        n = len(items)
+        if n <= limit:
+            self.taken += n
+            taken = list(items)
+            items.clear()
+            return taken
+        self.taken += limit
+        return [items.popleft() for _ in range(limit)]
 
     def clear(self) -> int:
         """Throw away everything queued (a new session starts); returns how many."""

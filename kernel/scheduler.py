@@ -58,10 +58,13 @@ class Kernel:
         self.worst_late = 0
         self._late: list[int] = []
         self.next_visit = 0            # the tick (ns) of the next visit; 0 when a row is ready now, NEVER when nothing is due
-        self._mail = True
+        self._mail = False             # a row that had its turn in this round got mail
+        self._running = -1             # index of the row that runs, or ran last
         self._idle_due = 0
         self._start: int | None = None
         self._by_name = {row.name: row for row in self.rows}
+        for index, row in enumerate(self.rows):
+            row.index = index
         self._critical = [r for r in self.rows if r.rank is CRITICAL]
         self._always = [r for r in self.rows if r.rank is ALWAYS]
         self._idle = [r for r in self.rows if r.rank is WHEN_IDLE]
@@ -72,10 +75,12 @@ class Kernel:
     def waker(self, name: str) -> Callable[[], None]:
         """A function that makes the row due at once: for mailboxes and for devices without a descriptor."""
         row = self._by_name[name]
+        index = row.index
 
         def wake() -> None:
             row.ready = True
-            self._mail = True
+            if index <= self._running:      # its turn in this round is over: another round
+                self._mail = True
             self.next_visit = 0
 
         def wake_idle() -> None:
@@ -94,15 +99,19 @@ class Kernel:
             for row in self.rows:
                 row.due = now
         self.passes += 1
-        for _ in range(MAX_ROUNDS):
-            self._mail = False
-            due = self._run_due(self._critical, now)
-            if not self._mail:
+        critical = self._critical
+        self._mail = False
+        due = self._run_due(critical, now)
+        rounds = 1
+        while self._mail:
+            if rounds == MAX_ROUNDS:        # rows mail each other without end: the rest waits for the next tick
+                self.cut_rounds += 1
+                self._mail = False
+                due = now
                 break
-        else:                       # rows mail each other without end: the rest waits for the next tick
-            self.cut_rounds += 1
             self._mail = False
-            due = now
+            due = self._run_due(critical, now)
+            rounds += 1
         for row in self._always:
             row.ready = True
         due = min(due, self._run_due(self._always, now))
@@ -127,6 +136,7 @@ class Kernel:
         for row in rows:
             if row.ready or row.due <= now:
                 row.ready = False
+                self._running = row.index
                 began = cost() if cost is not None else 0
                 try:
                     wanted = row.task.run(now)

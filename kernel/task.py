@@ -57,6 +57,7 @@ class Row:
     rank: Rank
     wakes: Wakeable | None = None
     stats: Stats = field(default_factory=Stats)
+    index: int = 0          # place in the table
     due: int = 0
     ready: bool = True      # every task runs once at the first visit
     waiting_since: int = NEVER

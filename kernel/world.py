@@ -29,20 +29,26 @@ class World:
         """Execute everything of the next instant, unless that is after `limit`; returns the instant, NEVER when none was executed."""
         clock = self.clock
         sources, kernels = self.sources, self.kernels
-        times = [source.next_event() for source in sources]
-        at = min(times) if times else NEVER
+        at = eventful = NEVER
+        for source in sources:
+            t = source.next_event()
+            if t < eventful:
+                eventful = t
         for kernel in kernels:
             if kernel.next_visit < at:
                 at = kernel.next_visit
+        if eventful < at:
+            at = eventful
         if at > limit:
             return NEVER
         if at > clock.time:
             clock.time = at
         now = clock.time
         self.steps += 1
-        for source, t in zip(sources, times):
-            if t <= now:
-                source.deliver(now)
+        if eventful <= now:
+            for source in sources:
+                if source.next_event() <= now:
+                    source.deliver(now)
         for kernel in kernels:
             if kernel.next_visit <= now:
                 kernel.visit(clock.time)

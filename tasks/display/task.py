@@ -13,7 +13,7 @@ from tasks.display.picture import PAGES, WIDTH, Screen, draw, next_span
 from tasks.display.screens import screen_of
 from tasks.signals import Signals
 
-REDRAW = 250 * MS            # at most four redraws per second; a new phase is seen this fast
+REDRAW = 500 * MS            # at most two redraws per second; a new phase is seen this fast
 CALM = S                     # values of calm phases; asleep not even a new phase is looked for more often
 LIVELY = frozenset({Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.STARTING, Phase.STOPPING})
 ASLEEP = frozenset({Phase.IDLE, Phase.FINISHED, Phase.STOPPED, Phase.TRIPPED})

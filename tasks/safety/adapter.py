@@ -28,7 +28,7 @@ LAST_RESORT = 1500 * MS   # when the supervisor itself fails: state B at once, o
 NO_CURRENT = 1.0          # A, S5
 SEQUENCES = STOPPING | {SafetyState.Closing}
 FOREVER = NEVER // 2      # ns: age of signals that do not grow stale
-VALUE, AT = attrgetter("value"), attrgetter("at")
+VALUE = attrgetter("value")
 
 
 class SupervisorTask(ABC):
@@ -50,6 +50,8 @@ class SupervisorTask(ABC):
         self._stale_at = 0            # the first of the values grows stale
         self._last: list = []         # fresh values at the last look, None for the others
         self._raw: list | None = None     # the same as written; None when one of them was stale
+        self._revision = signals.revision
+        self._seen = -1
         self._publish_at = 0
         self._published: tuple = ()
         self._broken_at = NEVER
@@ -69,9 +71,11 @@ class SupervisorTask(ABC):
             contactors, lock = self._feedback(now)
             facts = self.facts
             # Equal values, all fresh: equal answers. What is written again only grows younger, so the first staleness
-            # found at the last look comes early, never late.
-            if self._fast and now < self._act_at and contactors is facts.contactors and lock is facts.lock:
-                if list(map(VALUE, self._all)) == self._raw and max(map(AT, self._all)) <= now:
+            # found at the last look comes early, never late. The revision says that no signal at all has a new value.
+            if self._fast and now < self._act_at and contactors is facts.contactors and lock is facts.lock and self._raw is not None:
+                revision = self._revision.count
+                if revision == self._seen or list(map(VALUE, self._all)) == self._raw:
+                    self._seen = revision
                     if now < self._stale_at:
                         return self._next(now)
                     values, self._stale_at = self._values(now)
@@ -94,6 +98,7 @@ class SupervisorTask(ABC):
         self.evaluations += 1
         self._last, self._stale_at = self._values(now)
         # values that are known but stale may become fresh again without changing: no short cut past them
+        self._seen = self._revision.count
         raw = list(map(VALUE, self._all))
         self._raw = raw if raw == self._last else None
         self._gather(self._last, now)

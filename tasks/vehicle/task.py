@@ -6,7 +6,7 @@ from kernel.timer import MS
 from tasks.sense.reading import Reading
 from tasks.signals import Signals
 
-PERIOD = 100 * MS      # the pace of battery managements on CAN; freshness is 500 ms
+PERIOD = 200 * MS      # a CurrentDemandReq every 250 ms is all that uses it; freshness is 500 ms
 
 
 class VehicleTask:

@@ -30,18 +30,18 @@ def car(**answers) -> tuple[CarSense, Fake, Signals]:
     return CarSense(fake, fake, fake, signals), fake, signals
 
 
-def test_the_car_reads_everything_every_20_ms():
+def test_the_car_reads_everything_every_40_ms():
     sense, _, s = car()
-    assert sense.run(S) == S + 20 * MS
+    assert sense.run(S) == S + 40 * MS
     assert (s.inlet_voltage.get(S), s.inlet_current.get(S), s.inlet_temperature.get(S)) == (350.0, 80.0, 40.0)
     assert (s.pilot_state.get(S), s.pilot_duty.get(S), s.stop_button.get(S)) == (PilotState.C, 5.0, False)
 
 
-def test_the_charger_reads_everything_every_20_ms():
+def test_the_charger_reads_everything_every_40_ms():
     s = Signals()
     fake = Fake(voltage=400.0, current=90.0, isolation=5e5, read=PilotReading(PilotState.B, None), stop_button=True)
     sense = ChargerSense(fake, fake, fake, s)
-    assert sense.run(S) == S + 20 * MS and sense.refused == 0
+    assert sense.run(S) == S + 40 * MS and sense.refused == 0
     assert (s.output_voltage.get(S), s.output_current.get(S), s.isolation.get(S)) == (400.0, 90.0, 5e5)
     assert s.pilot_state.get(S) is PilotState.B and s.pilot_duty.get(S) is None and s.stop_button.get(S) is True
     fake.answers.update(read=None, voltage=math.nan, isolation=-1.0)
@@ -76,10 +76,10 @@ READING = BatteryReading(voltage=355.0, soc_percent=42.0, target_voltage=400.0, 
                          max_power=50_000.0, capacity=28_000.0, permission=True)
 
 
-def test_the_vehicle_fills_all_battery_signals_every_100_ms():
+def test_the_vehicle_fills_all_battery_signals_every_200_ms():
     s = Signals()
     task = VehicleTask(Fake(read=READING), s)
-    assert task.run(S) == S + 100 * MS
+    assert task.run(S) == S + 200 * MS
     assert [x.get(S) for x in (s.battery_voltage, s.battery_soc, s.battery_target_voltage, s.battery_target_current, s.battery_max_voltage,
                                s.battery_max_current, s.battery_max_power, s.battery_capacity, s.charge_permission)] == [
         355.0, 42.0, 400.0, 100.0, 403.0, 125.0, 50_000.0, 28_000.0, True]

@@ -6,6 +6,9 @@ import struct
 from typing import Protocol
 
 
+STAMP = struct.Struct("<q?").pack
+
+
 class FrameSink(Protocol):
     def write(self, at_ns: int, frame: bytes) -> None: ...
 
@@ -22,8 +25,7 @@ class Recorder:
     def tap(self, at: int, frame: bytes, outgoing: bool) -> None:
         self.frames += 1
         self.octets += len(frame)
-        self._hash.update(struct.pack("<q?", at, outgoing))
-        self._hash.update(frame)
+        self._hash.update(STAMP(at, outgoing) + frame)
         if self._sink is not None:
             self._sink.write(at, frame)
 
