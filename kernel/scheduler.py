@@ -78,13 +78,13 @@ class Kernel:
         index = row.index
 
         def wake() -> None:
-            row.ready = True
+            row.due = 0
             if index <= self._running:      # its turn in this round is over: another round
                 self._mail = True
             self.next_visit = 0
 
         def wake_idle() -> None:
-            row.ready = True
+            row.due = 0
             self._idle_due = 0
             self.next_visit = 0
         return wake_idle if row.rank is WHEN_IDLE else wake
@@ -97,7 +97,7 @@ class Kernel:
         if start is None:
             self._start = start = now
             for row in self.rows:
-                row.due = now
+                row.period_at = now
         self.passes += 1
         critical = self._critical
         self._mail = False
@@ -113,7 +113,7 @@ class Kernel:
             due = self._run_due(critical, now)
             rounds += 1
         for row in self._always:
-            row.ready = True
+            row.due = 0
         due = min(due, self._run_due(self._always, now))
         if self._idle_due <= now and ((now - start) % self.tick == 0 or self.cost is not None):
             self._idle_due = self._run_idle(now)
@@ -134,8 +134,9 @@ class Kernel:
         earliest = NEVER
         cost = self.cost
         for row in rows:
-            if row.ready or row.due <= now:
-                row.ready = False
+            due = row.due
+            if due <= now:
+                row.due = NEVER
                 self._running = row.index
                 began = cost() if cost is not None else 0
                 try:
@@ -143,22 +144,23 @@ class Kernel:
                 except Exception:  # noqa: BLE001 - a task's bug must not take the supervisor with it: journalled, tripped, not swallowed
                     self._fault(row, now)
                     continue
-                if row.every == TIMED:
-                    row.due = wanted
-                elif row.due <= now:
-                    self._rephase(row, now)
+                if row.every != TIMED:
+                    wanted = self._next_period(row, now)
+                due = row.due
+                if due > wanted:            # unless it mailed itself
+                    row.due = due = wanted
                 row.stats.runs += 1
                 if cost is not None:
                     self._account_run(row, cost() - began)
-            if row.due < earliest:
-                earliest = row.due
+            if due < earliest:
+                earliest = due
         return earliest
 
     def _run_idle(self, now: int) -> int:
         """Run the WHEN_IDLE rows that fit into the rest of this tick; returns their earliest deadline."""
         if self.cost is not None:
             for row in self._idle:
-                if row.ready or row.due <= now:
+                if row.due <= now:
                     self._postpone(row, now)
         return self._run_due(self._idle, now)
 
@@ -173,18 +175,20 @@ class Kernel:
         if now - row.waiting_since < FORCE_IDLE_AFTER * (row.every or self.tick):
             row.stats.postponed += 1
             row.due = now + self.tick
-            row.ready = False
         else:
             row.waiting_since = NEVER
 
     @staticmethod
-    def _rephase(row: Row, now: int) -> None:
+    def _next_period(row: Row, now: int) -> int:
         """The next period of a periodic row; whole periods that were missed are a slip, the phase is kept."""
-        due = row.due + row.every
-        if due <= now:
-            row.stats.slips += 1
-            due += (now - due) // row.every * row.every + row.every
-        row.due = due
+        at = row.period_at
+        if at <= now:
+            at += row.every
+            if at <= now:
+                row.stats.slips += 1
+                at += (now - at) // row.every * row.every + row.every
+            row.period_at = at
+        return at
 
     @staticmethod
     def _account_run(row: Row, took: int) -> None:
@@ -216,8 +220,7 @@ class Kernel:
             readable = clock.wait_until(deadline, fds if passes < MAX_PASSES else ())
             now = clock.now()
             for fd in readable:
-                row = by_fd[fd]
-                row.ready = True
+                by_fd[fd].due = 0
             if now >= deadline:
                 passes = 0
                 self._account(now - deadline)

@@ -105,7 +105,7 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
     ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s.own_address, journal)
     sdp, tcp = SdpClient(host.address, rng), Endpoint(host.address, cfg.tcp, rng)
     return _table(box, s, cfg, journal, around, board, "pev", [
-        Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, s), 40 * MS, 600 * US, CRITICAL),
+        Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, s), 50 * MS, 600 * US, CRITICAL),
         Row("vehicle", VehicleTask(board.vehicle, s), 200 * MS, 200 * US, CRITICAL),
     ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
         ipv6,
@@ -124,7 +124,7 @@ def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec:
     ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s.own_address, journal)
     sdp, tcp = SdpServer(host.address, cfg.tcp.listen_port, cfg.sdp), Endpoint(host.address, cfg.tcp, rng)
     return _table(box, s, cfg, journal, around, board, "evse", [
-        Row("sense", ChargerSense(board.power_meter, board.pilot_monitor, board.inputs, s), 40 * MS, 600 * US, CRITICAL),
+        Row("sense", ChargerSense(board.power_meter, board.pilot_monitor, board.inputs, s), 50 * MS, 600 * US, CRITICAL),
     ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
         ipv6,
         SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s.own_address, journal),

@@ -129,7 +129,7 @@ class Ladder(ABC):
             if self.facts.heard:
                 self._out.append((HOMEPLUG, Vouch()))
         if now >= self._poll_at:
-            self._poll_at = now + t.POLL
+            self._poll_at = now + (t.SESSION_POLL if self.state is State.Session else t.POLL)
             self._poll(now)
 
     def outgoing(self) -> list[tuple[str, object]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from kernel.timer import MS, S
 
 POLL = 200 * MS                      # how often pilot and supervisor are looked at
+SESSION_POLL = 400 * MS              # the same during a session, which has its own eyes
 PLUG_SETTLE = 1 * S                  # charger: from plug to 5 % (EVerest, slac-and-network sheet 3)
 KEY_LIMIT = 30 * S                   # charger: for the modem to take its key; it restarts in 5 to 10 s (field sheet 7.5)
 T_step_X1 = 3 * S                    # charger: shortest X1 before 5 % is offered again (sheet 3)

@@ -6,6 +6,7 @@ and holds 21 characters, a large row two pages and 10 characters, a bar one page
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, Sequence
 
 from tasks.display.font import CELL, LARGE_CELL, LARGE_LOWER, LARGE_UPPER, SMALL
@@ -28,6 +29,9 @@ _BAR_STEPS = WIDTH - 6         # columns inside the frame and its gaps
 _BAR_END, _BAR_GAP, _BAR_FULL = b"\x3c", b"\x42", b"\x5a"     # rounded frame; the filling keeps a pixel of distance
 BRAILLE_CELLS = WIDTH // 2
 BRAILLE_LINES = PAGES * 2
+
+
+CACHED = 64               # rows of text that stay drawn: most of a screen is what it was half a second ago
 
 
 class Row(NamedTuple):
@@ -74,6 +78,7 @@ def draw(screen: Screen) -> list[bytes]:
     return pages
 
 
+@lru_cache(CACHED)
 def _small(text: str) -> bytes:
     unknown = SMALL["?"]
     return b"".join((bytes(_SMALL_MARGIN), *[SMALL.get(c, unknown) for c in text[:SMALL_CHARACTERS]])).ljust(WIDTH, b"\0")

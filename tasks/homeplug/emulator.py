@@ -148,7 +148,9 @@ class EmulatedModem:
 
     def to_line(self) -> list[bytes]:
         """Drains what is to be sent on the line."""
-        out, self._to_line = self._to_line, []
+        out = self._to_line
+        if out:
+            self._to_line = []
         return out
 
     def next_timer(self) -> int:

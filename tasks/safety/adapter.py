@@ -22,7 +22,7 @@ from tasks.safety.supervisor import STOPPING
 from tasks.signals import Signals
 
 PERIOD = 10 * MS          # while a sequence runs: feedback is polled each tick
-STEADY_PERIOD = 40 * MS   # otherwise: the pace of the sensors; every visit of the table runs this row in any case
+STEADY_PERIOD = 50 * MS   # otherwise: the pace of the sensors; every visit of the table runs this row in any case
 PUBLISH = 200 * MS        # facts that safety owns are renewed so often (they age after 500 ms)
 LAST_RESORT = 1500 * MS   # when the supervisor itself fails: state B at once, open so much later (emergency_open_ms)
 NO_CURRENT = 1.0          # A, S5

@@ -45,12 +45,13 @@ class Shutdown:
         self._decay = config.decay_ms * MS
         self._unlock = min(config.unlock_v, LOCK_VOLTAGE_CEILING)
 
-    def begin(self, now: int, emergency: bool, opened: bool) -> None:
-        """`opened`: the contactors are commanded and confirmed open and no current can flow; only the voltage is left to watch."""
+    def begin(self, now: int, emergency: bool, opened: bool, travelling: bool = False) -> None:
+        """`opened`: the contactors are commanded and confirmed open and no current can flow; only the voltage is left to watch.
+        `travelling`: they were told to close but have not, and no current flows: they are told to open at once."""
         self.began = self.at = now
         self.emergency = emergency
         self.unverified = self.forced = False
-        self.phase = Phase.Decay if opened else Phase.CurrentOff
+        self.phase = Phase.Decay if opened else Phase.Opening if travelling else Phase.CurrentOff
 
     def escalate(self) -> None:
         self.emergency = True

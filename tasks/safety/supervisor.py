@@ -6,7 +6,7 @@ from kernel.timer import MS, NEVER
 from tasks.safety.config import PevSafetyConfig
 from tasks.safety.facts import PevFacts, PevOutputs, PevRequests, Report, SafetyState
 from tasks.safety.latch import Latch
-from tasks.safety.shutdown import Phase, Shutdown
+from tasks.safety.shutdown import NORMAL_CURRENT, Phase, Shutdown
 from tasks.safety.trips import CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_TRIPS
 
 UNPLUG_DEBOUNCE = 500 * MS      # pilot A for so long is an unplugged connector and not a glitch; leaves a latched trip
@@ -132,8 +132,19 @@ class PevSupervisor:
             return
         self._armed = False
         opened = not outputs.contactors and f.contactors is False
-        self._shutdown.begin(now, self.latch.emergency, opened)
-        self._enter(Decay if opened else CurrentOff)
+        # Contacts that still travel: the charger has just lost its request and its voltage falls, so to wait for a new
+        # current measurement would let them close on a growing difference.
+        travelling = self.state is Closing and f.contactors is not True and self._currentless(f)
+        self._shutdown.begin(now, self.latch.emergency, opened, travelling)
+        if travelling:
+            outputs.contactors = False
+        self._enter(OF_PHASE[self._shutdown.phase])
+
+    def _currentless(self, f: PevFacts) -> bool:
+        """Before power was asked for: the last measurement shows no current, or nothing can measure one."""
+        if not self.config.current_sensor_fitted:
+            return True
+        return f.inlet_current is not None and abs(f.inlet_current) < NORMAL_CURRENT
 
     def _continue(self, f: PevFacts, now: int) -> None:
         shutdown = self._shutdown

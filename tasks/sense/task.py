@@ -6,7 +6,7 @@ from kernel.timer import MS
 from tasks.sense.reading import Reading
 from tasks.signals import Signals
 
-PERIOD = 40 * MS      # four channels of an ADS1115 at 128 samples/s take 31 ms; 12 samples within the 500 ms freshness, 5 within the pilot's 200 ms
+PERIOD = 50 * MS      # four channels of an ADS1115 at 128 samples/s take 31 ms; 10 samples within the 500 ms freshness, 4 within the pilot's 200 ms
 
 
 class CarSense:

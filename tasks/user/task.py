@@ -9,7 +9,7 @@ from kernel.timer import MS
 from tasks.messages import StopSession
 from tasks.stop_reasons import StopReason
 
-POLL = 200 * MS                  # how often keys and the terminate flag are looked at
+POLL = 400 * MS                  # how often keys and the terminate flag are looked at
 STOP_KEYS = frozenset(" qQ")
 
 

@@ -139,3 +139,17 @@ def test_ready_asks_to_be_judged_again_at_once_and_then_rests():
     assert s.next_timer() == now + 1
     s.step(facts(), requests(contactors=False), now + STEP)
     assert s.next_timer() == NEVER
+
+
+def test_contacts_that_still_travel_are_told_to_open_at_once():
+    """The charger's voltage falls as soon as its request is gone: waiting would let them close on the difference."""
+    s, now = pev(SafetyState.Closing)
+    out = s.step(facts(), NOTHING, now + STEP)
+    assert not out.pilot_c and not out.contactors and s.state is SafetyState.Opening
+
+
+def test_contacts_that_have_closed_or_carry_or_may_carry_current_wait_for_the_measurement():
+    for change in ({"contactors": True}, {"inlet_current": 1.0}, {"inlet_current": None}):
+        s, now = pev(SafetyState.Closing)
+        out = s.step(facts(**change), NOTHING, now + STEP)
+        assert not out.pilot_c and out.contactors and s.state is SafetyState.CurrentOff

@@ -30,18 +30,18 @@ def car(**answers) -> tuple[CarSense, Fake, Signals]:
     return CarSense(fake, fake, fake, signals), fake, signals
 
 
-def test_the_car_reads_everything_every_40_ms():
+def test_the_car_reads_everything_every_50_ms():
     sense, _, s = car()
-    assert sense.run(S) == S + 40 * MS
+    assert sense.run(S) == S + 50 * MS
     assert (s.inlet_voltage.get(S), s.inlet_current.get(S), s.inlet_temperature.get(S)) == (350.0, 80.0, 40.0)
     assert (s.pilot_state.get(S), s.pilot_duty.get(S), s.stop_button.get(S)) == (PilotState.C, 5.0, False)
 
 
-def test_the_charger_reads_everything_every_40_ms():
+def test_the_charger_reads_everything_every_50_ms():
     s = Signals()
     fake = Fake(voltage=400.0, current=90.0, isolation=5e5, read=PilotReading(PilotState.B, None), stop_button=True)
     sense = ChargerSense(fake, fake, fake, s)
-    assert sense.run(S) == S + 40 * MS and sense.refused == 0
+    assert sense.run(S) == S + 50 * MS and sense.refused == 0
     assert (s.output_voltage.get(S), s.output_current.get(S), s.isolation.get(S)) == (400.0, 90.0, 5e5)
     assert s.pilot_state.get(S) is PilotState.B and s.pilot_duty.get(S) is None and s.stop_button.get(S) is True
     fake.answers.update(read=None, voltage=math.nan, isolation=-1.0)
