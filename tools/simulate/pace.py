@@ -3,40 +3,37 @@ from __future__ import annotations
 
 from kernel.timer import MS, S
 
-SHOW = 15.0            # s of wall time that the default show takes
-SHOW_CHARGING = 8.0    # s of it for the charging loop; the rest is matching, cable check, precharge and the end
+SHOW_CHARGING = 8.0    # s of wall time for the charging loop of the default show, which takes about 15 s
+SHOW_LAST = 0.8        # s of wall time over which an underestimated rest is spread
+STEP_SPEED = 3.0       # virtual s per wall s before and after charging: matching to precharge takes 12 s, the end 10 s
 FRAME = 0.08           # s of wall time between two pictures
-FASTEST = 5000.0       # virtual s per wall s
+MAX_PICTURES = 60 * S  # virtual time between two pictures at full speed
 
 
 class Pace:
-    """`target(virtual_now, wall_elapsed, charging, left)` gives the virtual time to run to before the next picture."""
+    """`target(now, charging, left)` gives the virtual time to run to before the next picture, FRAME later on the wall."""
 
     def __init__(self, kind: str) -> None:
         if kind not in ("show", "max", "realtime"):
             raise ValueError(f"pace {kind!r} is not one of show, max, realtime")
         self.kind = kind
-        self._speed = 0.0
+        self._charging = 0.0       # s of wall time spent on charging
+        self._fastest = 0.0        # the rest is never crawled through: not slower than a quarter of this
 
     def target(self, now: int, charging: bool, left: int | None) -> int:
-        """`left`: estimated ns of charging still to come, None when unknown."""
+        """`left`: estimated ns of charging still to come, None while unknown."""
         if self.kind == "realtime":
             return now + int(FRAME * S)
         if self.kind == "max":
-            return now + 60 * S
-        if not charging:
-            # about 40 virtual seconds from plugging in to the first CurrentDemand, and a few at the end
-            speed = 8.0
-            self._speed = 0.0
-        else:
-            if self._speed == 0.0 and left is not None:
-                self._speed = min(FASTEST, max(1.0, left / S / SHOW_CHARGING))
-            speed = self._speed or 8.0
-        return now + int(speed * FRAME * S)
+            return now + MAX_PICTURES
+        speed = STEP_SPEED
+        if charging:
+            self._charging += FRAME
+            if left is not None:
+                speed = max(STEP_SPEED, left / S / max(SHOW_LAST, SHOW_CHARGING - self._charging), self._fastest / 4)
+                self._fastest = max(self._fastest, speed)
+        return now + int(speed * FRAME * S) // MS * MS
 
     def waits(self) -> bool:
         """False when nobody waits for the wall clock."""
         return self.kind != "max"
-
-
-PICTURE = int(FRAME * S // MS) * MS

@@ -82,10 +82,11 @@ def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: 
 
 
 def _charging_left(charge: Charge, config: Config) -> int | None:
-    """ns of charging still to come at the present power; None while unknown."""
+    """ns of charging still to come at the power that the battery wants now; None when it wants nothing."""
     plant = charge.plant
-    power = plant.inlet_voltage * plant.current
-    if power < 500.0:
+    current = min(plant.battery.wanted_current(), plant.config.stage_max_current_a, config.evse.max_current_a, config.ev.max_current_a)
+    power = plant.battery.ocv() * current
+    if power <= 0.0:
         return None
     left = (config.ev.stop_soc_percent - plant.battery.soc) / 100.0 * plant.config.battery_capacity_wh
     return max(0, int(left / power * 3600 * S))
