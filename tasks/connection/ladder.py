@@ -10,12 +10,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Mapping
 
 from drivers.interfaces import PilotState
 from kernel.timer import MS, Backoff, Timer
 from tasks.connection import timing as t
 from tasks.connection.config import ConnectionConfig
-from tasks.machine import Note, StateChanged
+from tasks.machine import Checkpoint, Note, StateChanged
 from tasks.messages import (AbortSession, LinkLost, SessionEnded, SessionEstablished, StopDiscovery, StopMatching, StopSession,
                             StartSession, TcpAbort, TcpClose, TcpClosed, Vouch)
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
@@ -69,6 +70,7 @@ class Ladder(ABC):
     """Base of both roles. `duty` is the charger's wish for the pilot (percent), None for a car."""
 
     duty: float | None = None
+    marks: Mapping[tuple[State, State], tuple[Checkpoint, ...]]      # checkpoints of a change of state
 
     def __init__(self, config: ConnectionConfig, facts: ConnectionFacts) -> None:
         self.facts = facts
@@ -166,6 +168,7 @@ class Ladder(ABC):
 
     def _enter(self, state: State) -> None:
         self._events.append(StateChanged(self.state.name, state.name))
+        self._events += self.marks.get((self.state, state), ())
         self.state = state
         self._limit.cancel()
 

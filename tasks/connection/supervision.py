@@ -5,6 +5,7 @@ from kernel.timer import NEVER, S, Timer
 from tasks.connection import timing as t
 from tasks.connection.config import ConnectionConfig
 from tasks.connection.ladder import HOMEPLUG, SDP, TCP, ConnectionFacts, Ladder, State
+from tasks.machine import Checkpoint
 from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, StartDiscovery, StartMatching, TcpConnect, TcpConnected,
                             TcpListen)
 from tasks.stop_reasons import StopReason
@@ -15,10 +16,21 @@ DIGITAL_DUTY = (3.0, 7.0)            # percent: digital communication required (
 OFFERED_DUTY = 5.0
 STEADY_DUTY = 100.0                  # X1
 NO_KEY_YET = frozenset({None, "Off", "WaitKey"})     # states of the charger's matching machine
+# Checkpoint 7 (the modem hears the coordinator) is nothing that a modem tells its host.
+PEV_MARKS = {
+    (State.Unplugged, State.WaitPilot): (Checkpoint(3, "plugged in"), Checkpoint(4, "pilot in state B")),
+    (State.WaitPilot, State.Matching): (Checkpoint(5, "5 % PWM seen"), Checkpoint(6, "communication begins")),
+}
+EVSE_MARKS = {
+    (State.Unplugged, State.Preparing): (Checkpoint(2, "12 V were offered"), Checkpoint(3, "car plugged in"), Checkpoint(4, "pilot in state B")),
+    (State.Preparing, State.Matching): (Checkpoint(5, "5 % PWM on"),),
+}
 
 
 class PevConnection(Ladder):
     """Unplugged, WaitPilot, Matching, Discovering, Connecting, Session, Ending, then Finished, Failed or again."""
+
+    marks = PEV_MARKS
 
     def __init__(self, config: ConnectionConfig, facts: ConnectionFacts) -> None:
         super().__init__(config, facts)
@@ -109,6 +121,7 @@ class EvseConnection(Ladder):
     """
 
     duty = STEADY_DUTY
+    marks = EVSE_MARKS
 
     def __init__(self, config: ConnectionConfig, facts: ConnectionFacts, port: int) -> None:
         """`port`: the TCP port that SDP announces."""

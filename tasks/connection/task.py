@@ -9,7 +9,7 @@ from kernel.timer import S
 from tasks.connection.config import ConnectionConfig
 from tasks.connection.ladder import HOMEPLUG, SDP, TCP, V2G, ConnectionFacts, Ladder
 from tasks.connection.supervision import EvseConnection, PevConnection
-from tasks.machine import StateChanged
+from tasks.machine import Checkpoint, StateChanged
 from tasks.signals import Signals
 
 SOURCE = "connection"
@@ -48,6 +48,8 @@ class ConnectionTask:
         for event in machine.events():
             if type(event) is StateChanged:
                 self._journal.note(now, SOURCE, "%s -> %s", event.old, event.new)
+            elif type(event) is Checkpoint:
+                self._journal.checkpoint(now, SOURCE, event.number, event.text)
             else:
                 self._journal.note(now, SOURCE, event.text, *event.args, level=event.level)
         self._publish(now)

@@ -151,8 +151,10 @@ class DinPev(PevConversation):
         self.evse_voltage = to_float(res.EVSEPresentVoltage, V, PRESENT_V, "EVSEPresentVoltage")
         if self._status(res.DC_EVSEStatus):
             return
+        self._report.checkpoint(581)
         mismatch = judge.mismatch(self.config, self.facts, self.evse_voltage)
         if mismatch:
+            self._report.checkpoint(582)
             if mismatch != judge.NOT_YET:
                 self._report.once(mismatch, "precharge: %s (battery %s V, inlet %s V, charger %.1f V)", mismatch,
                                   self.facts.battery_voltage, self.facts.inlet_voltage, self.evse_voltage)

@@ -60,7 +60,7 @@ def test_whole_session_ends_in_order():
         "ChargeParameterDiscoveryReq", "CableCheckReq", "PreChargeReq", "PowerDeliveryReq", "CurrentDemandReq", "PowerDeliveryReq",
         "WeldingDetectionReq", "SessionStop"]
     numbers = bench.checkpoints
-    assert numbers == [500, 506, 510, 520, 530, 538, 540, 555, 556, 550, 560, 570, 590, 600, 700, 800, 806, 810, 850, 900, 905]
+    assert numbers == [500, 506, 510, 520, 530, 538, 540, 555, 556, 550, 560, 570, 581, 590, 600, 700, 800, 806, 810, 850, 900, 905]
     assert bench.headers[0].SessionID == bytes(8) and {h.SessionID for h in bench.headers[1:]} == {SESSION}
     assert any(type(e) is SessionEstablished for e in bench.events)
     assert bench.machine.next_timer() == NEVER

@@ -46,7 +46,7 @@ def test_checkpoints_of_both_ends_interleave_as_the_list_says():
     pair.until(both_ended)
     numbers = sorted({*pair.car.checkpoints, *pair.charger.checkpoints})
     assert numbers == [400, 401, 402, 403, 500, 505, 506, 510, 515, 520, 525, 530, 536, 538, 540, 545, 550, 555, 556, 560, 561, 565, 566,
-                       570, 575, 580, 590, 600, 605, 700, 705, 710, 800, 805, 806, 810, 850, 855, 900, 905]
+                       570, 575, 580, 581, 582, 590, 600, 605, 700, 705, 710, 800, 805, 806, 810, 850, 855, 900, 905]
 
 
 def test_full_battery_ends_the_session():
