@@ -214,18 +214,21 @@ class Kernel:
         by_fd = {row.wakes.fileno(): row for row in self.rows if row.wakes is not None and row.wakes.fileno() >= 0}
         fds = list(by_fd)
         self.visit(clock.now())
-        passes = 0
+        passes, refill_at = 0, 0        # descriptors may cause MAX_PASSES visits between two ticks of the grid
         while not self.stopping and not until():
-            deadline = self.next_visit or clock.now()
-            readable = clock.wait_until(deadline, fds if passes < MAX_PASSES else ())
+            now = clock.now()
+            if now >= refill_at:
+                passes = 0
+                refill_at = now + self.tick - (now - self._start) % self.tick
+            deadline = self.next_visit or now
+            readable = clock.wait_until(deadline, fds) if passes < MAX_PASSES else clock.wait_until(max(deadline, refill_at), ())
             now = clock.now()
             for fd in readable:
                 by_fd[fd].due = 0
-            if now >= deadline:
-                passes = 0
-                self._account(now - deadline)
-            else:
+            if readable:
                 passes += 1
+            elif now >= deadline:
+                self._account(now - deadline)
             self.visit(now)
 
     def _account(self, late: int) -> None:

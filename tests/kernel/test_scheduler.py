@@ -192,6 +192,39 @@ def test_a_readable_descriptor_wakes_its_row_before_the_tick_and_a_flood_is_boun
     assert len(log) > 3 and longest <= MAX_PASSES
 
 
+def test_the_flood_bound_is_counted_by_the_grid_and_not_by_deadlines_that_move():
+    """A row that always wants to run one tick later must not stretch the time in which descriptors are ignored."""
+    log, read_end, write_end = [], *os.pipe()
+
+    class Pipe:
+        def fileno(self):
+            return read_end
+
+    class OneFrameEach(VirtualClock):
+        """A frame every 4 ms, each found by the wait that it ends."""
+
+        ignored = 0
+
+        def wait_until(self, deadline, fds):
+            frame_at = self.time // (4 * MS) * 4 * MS + 4 * MS
+            if fds and frame_at < deadline:
+                self.advance_to(frame_at)
+                return [read_end]
+            if not fds:
+                self.ignored += 1
+            self.advance_to(deadline)
+            return []
+    clock = OneFrameEach()
+    kernel = Kernel([row(Scripted(log, "rx"), wakes=Pipe()),
+                     row(Scripted([], "supervisor", wanted=lambda now: now + TICK), rank=ALWAYS)], Journal())
+    try:
+        kernel.run(clock, until=lambda: clock.time > 1 * S)
+    finally:
+        os.close(read_end)
+        os.close(write_end)
+    assert clock.ignored == 0 and len(log) >= 250
+
+
 @pytest.mark.parametrize("rows, word", [
     (lambda t: [row(t("a")), row(t("a"))], "twice"),
     (lambda t: [row(t("a"), rank=ALWAYS), row(t("b"))], "order"),
