@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.interop.cases import CASES, EVCC_LOOPS, EVCC_PAUSE_S, OURS, PEER, SHORT_CHARGE, Case
+from tests.interop.cases import CASES, EVCC_LOOPS, EVCC_PAUSE_S, OURS, PEER, Case
 from tests.interop.network import End, NetworkError, Program, Wire
 from tests.interop.report import Figures, figures, objections
 
@@ -41,7 +41,7 @@ def command(case: Case, role: str, end: End, peers: str, folder: Path) -> list[s
         return [peers, str(HERE / "peer.py"), part, "--interface", end.interface, "--limit", str(case.limit_s - 10),
                 "--loops", str(EVCC_LOOPS), "--pause", str(EVCC_PAUSE_S)]
     return [sys.executable, str(ROOT / "main.py"), role, "--config", str(HERE / case.config), "--interface", end.interface,
-            "--simulate-io", "--once", "--output", str(folder / f"{role}-output"), *SHORT_CHARGE]
+            "--simulate-io", "--once", "--output", str(folder / f"{role}-output"), *case.charge]
 
 
 def run(case: Case, peers: str, folder: Path) -> Outcome:

@@ -7,6 +7,10 @@ OURS = "ours"
 PEER = "iso15118"
 
 
+SHORT_CHARGE = ("--soc-start", "90", "--soc-stop", "91", "--battery-kwh", "3")
+"""30 Wh: some seconds of CurrentDemand in real time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One pairing. `requests` and `homeplug` are the least that a complete session shows on the wire."""
@@ -19,6 +23,7 @@ class Case:
     requests: int = 20       # SupportedAppProtocol to SessionStop with some CurrentDemand between
     homeplug: int = 0
     limit_s: float = 120.0
+    charge: tuple[str, ...] = SHORT_CHARGE
 
 
 CASES = (
@@ -28,7 +33,5 @@ CASES = (
     Case("evcc-evse", "the EVCC of iso15118 at our charger", PEER, OURS, "assume_link.yaml"),
 )
 
-SHORT_CHARGE = ("--soc-start", "90", "--soc-stop", "91", "--battery-kwh", "3")
-"""30 Wh: some seconds of CurrentDemand in real time."""
 EVCC_LOOPS = 20
 EVCC_PAUSE_S = 0
