@@ -1,0 +1,122 @@
+"""When a box may leave: never with unsafe outputs; and its exit code. The watchdog is only kicked while the supervisor runs."""
+from types import SimpleNamespace
+
+import pytest
+
+from kernel.clock import VirtualClock
+from kernel.journal import Journal
+from kernel.scheduler import Kernel
+from kernel.task import ALWAYS, TIMED, Row
+from kernel.timer import MS, NEVER, S, US
+from tasks.signals import Signals
+from tasks.stop_reasons import StopReason
+from tools.appliance.liveness import Liveness
+from tools.appliance.outcome import STOP_LIMIT, UNLOCK_LIMIT, Outcome
+
+
+class Box:
+    """A table, a process and a kernel of which only what `Outcome` looks at exists."""
+
+    def __init__(self, once=False):
+        self.signals = Signals()
+        self.state = self.signals.connection_state.claim("test")
+        self.reason = self.signals.stop_reason.claim("test")
+        self.trip = self.signals.safety_trip.claim("test")
+        self.clock = VirtualClock(S)
+        self.table = SimpleNamespace(safe=True, faults=[])
+        self.table.on_fault = lambda now, name: self.table.faults.append(name)
+        self.kernel = SimpleNamespace(fault=None)
+        self.system = SimpleNamespace(terminate=False, insists=0)
+        self.outcome = Outcome(self.signals, self.table, self.kernel, self.system, self.clock, once=once)
+
+    def in_state(self, name):
+        self.state.set(name, self.clock.time)
+        return self
+
+
+def test_a_box_stays_until_it_is_told():
+    box = Box().in_state("Finished")
+    assert not box.outcome.may_leave() and box.outcome.exit_code() == 0
+
+
+def test_told_while_resting_it_leaves_but_not_with_unsafe_outputs():
+    box = Box().in_state("Unplugged")
+    box.system.terminate, box.system.insists = True, 1
+    box.table.safe = False
+    assert not box.outcome.may_leave()
+    box.table.safe = True
+    assert box.outcome.may_leave() and box.outcome.exit_code() == 0 and not box.table.faults
+
+
+def test_told_in_a_session_it_waits_for_the_orderly_end_and_then_forces_the_safe_state():
+    box = Box().in_state("Session")
+    box.system.terminate, box.system.insists = True, 1
+    assert not box.outcome.may_leave()
+    box.clock.spend(STOP_LIMIT - 1)
+    assert not box.outcome.may_leave() and not box.table.faults
+    box.clock.spend(1)
+    box.table.safe = False
+    assert not box.outcome.may_leave() and len(box.table.faults) == 1
+    box.table.safe = True
+    assert box.outcome.may_leave() and box.outcome.exit_code() == 1 and len(box.table.faults) == 1
+
+
+def test_somebody_who_insists_gets_the_safe_state_at_once():
+    box = Box().in_state("Session")
+    box.system.terminate, box.system.insists = True, 2
+    assert box.outcome.may_leave() and box.table.faults and box.outcome.exit_code() == 1
+
+
+@pytest.mark.parametrize("reason, code", [(StopReason.BATTERY_FULL, 0), (StopReason.TIMEOUT, 1)])
+def test_once_leaves_after_one_session_with_its_code(reason, code):
+    box = Box(once=True).in_state("Session")
+    assert not box.outcome.may_leave()
+    box.reason.set(reason, box.clock.time)
+    assert not box.outcome.may_leave()
+    box.in_state("Finished")
+    assert not box.outcome.may_leave()
+    box.clock.spend(UNLOCK_LIMIT)
+    assert box.outcome.may_leave() and box.outcome.exit_code() == code
+
+
+def test_once_without_a_session_is_no_success():
+    box = Box(once=True).in_state("Unplugged")
+    box.system.terminate, box.system.insists = True, 1
+    assert box.outcome.may_leave() and box.outcome.exit_code() == 1
+
+
+def test_a_failed_task_or_a_trip_is_told_by_the_exit_code():
+    box = Box().in_state("Session")
+    box.kernel.fault = "v2g"
+    box.table.safe = False
+    assert not box.outcome.may_leave()
+    box.table.safe = True
+    assert box.outcome.may_leave() and box.outcome.exit_code() == 1
+    tripped = Box()
+    tripped.trip.set("Over-voltage", 0)
+    assert tripped.outcome.exit_code() == 1
+
+
+class Supervisor:
+    def run(self, now):
+        return NEVER
+
+
+def test_the_watchdog_is_kicked_only_while_the_supervisor_runs_and_nothing_failed():
+    kicks = []
+    watchdog = SimpleNamespace(ready=lambda text: kicks.append(text), alive=lambda: kicks.append("alive"))
+    kernel = Kernel([Row("safety", Supervisor(), TIMED, 100 * US, ALWAYS)], Journal())
+    live = Liveness(watchdog)
+    live.kick(0)
+    assert kicks == []
+    live.watch(kernel, "pev on eth1")
+    for now in (0, 10 * MS, 20 * MS):
+        kernel.visit(now)
+        live.kick(now)
+    assert kicks == ["pev on eth1", "alive", "alive", "alive"]
+    live.kick(30 * MS)
+    assert live.withheld == 1
+    kernel.visit(40 * MS)
+    kernel.fault = "tcp"
+    live.kick(40 * MS)
+    assert live.withheld == 2 and kicks.count("alive") == 3

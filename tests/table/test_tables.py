@@ -1,0 +1,109 @@
+"""The task tables of all modes: they build, every mailbox has its reader, the listener cannot transmit or act."""
+import gc
+import random
+from types import ModuleType
+
+import pytest
+
+from drivers.board import ListenBoard, simulated_car, simulated_charger
+from drivers.sim.oled import SimOled
+from drivers.sim.plant import Plant
+from exi_native import codec
+from kernel.channels import Mailbox
+from kernel.journal import Journal
+from kernel.scheduler import MAX_LOAD_PERCENT, TICK, Kernel, check_mailboxes
+from kernel.task import ALWAYS, WHEN_IDLE
+from kernel.timer import NEVER
+from tasks import table
+from tasks.config import Config
+from tasks.ethernet.task import FrameTx
+from tasks.safety.adapter import SupervisorTask
+from tasks.signals import Signals
+
+
+class Ears:
+    """A network interface that fails the test when anybody sends."""
+
+    mac = bytes.fromhex("020000000099")
+    errors = 0
+
+    def fileno(self):
+        return -1
+
+    def receive(self, limit, now):
+        return []
+
+    def send(self, frame, now):
+        raise AssertionError("somebody transmitted")
+
+    def next_event(self):
+        return NEVER
+
+    def close(self):
+        return None
+
+
+class NoKeys:
+    def read(self):
+        return ""
+
+
+def build(mode):
+    plant, nic, signals, journal = Plant(), Ears(), Signals(), Journal()
+    board = {"pev": lambda: simulated_car(plant, nic), "evse": lambda: simulated_charger(plant, nic),
+             "listen": lambda: ListenBoard(nic, SimOled())}[mode]()
+    around = table.Surroundings(NoKeys(), lambda: False)
+    made = getattr(table, mode)(board, signals, Config(), random.Random(1), journal, codec.load(), around)
+    return made, signals, journal
+
+
+@pytest.mark.parametrize("mode", ["pev", "evse", "listen"])
+def test_a_table_builds_and_every_mailbox_has_a_reader(mode):
+    made, _, journal = build(mode)
+    kernel = Kernel(made.rows, journal, on_fault=made.on_fault)
+    check_mailboxes(made.mailboxes)
+    budget = sum(row.budget for row in kernel.rows if row.rank is not WHEN_IDLE)
+    assert budget * 100 <= TICK * MAX_LOAD_PERCENT
+
+
+@pytest.mark.parametrize("mode", ["pev", "evse"])
+def test_the_supervisor_is_the_last_row_that_always_runs(mode):
+    rows = build(mode)[0].rows
+    always = [row for row in rows if row.rank is ALWAYS]
+    assert [row.name for row in always] == ["safety"] and isinstance(always[0].task, SupervisorTask)
+    assert {row.rank for row in rows[rows.index(always[0]) + 1:]} == {WHEN_IDLE}
+
+
+@pytest.mark.parametrize("mode", ["pev", "evse"])
+def test_every_request_has_one_writer(mode):
+    signals = build(mode)[1]
+    wanted = {"pev": ("pilot_c_request", "lock_request", "contactor_request"), "evse": ("output_request", "pilot_duty_request")}[mode]
+    assert all(getattr(signals, name).writer is not None for name in wanted)
+
+
+def reachable(root):
+    """Every object that `root` holds on to, modules and classes left out."""
+    seen, queue = {}, [root]
+    while queue:
+        thing = queue.pop()
+        if id(thing) in seen or isinstance(thing, (ModuleType, type)):
+            continue
+        seen[id(thing)] = thing
+        queue += [t for t in gc.get_referents(thing) if not callable(t) or hasattr(t, "__self__")]
+    return seen.values()
+
+
+def test_a_listener_constructs_no_transmitter_and_no_supervisor():
+    made, signals, journal = build("listen")
+    assert made.safety is None and made.connection is None and made.safe
+    things = list(reachable(made.rows))
+    assert not any(isinstance(t, (FrameTx, SupervisorTask)) for t in things)
+    assert not any(isinstance(t, Mailbox) and t.name == "frames_out" for t in things)
+    kernel = Kernel(made.rows, journal)
+    for now in range(0, 100 * TICK, TICK):
+        kernel.visit(now)
+    assert kernel.fault is None
+
+
+def test_the_check_for_a_transmitter_would_find_one():
+    assert any(isinstance(t, FrameTx) for t in reachable(build("pev")[0].rows))
