@@ -62,6 +62,7 @@ class ConnectionFacts:
     duty: float | None = None                # percent
     safety_state: str | None = None
     link_state: str | None = None            # state of the matching machine
+    modem: str | None = None                 # kind and firmware of the own modem, None while it has not answered
     heard: bool = False                      # a V2G message came within the last 5 s
     stop_button: bool | None = None
 
@@ -186,6 +187,7 @@ class Ladder(ABC):
 
     def _begin_session(self, now: int) -> None:
         self._enter(State.Session)
+        self.reason = None               # what was told on the way up is over
         self._link_lost = False
         self._vouch.arm(now, t.VOUCH_INTERVAL)
 

@@ -15,6 +15,7 @@ from tasks.v2g.timing import (V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_Comm
 DIGITAL_DUTY = (3.0, 7.0)            # percent: digital communication required (sheet 3)
 OFFERED_DUTY = 5.0
 STEADY_DUTY = 100.0                  # X1
+NOTHING_HEARD = frozenset({None, "Off", "Parm"})     # states of the car's matching machine before any CM_SLAC_PARM.CNF
 NO_KEY_YET = frozenset({None, "Off", "WaitKey"})     # states of the charger's matching machine
 # Checkpoint 7 (the modem hears the coordinator) is nothing that a modem tells its host.
 PEV_MARKS = {
@@ -36,6 +37,7 @@ class PevConnection(Ladder):
         super().__init__(config, facts)
         self._found: Discovered | None = None
         self._tries = 0
+        self._give_up_at = 0
         self._retry = Timer()
 
     def handle_timer(self, now: int) -> None:
@@ -58,7 +60,8 @@ class PevConnection(Ladder):
                 self._climb(now)
         elif self.state is State.WaitPilot and self._offered():
             self._enter(State.Matching)
-            self._limit.arm(now, t.MATCHING_LIMIT)
+            self._give_up_at = now + t.MATCHING_LIMIT
+            self._limit.arm(now, t.MATCHING_TOLD_AFTER)
             self._out.append((HOMEPLUG, StartMatching()))
 
     def _offered(self) -> bool:
@@ -73,13 +76,24 @@ class PevConnection(Ladder):
             self.reason = StopReason.NO_PILOT        # told; the charger may still begin
             self._note("no 5 %% PWM %d s after plugging in", t.NO_PILOT_TOLD_AFTER // S)
         elif self.state is State.Matching:
-            self._end(StopReason.NO_LINK, now)
+            if now >= self._give_up_at:
+                self._end(self._why_no_link(), now)
+            else:
+                self.reason = self._why_no_link()        # told; the charger may still answer
+                self._note("no link %d s after the 5 %% PWM: %s", t.MATCHING_TOLD_AFTER // S, self.reason.hint)
+                self._limit.arm_at(self._give_up_at)
         elif self.state is State.Session:
             self._end(StopReason.TCP_CLOSED, now)
         elif self.state is State.Pausing:
             self._climb(now)
         elif self.state is State.Ending:
             self._note("outputs are not safe yet: supervisor says %s", self.facts.safety_state)
+
+    def _why_no_link(self) -> StopReason:
+        """What most likely keeps the link from coming up, from what was heard so far."""
+        if self.facts.link_state in NOTHING_HEARD:
+            return StopReason.NO_MODEM if self.facts.modem is None else StopReason.NO_CHARGER_SLAC
+        return StopReason.NO_LINK
 
     def _on_rung(self, item: object, now: int) -> None:
         kind, state = type(item), self.state

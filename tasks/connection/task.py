@@ -65,6 +65,7 @@ class ConnectionTask:
         facts.duty = s.pilot_duty.get(now)
         facts.safety_state = s.safety_state.get(now)
         facts.link_state = s.link_state.value
+        facts.modem = s.modem.value
         facts.heard = s.peer_heard.get(now) is True
         facts.stop_button = s.stop_button.get(now)
 

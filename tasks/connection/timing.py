@@ -9,6 +9,7 @@ PLUG_SETTLE = 1 * S                  # charger: from plug to 5 % (EVerest, slac-
 KEY_LIMIT = 30 * S                   # charger: for the modem to take its key; it restarts in 5 to 10 s (field sheet 7.5)
 T_step_X1 = 3 * S                    # charger: shortest X1 before 5 % is offered again (sheet 3)
 NO_PILOT_TOLD_AFTER = 60 * S         # car: 5 % missing for so long is told to the person
+MATCHING_TOLD_AFTER = 30 * S         # car: no link for so long is told with its likely reason; matching and join take 5 to 10 s (sheet 8)
 MATCHING_LIMIT = 180 * S             # car: the matching machine reports long before; a bound for a dead task
 CONNECT_RETRY_DELAY = 1 * S          # car: chargers refuse the first TCP connection (safety sheet 6); pyPLC retries each 1.5 s
 CONNECT_TRIES = 10                   # car: bounded by CommunicationSetup_Timeout as well

@@ -265,3 +265,22 @@ def test_tripped_supervisor_waits_for_a_person():
 def test_restart_can_be_switched_off():
     bench = pev(restart=False).session().end(R.TIMEOUT, False).farewell().run(60 * S)
     assert bench.state is State.Failed
+
+
+@pytest.mark.parametrize("modem, link_state, reason", [
+    (None, "Parm", R.NO_MODEM), ("QCA7005", "Parm", R.NO_CHARGER_SLAC), ("QCA7005", "Off", R.NO_CHARGER_SLAC),
+    ("QCA7005", "Collect", R.NO_LINK), ("QCA7005", "Join", R.NO_LINK), (None, "Join", R.NO_LINK)])
+def test_why_there_is_no_link_is_told_while_the_car_goes_on_asking(modem, link_state, reason):
+    bench = pev().at(State.Matching)
+    bench.facts.modem, bench.facts.link_state = modem, link_state
+    bench.run(t.MATCHING_TOLD_AFTER)
+    assert bench.state is State.Matching and bench.m.reason is reason and any(reason.hint in note for note in bench.notes)
+    bench.run(t.MATCHING_LIMIT - t.MATCHING_TOLD_AFTER)
+    assert bench.state is not State.Matching and bench.m.reason is reason
+
+
+def test_what_was_told_on_the_way_up_is_over_once_the_session_begins():
+    bench = pev().at(State.Matching).run(t.MATCHING_TOLD_AFTER)
+    assert bench.m.reason is not None
+    bench.at(State.Session)
+    assert bench.m.reason is None
