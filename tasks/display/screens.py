@@ -66,7 +66,13 @@ def _modem(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Ro
 
 def _plugged(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     return _headed(Phase.PLUGGED, _text("waiting for 5% pilot" if car else "waiting for the car"),
-                   _text(cut(s.modem.value or "")), EMPTY, _text(elapsed(since, now)))
+                   _text(cut(s.modem.value or "")), _text(_told(s)), _text(elapsed(since, now)))
+
+
+def _told(s: Signals) -> str:
+    """The reason that is told on the way up (nobody answers, no 5 %), or why the last try ended."""
+    reason = s.stop_reason.value
+    return "" if reason is None else cut("! " + reason.text)
 
 
 def _matching(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
@@ -88,7 +94,7 @@ def _connecting(s: Signals, now: int, car: bool, since: int, detail: str) -> tup
 
 def _link(s: Signals, now: int, since: int, phase: Phase, text: str) -> tuple[Row, ...]:
     mac, attenuation = s.peer_mac.value, s.attenuation.value
-    return _headed(phase, _text(cut(text)), _text("" if mac is None else mac.hex(":")),
+    return _headed(phase, _text(cut(text)), _text(_told(s) if mac is None else mac.hex(":")),
                    _text("" if attenuation is None else wide("attenuation", tenth(attenuation, "dB"))),
                    _text(elapsed(since, now)))
 

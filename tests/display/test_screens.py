@@ -182,3 +182,8 @@ def test_small_texts():
 def test_every_connection_state_leads_somewhere():
     for state in CONNECTION_PHASES:
         assert phase_of(signals(connection_state=state, modem="x", link_state="Join", v2g_state="CableCheck"))[0] is not Phase.OTHER
+
+
+def test_why_nothing_happens_is_on_the_matching_screen():
+    s = signals(connection_state="Matching", link_state="Parm", modem="QCA7005", stop_reason=StopReason.NO_CHARGER_SLAC)
+    assert any("No SLAC answer" in row.text for row in screen(s, NOW, "pev", NOW).rows)
