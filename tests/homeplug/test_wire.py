@@ -15,7 +15,7 @@ from tasks.homeplug import wire_modem as m
 from tasks.homeplug.wire_emulator import Beacon, key_digest
 from tasks.homeplug.wire_header import BROADCAST, LOCAL_DEVICE, Unknown, name_of
 
-from tests.homeplug.captures import capture_files, homeplug_frames
+from tests.captures import capture_files, captured
 
 PEV = bytes.fromhex("e00ee1ffd3e2")
 EVSE = bytes.fromhex("52ad9207328b")
@@ -191,7 +191,7 @@ def test_beacon():
 def test_every_captured_frame_is_a_message_unknown_or_counted_error():
     kinds, errors = Counter(), Counter()
     for path in capture_files():
-        for frame in homeplug_frames(path):
+        for frame in list(captured(path, 0x88E1)):
             try:
                 kinds[type(w.parse(frame)).__name__] += 1
             except WireError as e:
@@ -205,7 +205,7 @@ def test_captured_slac_frames_are_emitted_octet_by_octet():
     checked = 0
     slac = w.SLAC_MESSAGES
     for path in capture_files():
-        for frame in homeplug_frames(path):
+        for frame in list(captured(path, 0x88E1)):
             try:
                 message = w.parse(frame)
             except WireError:

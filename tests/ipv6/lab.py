@@ -2,11 +2,7 @@
 from __future__ import annotations
 
 import random
-import struct
-from pathlib import Path
 from typing import Any, Iterator
-
-import pytest
 
 from tasks.ethernet import wire as ethernet
 from tasks.ipv6 import wire
@@ -14,6 +10,7 @@ from tasks.ipv6.config import Ipv6Config
 from tasks.ipv6.host import Host
 from tasks.ipv6.wire import ICMPV6, Ipv6, NeighborMessage
 from tasks.messages import Packet
+from tests.captures import capture_files, captured
 
 OUR_MAC = bytes.fromhex("e00ee1ffd3e2")          # sheet 5.2: the Ioniq of the golden session
 OURS = bytes.fromhex("fe80000000000000e20ee1fffeffd3e2")
@@ -77,34 +74,10 @@ def advance(h: Host, until: int) -> list[tuple[int, bytes]]:
 
 # --- captures -----------------------------------------------------------------------------------------------------
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "captures"
 SPI_TRACE = "spi_ioniq_alpiHYC150"
 
 
 def captured_ipv6(name: str = "") -> Iterator[bytes]:
     """IPv6 frames of the captures whose file name begins with `name`; skips the test when there are none."""
-    files = sorted(p for p in FOLDER.glob(name + "*") if p.suffix in (".pcap", ".pcapng")) if FOLDER.is_dir() else []
-    if not files:
-        pytest.skip(f"no captures {name}* in {FOLDER}")
-    for path in files:
-        for data in _frames(path.read_bytes()):
-            if data[12:14] == b"\x86\xdd":
-                yield data
-
-
-def _frames(data: bytes) -> Iterator[bytes]:
-    if data[:4] == b"\x0a\x0d\x0d\x0a":          # pcapng, little endian in all files here
-        at = 0
-        while at + 12 <= len(data):
-            kind, length = struct.unpack_from("<II", data, at)
-            if kind == 6:                        # enhanced packet block
-                size = struct.unpack_from("<I", data, at + 20)[0]
-                yield data[at + 28:at + 28 + size]
-            at += max(length, 12)
-        return
-    order = "<" if data[:4] == b"\xd4\xc3\xb2\xa1" else ">"
-    at = 24
-    while at + 16 <= len(data):
-        size = struct.unpack_from(order + "I", data, at + 8)[0]
-        yield data[at + 16:at + 16 + size]
-        at += 16 + size
+    for path in capture_files(name):
+        yield from captured(path, 0x86DD)
