@@ -62,7 +62,10 @@ def appliance(config, args: Namespace) -> int:
         for report in go_realtime() if config.realtime else ():
             journal.note(clock.now(), "main", "%s", report)
         outcome = Outcome(signals, made, kernel, system, clock, once=args.once)
-        kernel.run(clock, until=outcome.may_leave)
+        try:
+            kernel.run(clock, until=outcome.may_leave)
+        finally:
+            outcome.make_safe()          # nothing to do unless the loop itself was broken off
         return outcome.exit_code()
 
 

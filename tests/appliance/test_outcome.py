@@ -11,7 +11,7 @@ from kernel.timer import MS, NEVER, S, US
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
 from tools.appliance.liveness import Liveness
-from tools.appliance.outcome import STOP_LIMIT, UNLOCK_LIMIT, Outcome
+from tools.appliance.outcome import SAFE_LIMIT, STOP_LIMIT, UNLOCK_LIMIT, Outcome
 
 
 class Box:
@@ -120,3 +120,22 @@ def test_the_watchdog_is_kicked_only_while_the_supervisor_runs_and_nothing_faile
     kernel.fault = "tcp"
     live.kick(40 * MS)
     assert live.withheld == 2 and kicks.count("alive") == 3
+
+
+@pytest.mark.parametrize("gets_safe", [True, False])
+def test_a_broken_loop_still_makes_the_outputs_safe_within_a_bound(gets_safe):
+    box = Box().in_state("Session")
+    box.table.safe = False
+    began = box.clock.now()
+
+    def run(clock, until):
+        while not until():
+            clock.spend(100 * MS)
+            box.table.safe = gets_safe and clock.now() - began >= S
+    box.kernel.run = run
+    box.outcome.make_safe()
+    assert box.table.faults == ["the end of the main loop"] and box.outcome.exit_code() == 1
+    assert box.clock.now() - began == (S if gets_safe else SAFE_LIMIT)
+    box.table.safe = True
+    box.outcome.make_safe()
+    assert len(box.table.faults) == 1

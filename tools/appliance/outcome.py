@@ -11,6 +11,7 @@ from tasks.table import Table
 
 RESTING = frozenset({None, "Unplugged", "WaitPilot", "Pausing", "Finished", "Failed"})     # connection states without a session
 STOP_LIMIT = 20 * S          # an orderly end takes 2 to 10 s (field sheet 6); after this the outputs are made safe at once
+SAFE_LIMIT = 5 * S           # state B, current gone or 1.5 s, contactors open (tasks/safety: emergency_open_ms, contactor_travel_ms)
 UNLOCK_LIMIT = 5 * S         # after an end: time for unplugging and the last frames
 
 
@@ -47,6 +48,16 @@ class Outcome:
             ended = self._signals.connection_state.value == "Unplugged" or self._linger.expired(now)
             return ended and self._table.safe
         return False
+
+    def make_safe(self) -> None:
+        """Whatever ended the loop: bring the outputs to their safe state before the process goes, within SAFE_LIMIT."""
+        if self._table.safe:
+            return
+        now = self._clock.now()
+        self._forced = True
+        self._table.on_fault(now, "the end of the main loop")
+        give_up = now + SAFE_LIMIT
+        self._kernel.run(self._clock, until=lambda: self._table.safe or self._clock.now() >= give_up)
 
     def exit_code(self) -> int:
         """0: ended in order, or asked to leave while nothing was going on. 1: anything else."""
