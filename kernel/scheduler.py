@@ -14,7 +14,7 @@ from typing import Callable, Sequence
 
 from kernel.channels import ChannelError
 from kernel.journal import Journal
-from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
+from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Rank, Row
 from kernel.timer import MS, NEVER
 
 TICK = 10 * MS
@@ -34,6 +34,17 @@ class Dead:
 
     def run(self, now: int) -> int:
         return NEVER
+
+
+class Group:
+    """The rows of one rank in table order, and when each runs next (ns; 0: at once, because of mail or as the first visit)."""
+
+    __slots__ = ("rows", "dues", "first")
+
+    def __init__(self, rows: Sequence[Row], rank: Rank) -> None:
+        self.rows = [row for row in rows if row.rank is rank]
+        self.dues = [0] * len(self.rows)      # apart from the rows: looking through a list of numbers is what a visit mostly does
+        self.first = rows.index(self.rows[0]) if self.rows else 0
 
 
 class Kernel:
@@ -63,11 +74,7 @@ class Kernel:
         self._idle_due = 0
         self._start: int | None = None
         self._by_name = {row.name: row for row in self.rows}
-        for index, row in enumerate(self.rows):
-            row.index = index
-        self._critical = [r for r in self.rows if r.rank is CRITICAL]
-        self._always = [r for r in self.rows if r.rank is ALWAYS]
-        self._idle = [r for r in self.rows if r.rank is WHEN_IDLE]
+        self._critical, self._always, self._idle = (Group(self.rows, rank) for rank in (CRITICAL, ALWAYS, WHEN_IDLE))
         for row in self.rows:
             for box in getattr(row.task, "inboxes", ()):
                 box.bind(row.name, self.waker(row.name))
@@ -75,16 +82,17 @@ class Kernel:
     def waker(self, name: str) -> Callable[[], None]:
         """A function that makes the row due at once: for mailboxes and for devices without a descriptor."""
         row = self._by_name[name]
-        index = row.index
+        group = {CRITICAL: self._critical, ALWAYS: self._always, WHEN_IDLE: self._idle}[row.rank]
+        place, dues, index = group.rows.index(row), group.dues, self.rows.index(row)
 
         def wake() -> None:
-            row.due = 0
+            dues[place] = 0
             if index <= self._running:      # its turn in this round is over: another round
                 self._mail = True
             self.next_visit = 0
 
         def wake_idle() -> None:
-            row.due = 0
+            dues[place] = 0
             self._idle_due = 0
             self.next_visit = 0
         return wake_idle if row.rank is WHEN_IDLE else wake
@@ -112,9 +120,9 @@ class Kernel:
             self._mail = False
             due = self._run_due(critical, now)
             rounds += 1
-        for row in self._always:
-            row.due = 0
-        due = min(due, self._run_due(self._always, now))
+        always = self._always
+        always.dues[:] = [0] * len(always.dues)
+        due = min(due, self._run_due(always, now))
         if self._idle_due <= now and ((now - start) % self.tick == 0 or self.cost is not None):
             self._idle_due = self._run_idle(now)
         if self._mail:              # an ALWAYS or WHEN_IDLE row mailed somebody: served on the next tick
@@ -129,54 +137,51 @@ class Kernel:
             over = (due - start) % self.tick
             self.next_visit = due + self.tick - over if over else due
 
-    def _run_due(self, rows: list[Row], now: int) -> int:
-        """Run those of `rows` that are due or have mail; returns the earliest deadline of all of them afterwards."""
-        earliest = NEVER
-        cost = self.cost
-        for row in rows:
-            due = row.due
-            if due <= now:
-                row.due = NEVER
-                self._running = row.index
-                began = cost() if cost is not None else 0
-                try:
-                    wanted = row.task.run(now)
-                except Exception:  # noqa: BLE001 - a task's bug must not take the supervisor with it: journalled, tripped, not swallowed
-                    self._fault(row, now)
-                    continue
-                if row.every != TIMED:
-                    wanted = self._next_period(row, now)
-                due = row.due
-                if due > wanted:            # unless it mailed itself
-                    row.due = due = wanted
-                row.stats.runs += 1
-                if cost is not None:
-                    self._account_run(row, cost() - began)
-            if due < earliest:
-                earliest = due
-        return earliest
+    def _run_due(self, group: Group, now: int) -> int:
+        """Run those rows that are due or have mail; returns the earliest deadline of all of them afterwards."""
+        cost, dues, rows = self.cost, group.dues, group.rows
+        for place, due in enumerate(dues):          # mail to a later row is seen when its turn comes
+            if due > now:
+                continue
+            row = rows[place]
+            dues[place] = NEVER
+            self._running = group.first + place
+            began = cost() if cost is not None else 0
+            try:
+                wanted = row.task.run(now)
+            except Exception:  # noqa: BLE001 - a task's bug must not take the supervisor with it: journalled, tripped, not swallowed
+                self._fault(row, now)
+                continue
+            if row.every != TIMED:
+                wanted = self._next_period(row, now)
+            if dues[place] > wanted:                # unless it mailed itself
+                dues[place] = wanted
+            row.stats.runs += 1
+            if cost is not None:
+                self._account_run(row, cost() - began)
+        return min(dues, default=NEVER)
 
     def _run_idle(self, now: int) -> int:
         """Run the WHEN_IDLE rows that fit into the rest of this tick; returns their earliest deadline."""
         if self.cost is not None:
-            for row in self._idle:
-                if row.due <= now:
-                    self._postpone(row, now)
+            for place, due in enumerate(self._idle.dues):
+                if due <= now and self._postponed(self._idle.rows[place], now):
+                    self._idle.dues[place] = now + self.tick
         return self._run_due(self._idle, now)
 
-    def _postpone(self, row: Row, now: int) -> None:
-        """Move a row that does not fit the slack to the next tick, but no longer than FORCE_IDLE_AFTER periods."""
+    def _postponed(self, row: Row, now: int) -> bool:
+        """True when a row does not fit the slack and has waited no longer than FORCE_IDLE_AFTER periods."""
         slack = self.tick - (self.cost() - self._start) % self.tick
         if row.budget <= slack:
             row.waiting_since = NEVER
-            return
+            return False
         if row.waiting_since == NEVER:
             row.waiting_since = now
         if now - row.waiting_since < FORCE_IDLE_AFTER * (row.every or self.tick):
             row.stats.postponed += 1
-            row.due = now + self.tick
-        else:
-            row.waiting_since = NEVER
+            return True
+        row.waiting_since = NEVER
+        return False
 
     @staticmethod
     def _next_period(row: Row, now: int) -> int:
@@ -201,7 +206,6 @@ class Kernel:
 
     def _fault(self, row: Row, now: int) -> None:
         row.task = Dead()
-        row.due = NEVER
         self.fault = row.name
         self.journal.note(now, "kernel", "task %s raised and is stopped:\n%s", row.name, traceback.format_exc(), level="error")
         if self.on_fault is not None:
@@ -211,7 +215,7 @@ class Kernel:
 
     def run(self, clock, until: Callable[[], bool] = lambda: False) -> None:
         """Visit until `stopping` or `until()`; sleeps in between, wakes early on readable descriptors."""
-        by_fd = {row.wakes.fileno(): row for row in self.rows if row.wakes is not None and row.wakes.fileno() >= 0}
+        by_fd = {row.wakes.fileno(): self.waker(row.name) for row in self.rows if row.wakes is not None and row.wakes.fileno() >= 0}
         fds = list(by_fd)
         self.visit(clock.now())
         passes, refill_at = 0, 0        # descriptors may cause MAX_PASSES visits between two ticks of the grid
@@ -224,7 +228,7 @@ class Kernel:
             readable = clock.wait_until(deadline, fds) if passes < MAX_PASSES else clock.wait_until(max(deadline, refill_at), ())
             now = clock.now()
             for fd in readable:
-                by_fd[fd].due = 0
+                by_fd[fd]()
             if readable:
                 passes += 1
             elif now >= deadline:

@@ -57,7 +57,5 @@ class Row:
     rank: Rank
     wakes: Wakeable | None = None
     stats: Stats = field(default_factory=Stats)
-    index: int = 0          # place in the table
-    due: int = 0            # when it runs next; 0: at once (mail, and every task at the first visit)
     period_at: int = 0      # periodic: the next multiple of `every` on its phase
     waiting_since: int = NEVER

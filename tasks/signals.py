@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Iterator
 
 from drivers.interfaces import PilotState
-from kernel.channels import Revision, Signal
+from kernel.channels import Signal
 from kernel.timer import MS, S
 from tasks.stop_reasons import StopReason
 
@@ -83,10 +83,6 @@ class Signals:
         self.contactor_request: Signal[bool] = Signal("contactor_request", max_age=REQUEST, meaning="please close the contactors (writer: v2g)")
         self.output_request: Signal[OutputRequest] = Signal("output_request", max_age=REQUEST, meaning="charger: please deliver (writer: v2g of a charger)")
         self.pilot_duty_request: Signal[float] = Signal("pilot_duty_request", unit="%", max_age=REQUEST, meaning="charger: please this PWM duty (writer: connection of a charger)")
-
-        self.revision = Revision()
-        for signal in self:
-            signal.revision = self.revision
 
     def __iter__(self) -> Iterator[Signal]:
         return (s for s in vars(self).values() if isinstance(s, Signal))

@@ -90,9 +90,8 @@ class Neighbor:
             self._advertised(packet, message, src_mac, now)
 
     def handle_timer(self, now: int) -> None:
-        for entry in list(self.entries.values()):
-            if now >= entry.timer:
-                self._timed(entry, now)
+        for entry in [e for e in self.entries.values() if now >= e.timer]:
+            self._timed(entry, now)
 
     def outgoing(self) -> list[Outgoing]:
         out, self._out = self._out, []

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Sequence
 
 from drivers.interfaces import PilotState
-from kernel.channels import Signal
+from kernel.channels import Revision, Signal
 from kernel.journal import Journal
 from kernel.timer import MS, NEVER
 from tasks.safety.facts import EvseFacts, PevFacts, SafetyState
@@ -50,7 +50,9 @@ class SupervisorTask(ABC):
         self._stale_at = 0            # the first of the values grows stale
         self._last: list = []         # fresh values at the last look, None for the others
         self._raw: list | None = None     # the same as written; None when one of them was stale
-        self._revision = signals.revision
+        self._revision = Revision()
+        for signal in self._all:
+            signal.revision = self._revision
         self._seen = -1
         self._publish_at = 0
         self._published: tuple = ()
@@ -71,7 +73,7 @@ class SupervisorTask(ABC):
             contactors, lock = self._feedback(now)
             facts = self.facts
             # Equal values, all fresh: equal answers. What is written again only grows younger, so the first staleness
-            # found at the last look comes early, never late. The revision says that no signal at all has a new value.
+            # found at the last look comes early, never late. The revision says that none of them has a new value.
             if self._fast and now < self._act_at and contactors is facts.contactors and lock is facts.lock and self._raw is not None:
                 revision = self._revision.count
                 if revision == self._seen or list(map(VALUE, self._all)) == self._raw:

@@ -42,6 +42,12 @@ def _best(call) -> float:
     return min(timeit.repeat(call, number=CALLS, repeat=REPEATS)) / CALLS * 1e6
 
 
+def reference() -> float:
+    """us of json.loads for the sample: how fast this machine is just now."""
+    text = json.dumps(_plain(sample()))
+    return _best(lambda: json.loads(text))
+
+
 def main() -> None:
     """Print decode and encode times and their ratio to JSON."""
     engine = codec.load()

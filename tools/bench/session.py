@@ -12,9 +12,11 @@ from kernel.realtime import settle_garbage
 from kernel.settings import dump
 from kernel.timer import S
 from tasks.config import Config
+from tools.bench.codec import reference
 from tools.simulate.charge import Charge
 
 MINUTES = 30
+REFERENCE_US = 4.7           # json.loads on the development machine when nobody else is on it
 LIMIT_S = 3.0                # wall time for the 30 minutes, fully traced
 CAPACITY_WH = 100_000.0      # large enough that half an hour does not fill it
 
@@ -41,6 +43,8 @@ def charge_for(minutes: float, drop_percent: float = 0.0, seed: int = 1) -> tupl
 def main() -> None:
     """Print wall times and trace hashes."""
     settle_garbage()          # as the box itself runs
+    print(f"session: this machine now: json.loads of a CurrentDemandRes takes {reference():.1f} us "
+          f"({REFERENCE_US:g} us when the figures of the notes were taken; its speed drifts)", flush=True)
     runs = {}
     for drop in (0.0, 5.0):
         for _ in range(2):
