@@ -24,7 +24,7 @@ from tasks.v2g.facts import EvseFacts
 from tasks.v2g.physical import BadValue
 from tasks.v2g.report import Report
 
-POWERED_POLL = 200 * MS              # how often the facts are looked at while the output may carry voltage
+POWERED_POLL = 500 * MS              # how often the facts are looked at while the output may carry voltage
 
 
 class EvseConversation(ABC):

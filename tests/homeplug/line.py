@@ -83,7 +83,7 @@ class Node:
                  emulator: EmulatorConfig | None = None) -> None:
         self.config = config or SlacConfig()
         self.mac = mac
-        modem = EmulatedModem(emulator or EmulatorConfig(), mac, evse, Random(seed))
+        modem = EmulatedModem(emulator or EmulatorConfig(beacon_ms=1000), mac, evse, Random(seed))
         self.nic = EmulatedModemNic(line.tap(mac), modem)
         rng = Random(seed + 1000)
         self.role = (EvseSlac if evse else PevSlac)(self.config, mac, rng)

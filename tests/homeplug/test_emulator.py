@@ -29,8 +29,8 @@ class Bench:
 
     def __init__(self, config=None, evse_config=None, **kw):
         self.line = Line(1)
-        self.pev = EmulatedModemNic(self.line.tap(PEV), EmulatedModem(config or EmulatorConfig(), PEV, False, Random(1)))
-        self.evse = EmulatedModemNic(self.line.tap(EVSE), EmulatedModem(evse_config or config or EmulatorConfig(), EVSE, True, Random(2), **kw))
+        self.pev = EmulatedModemNic(self.line.tap(PEV), EmulatedModem(config or EmulatorConfig(beacon_ms=1000), PEV, False, Random(1)))
+        self.evse = EmulatedModemNic(self.line.tap(EVSE), EmulatedModem(evse_config or config or EmulatorConfig(beacon_ms=1000), EVSE, True, Random(2), **kw))
         self.now = 0
         self.heard = {PEV: [], EVSE: []}
         self.wakeups = 0
