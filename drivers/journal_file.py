@@ -44,3 +44,23 @@ class JournalFile:
         if self.refused:
             self._file.write(f"{self.refused} lines refused: the journal reached {MAX_BYTES} octets\n")
         self._file.close()
+
+
+class Console:
+    """A journal sink on a stream that may go away (closed pipe, lost terminal): then nothing more is written, and counted."""
+
+    def __init__(self, stream: TextIO, start: int = 0) -> None:
+        self._stream = stream
+        self._start = start
+        self._gone = False
+        self.refused = 0
+
+    def __call__(self, event: Event) -> None:
+        if not self._gone:
+            try:
+                self._stream.write(line(event, self._start) + "\n")
+                self._stream.flush()
+                return
+            except (OSError, ValueError):
+                self._gone = True
+        self.refused += 1

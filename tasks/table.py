@@ -81,7 +81,7 @@ class Table:
 
     rows: list[Row]
     mailboxes: list[Mailbox]
-    user: Mailbox
+    user: Mailbox | None                            # None: there is no session to stop
     safety: SafetyTask | EvseSafetyTask | None      # None: a listener holds nothing
     connection: ConnectionTask | None
     health: HealthTask
@@ -137,17 +137,15 @@ def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec:
 def listen(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
     """The listener: no row and no object here can send a frame or move an actuator; `board` is a drivers.board.ListenBoard."""
     frames: Mailbox = Mailbox("frames", INBOX)
-    user: Mailbox = Mailbox("user", ITEMS)
     health = HealthTask(journal, around.watchdog, around.sinks)
     listener = ListenTask(decoder(codec), frames, s, cfg.listen, journal)
     rows = [
-        Row("user",     UserTask(around.keys, around.terminate, user, journal),      TIMED,  100 * US, CRITICAL),
         Row("frame_rx", ListenRx(board.nic, frames, journal, around.tap),            TIMED,  500 * US, CRITICAL, board.nic),
         Row("listen",   listener,                                                    TIMED, 2000 * US, CRITICAL),
         Row("display",  DisplayTask(board.oled, s, "pev", journal),                  TIMED, 3000 * US, WHEN_IDLE),
         Row("health",   health,                                                      TIMED, 1000 * US, WHEN_IDLE),
     ]
-    return Table(rows, [frames], user, None, None, health)
+    return Table(rows, [frames], None, None, None, health)
 
 
 def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surroundings, board: Any, role: str, first: list[Row],

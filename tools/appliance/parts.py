@@ -11,7 +11,7 @@ from typing import Iterator
 
 from drivers.board import CarBoard, ChargerBoard, ListenBoard, simulated_car, simulated_charger
 from drivers.errors import DriverError
-from drivers.journal_file import line
+from drivers.journal_file import Console
 from drivers.keyboard import Keyboard
 from drivers.nic_pcap import PcapNic, PcapNicConfig
 from drivers.process import Process
@@ -20,7 +20,7 @@ from drivers.sim.oled import SimOled
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
 from kernel.clock import MonotonicClock
-from kernel.journal import Event, Journal
+from kernel.journal import Journal
 from kernel.settings import dump
 from kernel.task import CRITICAL, Row
 from kernel.timer import MS, US
@@ -63,9 +63,7 @@ def surround(config: Config, args: Namespace, journal: Journal, clock: Monotonic
     """Keyboard, journal on standard output, session folder when asked for, watchdog; all given back at the end."""
     start = clock.now()
 
-    def printed(event: Event) -> None:
-        print(line(event, start), flush=True)
-    journal.add_sink(printed)
+    journal.add_sink(Console(sys.stdout, start))
     folder = None
     if args.output:
         folder = SessionFolder(args.output, (config.mode,), dump(config), start=start, epoch_ns=time.time_ns() - start)
