@@ -32,7 +32,10 @@ class JournalFile:
         if self._left < 0:
             self.refused += 1
             return
-        self._file.write(text)
+        try:
+            self._file.write(text)
+        except OSError:              # a full disk: counted, never raised into the row that flushes
+            self.refused += 1
 
     def flush(self) -> None:
         self._file.flush()

@@ -16,6 +16,8 @@ class SessionFolder:
         """`names`: one journal `journal-NAME.txt` each. `start`: ns at which journals begin to count. DriverError when
         the folder cannot be written."""
         self.path = Path(path)
+        self.lost = 0                # frames and writes that a full disk did not take
+        self._full = False
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.settings = self.path / "config.yaml"
@@ -28,13 +30,23 @@ class SessionFolder:
             raise DriverError(f"The folder {self.path} cannot be written ({error.strerror}).", "Choose another one with --output DIR.") from error
 
     def tap(self, at: int, frame: bytes, outgoing: bool) -> None:
-        """For the rows that move frames: both directions go into the pcap."""
-        self.pcap.write(at, frame)
+        """For the rows that move frames: both directions go into the pcap. A full disk is counted, never raised into them."""
+        if not self._full:
+            try:
+                self.pcap.write(at, frame)
+                return
+            except OSError:
+                self._full = True
+        self.lost += 1
 
     def flush(self) -> None:
-        self.pcap.flush()
-        for journal in self.journals.values():
-            journal.flush()
+        """Write out what is buffered; what a full disk does not take is counted in `lost`."""
+        for file in (self.pcap, *self.journals.values()):
+            try:
+                file.flush()
+            except OSError:
+                self._full = True
+                self.lost += 1
 
     def close(self) -> None:
         """Closing twice is harmless."""
