@@ -7,11 +7,12 @@ to do by itself; a real device says NEVER because its file descriptor wakes the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Protocol
 
+from kernel.word import Word
 
-class PilotState(Enum):
+
+class PilotState(Word):
     """Control pilot states of IEC 61851-1 (slac-and-network sheet, section 3)."""
 
     A = "A"

@@ -23,6 +23,7 @@ MAX_PASSES = 8             # visits between two ticks that descriptors may cause
 FORCE_IDLE_AFTER = 4       # periods after which a WHEN_IDLE row runs although it does not fit
 MAX_LOAD_PERCENT = 50      # of a tick, all ALWAYS and CRITICAL budgets together
 LATENESS_SAMPLES = 1024
+MAIL = -1                  # in the place of a deadline: the row has mail, or has never run
 
 
 class TableError(Exception):
@@ -37,14 +38,16 @@ class Dead:
 
 
 class Group:
-    """The rows of one rank in table order, and when each runs next (ns; 0: at once, because of mail or as the first visit)."""
+    """The rows of one rank in table order, and when each runs next (ns; MAIL: at once).
 
-    __slots__ = ("rows", "dues", "first")
+    In lists apart from the rows, because looking through numbers is what a visit mostly does.
+    """
+
+    __slots__ = ("rows", "dues")
 
     def __init__(self, rows: Sequence[Row], rank: Rank) -> None:
         self.rows = [row for row in rows if row.rank is rank]
-        self.dues = [0] * len(self.rows)      # apart from the rows: looking through a list of numbers is what a visit mostly does
-        self.first = rows.index(self.rows[0]) if self.rows else 0
+        self.dues = [MAIL] * len(self.rows)
 
 
 class Kernel:
@@ -69,12 +72,11 @@ class Kernel:
         self.worst_late = 0
         self._late: list[int] = []
         self.next_visit = 0            # the tick (ns) of the next visit; 0 when a row is ready now, NEVER when nothing is due
-        self._mail = False             # a row that had its turn in this round got mail
-        self._running = -1             # index of the row that runs, or ran last
         self._idle_due = 0
         self._start: int | None = None
         self._by_name = {row.name: row for row in self.rows}
-        self._critical, self._always, self._idle = (Group(self.rows, rank) for rank in (CRITICAL, ALWAYS, WHEN_IDLE))
+        self._critical, self._idle = Group(self.rows, CRITICAL), Group(self.rows, WHEN_IDLE)
+        self._always = [row for row in self.rows if row.rank is ALWAYS]
         for row in self.rows:
             for box in getattr(row.task, "inboxes", ()):
                 box.bind(row.name, self.waker(row.name))
@@ -82,17 +84,20 @@ class Kernel:
     def waker(self, name: str) -> Callable[[], None]:
         """A function that makes the row due at once: for mailboxes and for devices without a descriptor."""
         row = self._by_name[name]
-        group = {CRITICAL: self._critical, ALWAYS: self._always, WHEN_IDLE: self._idle}[row.rank]
-        place, dues, index = group.rows.index(row), group.dues, self.rows.index(row)
+        if row.rank is ALWAYS:
+
+            def visit_now() -> None:
+                self.next_visit = 0
+            return visit_now
+        group = self._critical if row.rank is CRITICAL else self._idle
+        place, dues = group.rows.index(row), group.dues
 
         def wake() -> None:
-            dues[place] = 0
-            if index <= self._running:      # its turn in this round is over: another round
-                self._mail = True
+            dues[place] = MAIL
             self.next_visit = 0
 
         def wake_idle() -> None:
-            dues[place] = 0
+            dues[place] = MAIL
             self._idle_due = 0
             self.next_visit = 0
         return wake_idle if row.rank is WHEN_IDLE else wake
@@ -108,58 +113,52 @@ class Kernel:
                 row.period_at = now
         self.passes += 1
         critical = self._critical
-        self._mail = False
-        due = self._run_due(critical, now)
+        dues = critical.dues
+        self._run_due(critical, now)
         rounds = 1
-        while self._mail:
+        while MAIL in dues:                 # a row that had its turn in this round got mail
             if rounds == MAX_ROUNDS:        # rows mail each other without end: the rest waits for the next tick
                 self.cut_rounds += 1
-                self._mail = False
-                due = now
                 break
-            self._mail = False
-            due = self._run_due(critical, now)
+            self._run_due(critical, now)
             rounds += 1
-        always = self._always
-        always.dues[:] = [0] * len(always.dues)
-        due = min(due, self._run_due(always, now))
+        due = NEVER
+        for row in self._always:
+            wanted = self._run_row(row, now)
+            if wanted < due:
+                due = wanted
         if self._idle_due <= now and ((now - start) % self.tick == 0 or self.cost is not None):
             self._idle_due = self._run_idle(now)
-        if self._mail:              # an ALWAYS or WHEN_IDLE row mailed somebody: served on the next tick
-            due = now
-        if self._idle_due < due:
-            due = self._idle_due
-        if due == NEVER:
-            self.next_visit = NEVER
-        else:
-            if due <= now:
-                due = now + 1
-            over = (due - start) % self.tick
-            self.next_visit = due + self.tick - over if over else due
+        due = min(due, self._idle_due, *dues)    # MAIL: what an ALWAYS or WHEN_IDLE row sent is served on the next tick
+        if due <= now:
+            due = now + 1
+        over = (due - start) % self.tick
+        self.next_visit = NEVER if due == NEVER else due + self.tick - over if over else due
 
-    def _run_due(self, group: Group, now: int) -> int:
-        """Run those rows that are due or have mail; returns the earliest deadline of all of them afterwards."""
-        cost, dues, rows = self.cost, group.dues, group.rows
+    def _run_due(self, group: Group, now: int) -> None:
+        """Run those rows that are due or have mail."""
+        dues, rows = group.dues, group.rows
         for place, due in enumerate(dues):          # mail to a later row is seen when its turn comes
             if due > now:
                 continue
-            row = rows[place]
             dues[place] = NEVER
-            self._running = group.first + place
-            began = cost() if cost is not None else 0
-            try:
-                wanted = row.task.run(now)
-            except Exception:  # noqa: BLE001 - a task's bug must not take the supervisor with it: journalled, tripped, not swallowed
-                self._fault(row, now)
-                continue
-            if row.every != TIMED:
-                wanted = self._next_period(row, now)
+            wanted = self._run_row(rows[place], now)
             if dues[place] > wanted:                # unless it mailed itself
                 dues[place] = wanted
-            row.stats.runs += 1
-            if cost is not None:
-                self._account_run(row, cost() - began)
-        return min(dues, default=NEVER)
+
+    def _run_row(self, row: Row, now: int) -> int:
+        """One call of a row's task; returns when it wants to run next."""
+        cost = self.cost
+        began = 0 if cost is None else cost()
+        try:
+            wanted = row.task.run(now)
+        except Exception:  # noqa: BLE001 - a task's bug must not take the supervisor with it: journalled, tripped, not swallowed
+            self._fault(row, now)
+            return NEVER
+        row.stats.runs += 1
+        if cost is not None:
+            self._account_run(row, cost() - began)
+        return self._next_period(row, now) if row.every else wanted
 
     def _run_idle(self, now: int) -> int:
         """Run the WHEN_IDLE rows that fit into the rest of this tick; returns their earliest deadline."""
@@ -167,7 +166,8 @@ class Kernel:
             for place, due in enumerate(self._idle.dues):
                 if due <= now and self._postponed(self._idle.rows[place], now):
                     self._idle.dues[place] = now + self.tick
-        return self._run_due(self._idle, now)
+        self._run_due(self._idle, now)
+        return min(self._idle.dues, default=NEVER)
 
     def _postponed(self, row: Row, now: int) -> bool:
         """True when a row does not fit the slack and has waited no longer than FORCE_IDLE_AFTER periods."""

@@ -28,28 +28,27 @@ class World:
     def step(self, limit: int = NEVER - 1) -> int:
         """Execute everything of the next instant, unless that is after `limit`; returns the instant, NEVER when none was executed."""
         clock = self.clock
-        sources, kernels = self.sources, self.kernels
         at = eventful = NEVER
-        for source in sources:
+        for source in self.sources:
             t = source.next_event()
             if t < eventful:
                 eventful = t
-        for kernel in kernels:
+        for kernel in self.kernels:
             if kernel.next_visit < at:
                 at = kernel.next_visit
         if eventful < at:
             at = eventful
         if at > limit:
             return NEVER
-        if at > clock.time:
-            clock.time = at
         now = clock.time
+        if at > now:
+            clock.time = now = at
         self.steps += 1
         if eventful <= now:
-            for source in sources:
+            for source in self.sources:
                 if source.next_event() <= now:
                     source.deliver(now)
-        for kernel in kernels:
+        for kernel in self.kernels:
             if kernel.next_visit <= now:
                 kernel.visit(clock.time)
         return now

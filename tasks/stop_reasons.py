@@ -1,10 +1,11 @@
 """Why a session ended: one list with the words that people read at night; display, log and summary derive from it."""
 from __future__ import annotations
 
-from enum import Enum
+from kernel.word import Word
 
 
-class StopReason(Enum):
+
+class StopReason(Word):
     """Each member: (short text for four display lines, hint: what it usually means and what to do)."""
 
     # normal ends

@@ -63,8 +63,8 @@ class Battery:
         return max(0.0, wanted)
 
     def reading(self, current: float) -> BatteryReading:
-        """What the BMS tells while `current` flows in."""
+        """What the BMS tells while `current` flows in: tenths, as on most vehicles' buses; a wish is never rounded up."""
         return BatteryReading(
-            voltage=self.ocv() + current * self.resistance, soc_percent=self.soc, target_voltage=self.max_voltage,
-            target_current=self.wanted_current(), max_voltage=self.max_voltage, max_current=self.max_current,
+            voltage=round((self.ocv() + current * self.resistance) * 10) / 10, soc_percent=int(self.soc * 10) / 10,
+            target_voltage=self.max_voltage, target_current=int(self.wanted_current() * 10) / 10, max_voltage=self.max_voltage, max_current=self.max_current,
             max_power=self.max_power, capacity=self.capacity, permission=self.permission)

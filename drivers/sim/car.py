@@ -6,6 +6,7 @@ from drivers.sim.actuator import Actuator
 from drivers.sim.pilot import Pilot
 from drivers.sim.plant import Plant
 from drivers.sim.sensor import Random, Sensor
+from kernel.timer import NEVER
 
 
 class SimVoltmeter(Sensor):
@@ -22,7 +23,7 @@ class SimVoltmeter(Sensor):
         plant = self._plant
         plant.advance(now)
         value = plant.inlet_voltage
-        return value if self._plain else self._disturbed("voltage", value, self.offset, self._noise)
+        return round(value * self._steps) / self._steps if self._plain else self._disturbed("voltage", value, self.offset, self._noise)
 
     def inlet_current(self, now: int) -> float | None:
         if not self._current_sensor:
@@ -30,7 +31,7 @@ class SimVoltmeter(Sensor):
         plant = self._plant
         plant.advance(now)
         value = plant.current if plant.car_contactors.position else 0.0
-        return value if self._plain else self._disturbed("current", value)
+        return round(value * self._steps) / self._steps if self._plain else self._disturbed("current", value)
 
     def inlet_temperature(self, now: int) -> float | None:
         if not self._temperature_sensor:
@@ -38,7 +39,7 @@ class SimVoltmeter(Sensor):
         plant = self._plant
         plant.advance(now)
         value = plant.inlet_temperature
-        return value if self._plain else self._disturbed("temperature", value)
+        return round(value * self._steps) / self._steps if self._plain else self._disturbed("temperature", value)
 
 
 class SimPilotMonitor:
@@ -99,7 +100,10 @@ class SimSwitch:
         if self.failed:
             self.errors += 1
             return None
-        return self._actuator.feedback()
+        actuator = self._actuator
+        if actuator.feedback_fault or actuator.done_at != NEVER:
+            return actuator.feedback()
+        return actuator.position
 
 
 class SimContactors(SimSwitch):

@@ -58,13 +58,13 @@ class SimPowerMeter(Sensor):
         plant = self._plant
         plant.advance(now)
         value = plant.output_voltage
-        return value if self._plain else self._disturbed("voltage", value, self.offset, self._noise)
+        return round(value * self._steps) / self._steps if self._plain else self._disturbed("voltage", value, self.offset, self._noise)
 
     def current(self, now: int) -> float | None:
         plant = self._plant
         plant.advance(now)
         value = plant.current
-        return value if self._plain else self._disturbed("current", value)
+        return round(value * self._steps) / self._steps if self._plain else self._disturbed("current", value)
 
     def isolation(self, now: int) -> float | None:
         plant = self._plant

@@ -4,6 +4,9 @@ from __future__ import annotations
 from typing import Protocol
 
 
+RESOLUTION = 0.1           # V, A, K: about three codes of an ADS1115 that measures 1000 V single-ended (15 bit)
+
+
 class Random(Protocol):
     """The part of random.Random that noise needs; seeded by whoever constructs it."""
 
@@ -13,16 +16,18 @@ class Random(Protocol):
 class Sensor:
     """Base of the simulated measuring drivers. Faults: `failed` (reads None, counted), `frozen` (keeps its last value).
 
-    `offset` and `noise` (standard deviation, only with an rng) are added to voltages.
+    `offset` and `noise` (standard deviation, only with an rng) are added to voltages. Readings come in steps of
+    `resolution`, as those of every converter do.
     """
 
-    def __init__(self, rng: Random | None = None, noise: float = 0.0) -> None:
+    def __init__(self, rng: Random | None = None, noise: float = 0.0, resolution: float = RESOLUTION) -> None:
         self.errors = 0
         self.failed = False
         self.frozen = False
         self.offset = 0.0
         self._rng = rng
         self._noise = noise if rng is not None else 0.0
+        self._steps = 1.0 / resolution
         self._last: dict[str, float | None] = {}
         self._plain = True
         self.set_faults()
@@ -33,7 +38,7 @@ class Sensor:
         self._plain = not (failed or frozen or offset or self._noise)
 
     def _disturbed(self, name: str, value: float, offset: float = 0.0, noise: float = 0.0) -> float | None:
-        """`value` as the faults let it through; callers may skip this while `_plain`."""
+        """`value` as the faults let it through, in steps of the resolution; callers may take the step themselves while `_plain`."""
         if self.failed:
             self.errors += 1
             return None
@@ -42,5 +47,6 @@ class Sensor:
         value += offset
         if noise:
             value += self._rng.gauss(0.0, noise)
+        value = round(value * self._steps) / self._steps
         self._last[name] = value
         return value

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import auto
 from typing import Mapping
 
 from drivers.interfaces import PilotState
 from kernel.timer import MS, Backoff, Timer
+from kernel.word import Word
 from tasks.connection import timing as t
 from tasks.connection.config import ConnectionConfig
 from tasks.machine import Checkpoint, Note, StateChanged
@@ -25,7 +26,7 @@ HOMEPLUG, SDP, TCP, V2G = "homeplug", "sdp", "tcp", "v2g"
 """Destinations of commands."""
 
 
-class State(Enum):
+class State(Word):
     Unplugged = auto()
     WaitPilot = auto()               # car: plugged, but no 5 % yet
     Preparing = auto()               # charger: plugged; the modem takes its key

@@ -40,6 +40,7 @@ class Ipv6Task:
         self._own_address = own_address.claim("ipv6")
         self._own_address.set(host.address, 0)       # known before the first run: sdp and tcp need it to begin
         self._address = host.address
+        self._timer_at = 0                           # the host has nothing to do by itself before
         self._journal = journal
 
     def run(self, now: int) -> int:
@@ -48,7 +49,8 @@ class Ipv6Task:
             host.receive(packet, now)
         for item in self._send.drain(LIMIT):
             host.send(item, now)
-        host.handle_timer(now)
+        if now >= self._timer_at:
+            host.handle_timer(now)
         for frame in host.outgoing():
             self._frames_out.put(frame)
         for datagram in host.tcp():
@@ -64,9 +66,10 @@ class Ipv6Task:
         if host.address != self._address:
             self._address = host.address
             self._own_address.set(host.address, now)
+        self._timer_at = deadline = host.next_timer()
         if len(self._inbox) or len(self._send):
             return now
-        return host.next_timer()
+        return deadline
 
 
 class SdpTask:

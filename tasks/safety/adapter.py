@@ -3,8 +3,8 @@
 The steady path. The supervisor's answer can only differ from the last one when a signal it reads was written, when a
 feedback changed, when a value grew stale, or when one of its own timers has come. `run` asks exactly that and returns
 at once otherwise. When signals were written but all values are what they were, only the staleness is computed anew;
-not so during a shutdown, which also wants the time of each measurement. Every PUBLISH interval the supervisor is asked
-in any case, and the facts are published anew.
+not so during a shutdown, which also wants the time of each measurement. Every PUBLISH interval the facts are published
+anew, and every ASK interval the supervisor is asked in any case.
 """
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tasks.signals import Signals
 PERIOD = 10 * MS          # while a sequence runs: feedback is polled each tick
 STEADY_PERIOD = 50 * MS   # otherwise: the pace of the sensors; every visit of the table runs this row in any case
 PUBLISH = 200 * MS        # facts that safety owns are renewed so often (they age after 500 ms)
+ASK = 1000 * MS           # the supervisor is asked so often although nothing it reads has changed
 LAST_RESORT = 1500 * MS   # when the supervisor itself fails: state B at once, open so much later (emergency_open_ms)
 NO_CURRENT = 1.0          # A, S5
 SEQUENCES = STOPPING | {SafetyState.Closing}
@@ -46,6 +47,7 @@ class SupervisorTask(ABC):
         self._all = self._read + self._requests
         self._aged = tuple((s, FOREVER if s.max_age is None else s.max_age) for s in self._all)
         self._fast = fast
+        self._calm_until = 0          # before it, no new value means that there is nothing to do
         self._act_at = 0              # before it, equal values mean equal answers
         self._stale_at = 0            # the first of the values grows stale
         self._last: list = []         # fresh values at the last look, None for the others
@@ -72,29 +74,40 @@ class SupervisorTask(ABC):
         try:
             contactors, lock = self._feedback(now)
             facts = self.facts
-            # Equal values, all fresh: equal answers. What is written again only grows younger, so the first staleness
-            # found at the last look comes early, never late. The revision says that none of them has a new value.
-            if self._fast and now < self._act_at and contactors is facts.contactors and lock is facts.lock and self._raw is not None:
-                revision = self._revision.count
-                if revision == self._seen or list(map(VALUE, self._all)) == self._raw:
-                    self._seen = revision
-                    if now < self._stale_at:
-                        return self._next(now)
-                    values, self._stale_at = self._values(now)
-                    if values == self._last:
-                        return self._next(now)
+            if now < self._act_at and contactors is facts.contactors and lock is facts.lock and self._nothing_new(now):
+                calm_until = self._calm_until
+                return calm_until if calm_until < now + STEADY_PERIOD else now + STEADY_PERIOD
             facts.contactors, facts.lock = contactors, lock
             self._evaluate(now)
         except Exception as e:  # noqa: BLE001 - the last line of defence: outputs go safe although the supervisor is wrong
             self._break(now, e)
-        return self._next(now)
-
-    def _next(self, now: int) -> int:
-        """The next run: the next tick during a sequence, else the deadline or the steady pace, whichever is first."""
-        deadline = self._act_at if self._act_at < self._stale_at else self._stale_at
-        if deadline <= now:
+            return now + PERIOD
+        deadline = min(self._act_at, self._stale_at, self._publish_at)
+        if deadline <= now:          # a sequence runs
             return now + PERIOD
         return deadline if deadline < now + STEADY_PERIOD else now + STEADY_PERIOD
+
+    def _nothing_new(self, now: int) -> bool:
+        """Equal values, all fresh: equal answers. What is written again only grows younger, so the first staleness found
+        at the last look comes early, never late. The revision says that none of them has a new value."""
+        revision = self._revision.count
+        if revision == self._seen:
+            if now < self._calm_until:
+                return True
+        elif list(map(VALUE, self._all)) == self._raw:
+            self._seen = revision
+            if now < self._calm_until:
+                return True
+        else:
+            return False
+        if self._raw is None:
+            return False
+        values, self._stale_at = self._values(now)
+        if values != self._last:
+            return False
+        self._publish(now)
+        self._calm_until = min(self._act_at, self._stale_at, self._publish_at)
+        return True
 
     def _evaluate(self, now: int) -> None:
         self.evaluations += 1
@@ -113,7 +126,10 @@ class SupervisorTask(ABC):
         if self._refused or supervisor.state in SEQUENCES:
             self._act_at = now
         else:
-            self._act_at = min(self._publish_at, supervisor.next_timer())
+            self._act_at = min((now // ASK + 1) * ASK, supervisor.next_timer())
+        if not self._fast:
+            self._act_at = now
+        self._calm_until = 0 if self._raw is None else min(self._act_at, self._stale_at, self._publish_at)
 
     def _values(self, now: int) -> tuple[list, int]:
         """Fresh values of all signals in order, None for the others; and the first instant at which one grows stale."""
@@ -187,12 +203,17 @@ class SupervisorTask(ABC):
         shown = (facts.contactors, facts.lock, self._pilot(), supervisor.state, supervisor.latch.text)
         if now >= self._publish_at or shown != self._published:
             self._published = shown
-            self._publish_at = (now // PUBLISH + 1) * PUBLISH
-            self._contactors_closed.set(shown[0], now)
-            self._lock_confirmed.set(shown[1], now)
-            self._pilot_commanded.set(shown[2], now)
-            self._safety_state.set(shown[3].name, now)
-            self._safety_trip.set(shown[4], now)
+            self._publish(now)
+
+    def _publish(self, now: int) -> None:
+        """The facts that safety owns, with a new time."""
+        contactors, lock, pilot, state, trip = self._published
+        self._publish_at = (now // PUBLISH + 1) * PUBLISH
+        self._contactors_closed.set(contactors, now)
+        self._lock_confirmed.set(lock, now)
+        self._pilot_commanded.set(pilot, now)
+        self._safety_state.set(state.name, now)
+        self._safety_trip.set(trip, now)
 
     # --- from outside -----------------------------------------------------------------------------------------------
 

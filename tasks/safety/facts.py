@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 
 from drivers.interfaces import PilotState
+from kernel.word import Word
 
 
-class SafetyState(Enum):
+class SafetyState(Word):
     """States of both supervisors; Ready is the car's only, Delivering the charger's only."""
 
     Idle = "Idle"                # contactors open, pilot B, output off

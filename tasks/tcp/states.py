@@ -3,8 +3,10 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+from kernel.word import Word
 
-class State(Enum):
+
+class State(Word):
     CLOSED = auto()
     SYN_SENT = auto()
     SYN_RCVD = auto()

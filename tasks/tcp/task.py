@@ -32,6 +32,7 @@ class TcpTask:
         self._to_connection = to_connection
         self._to_v2g = to_v2g
         self._waiting: deque[Any] = deque()
+        self._timer_at = 0               # the endpoint has nothing to do by itself before
         self._own_address = own_address
         self._journal = journal
 
@@ -45,24 +46,23 @@ class TcpTask:
                 endpoint.unreachable(item, now)
         for command in self._commands.drain(COMMAND_LIMIT):
             self._obey(command, now)
-        endpoint.handle_timer(now)
+        if now >= self._timer_at:
+            endpoint.handle_timer(now)
         # A V2G task that does not keep up leaves its octets in the connection, and the peer's window closes.
         waiting, box = self._waiting, self._to_v2g
-        while len(box) < box.capacity:
-            if not waiting:
-                waiting.extend(endpoint.events())
-                if not waiting:
-                    break
+        room = box.capacity - len(box)
+        if room > 0 and not waiting:
+            waiting.extend(endpoint.events())
+        while waiting and room > 0:
             self._report(waiting.popleft(), now)
+            room = box.capacity - len(box)
         send = self._send
         for item in endpoint.outgoing():
             send.put(item)
+        self._timer_at = deadline = endpoint.next_timer()
         if len(self._inbox) or len(self._commands):
             return now
-        deadline = endpoint.next_timer()
-        if len(box) >= box.capacity:
-            return min(deadline, now + ROOM_POLL)
-        return deadline
+        return deadline if room > 0 else min(deadline, now + ROOM_POLL)
 
     def _obey(self, command: Any, now: int) -> None:
         kind = type(command)

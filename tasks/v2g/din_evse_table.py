@@ -4,14 +4,15 @@ Whatever is not in `ACCEPTED` is answered FAILED_SequenceError and ends the sess
 """
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import auto
 
 from exi_native.messages.din import (CableCheckReq, ChargeParameterDiscoveryReq, ContractAuthenticationReq, CurrentDemandReq,
                                      PowerDeliveryReq, PreChargeReq, ServiceDiscoveryReq, ServicePaymentSelectionReq,
                                      SessionSetupReq, SessionStop, WeldingDetectionReq)
+from kernel.word import Word
 
 
-class Evse(Enum):
+class Evse(Word):
     """Named after the request that is expected next."""
 
     Idle = auto()

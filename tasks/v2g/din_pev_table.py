@@ -2,18 +2,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import auto
 from typing import Callable
 
 from exi_native.messages.din import (CableCheckRes, ChargeParameterDiscoveryRes, ContractAuthenticationRes, CurrentDemandRes,
                                      PowerDeliveryRes, PreChargeRes, ServiceDiscoveryRes, ServicePaymentSelectionRes,
                                      SessionSetupRes, SessionStopRes, WeldingDetectionRes)
 from kernel.timer import NEVER
+from kernel.word import Word
 from tasks.stop_reasons import StopReason
 from tasks.v2g import din_pev_requests as build
 from tasks.v2g import timing as t
 
-class Pev(Enum):
+class Pev(Word):
     Idle = auto()
     SessionSetup = auto()
     ServiceDiscovery = auto()

@@ -1,6 +1,8 @@
 """PhysicalValue <-> float in SI units, with the unit and the range checked before anybody computes with it."""
 from __future__ import annotations
 
+from functools import lru_cache
+
 from exi_native.messages.din import PhysicalValue, unitSymbol
 from tasks.errors import RemoteProtocolError
 
@@ -52,11 +54,13 @@ def to_float(value: PhysicalValue, unit: unitSymbol, allowed: tuple[float, float
     return result
 
 
+@lru_cache(maxsize=32)
 def from_float(value: float, unit: unitSymbol) -> PhysicalValue:
     """The value with a resolution of 0.1 where it fits 16 bits, else the finest that does.
 
     Cut towards zero, never rounded up: a limit may not grow on its way to the wire (invariant I6). Raises
-    ValueError for what no PhysicalValue can carry (not finite, beyond 32767000): that is our own defect.
+    ValueError for what no PhysicalValue can carry (not finite, beyond 32767000): that is our own defect. Limits are
+    the same in each message: the results are kept, and shared, so nobody may change one.
     """
     if not -32_767_999.0 < value < 32_767_999.0:      # also false for NaN
         raise ValueError(f"no PhysicalValue can carry {value!r} {unit.value}")

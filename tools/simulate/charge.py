@@ -105,9 +105,11 @@ class Charge:
 
     def run_until(self, at: int) -> None:
         """Run to the virtual time `at`, or to the end of the charge when that comes first."""
-        step, watch = self.world.step, self._watch
+        step, state = self.world.step, self.car.signals.connection_state
         while (self._unplugged_at == NEVER or not self.over) and step(at) != NEVER:
-            watch()
+            if state.value in OVER and self._unplugged_at == NEVER:      # somebody comes and pulls the plug
+                self._unplugged_at = self.clock.time + UNPLUG_AFTER
+                self.plant.at(self._unplugged_at, self.plant.unplug)
         if not self.over:
             self.clock.advance_to(at)
 
@@ -139,9 +141,3 @@ class Charge:
     def trace_hash(self) -> str:
         """Hash over every frame at both ends, with its time."""
         return self.car.recorder.digest() + self.charger.recorder.digest()
-
-    def _watch(self) -> None:
-        """Once the car says that it is over, somebody comes and pulls the plug."""
-        if self._unplugged_at == NEVER and self.car.signals.connection_state.value in OVER:
-            self._unplugged_at = self.clock.time + UNPLUG_AFTER
-            self.plant.at(self._unplugged_at, self.plant.unplug)
