@@ -129,7 +129,10 @@ class Kernel:
                 due = wanted
         if self._idle_due <= now and ((now - start) % self.tick == 0 or self.cost is not None):
             self._idle_due = self._run_idle(now)
-        due = min(due, self._idle_due, *dues)    # MAIL: what an ALWAYS or WHEN_IDLE row sent is served on the next tick
+        if self._idle_due < due:
+            due = self._idle_due
+        if dues:
+            due = min(due, min(dues))       # MAIL: what an ALWAYS or WHEN_IDLE row sent is served on the next tick
         if due <= now:
             due = now + 1
         over = (due - start) % self.tick

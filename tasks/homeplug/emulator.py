@@ -130,6 +130,8 @@ class EmulatedModem:
             self._deliver(frame, now)
 
     def handle_timer(self, now: int) -> None:
+        if now < self._beacon.at and now < self._restart.at:
+            return
         if self._restart.take(now):
             self._announce(now)
         if self._beacon.take(now):

@@ -82,9 +82,9 @@ class Host:
         """Ethernet frames."""
         items = self.neighbor.outgoing()
         if self._out:
-            items += self._out
+            items = items + self._out
             self._out = []
-        return [ethernet.emit(o.dst_mac, self.mac, ethernet.ETHERTYPE_IPV6,
+        return [] if not items else [ethernet.emit(o.dst_mac, self.mac, ethernet.ETHERTYPE_IPV6,
                               wire.emit_ipv6(o.src, o.dst, o.next_header, o.hop_limit, o.payload)) for o in items]
 
     def events(self) -> list[Any]:
@@ -97,11 +97,15 @@ class Host:
     # --- received for the layer above -----------------------------------------------------------------------------
 
     def udp(self) -> list[Datagram]:
-        items, self._udp = self._udp, []
+        items = self._udp
+        if items:
+            self._udp = []
         return items
 
     def tcp(self) -> list[Datagram]:
-        items, self._tcp = self._tcp, []
+        items = self._tcp
+        if items:
+            self._tcp = []
         return items
 
     # --- ICMPv6 ---------------------------------------------------------------------------------------------------

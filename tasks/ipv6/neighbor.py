@@ -94,11 +94,15 @@ class Neighbor:
             self._timed(entry, now)
 
     def outgoing(self) -> list[Outgoing]:
-        out, self._out = self._out, []
+        out = self._out
+        if out:
+            self._out = []
         return out
 
     def events(self) -> list[Any]:
-        events, self._events = self._events, []
+        events = self._events
+        if events:
+            self._events = []
         return events
 
     def next_timer(self) -> int:

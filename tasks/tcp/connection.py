@@ -1,7 +1,7 @@
 """One TCP connection: the state diagram of RFC 9293 3.3.2, its checks of incoming segments, and its timers."""
 from __future__ import annotations
 
-from kernel.timer import MS, Timer
+from kernel.timer import MS, NEVER, Timer
 from tasks.tcp import wire
 from tasks.tcp.config import TcpConfig
 from tasks.tcp.limiter import Limiter
@@ -222,8 +222,8 @@ class Connection:
             self._segments_unacked += 1
             if self._segments_unacked >= 2:      # 9293 3.8.6.3
                 self._ack_now = True
-            elif not self._ack_timer.armed:
-                self._ack_timer.arm(now, DELAYED_ACK)
+            elif self._ack_timer.at == NEVER:
+                self._ack_timer.at = now + DELAYED_ACK
         if rx.finished:
             if self.state is State.ESTABLISHED:
                 self.state = State.CLOSE_WAIT
@@ -317,11 +317,11 @@ class Connection:
     def _watch(self, now: int) -> None:
         """The user timeout runs while an acknowledgement is owed; a closed window that was just confirmed owes none."""
         tx = self.tx
-        if tx.tries or tx.flight and tx.window:
-            if not self._user.armed:
-                self._user.arm(now, self.config.user_timeout_ms * MS)
-        elif self._user.armed:
-            self._user.cancel()
+        user = self._user
+        if not (tx.tries or tx.flight and tx.window):
+            user.at = NEVER
+        elif user.at == NEVER:
+            user.at = now + self.config.user_timeout_ms * MS
 
     def _emit(self, sent: Sent) -> None:
         rx = self.rx
@@ -330,7 +330,7 @@ class Connection:
                                    self.pseudo))
         self._ack_now = False
         self._segments_unacked = 0
-        self._ack_timer.cancel()
+        self._ack_timer.at = NEVER
 
     def _acknowledge(self) -> None:
         rx, tx = self.rx, self.tx
@@ -341,13 +341,15 @@ class Connection:
         self._out.append(wire.emit(self.local, self.remote, seq & _MASK, rx.nxt & _MASK, ACK, window, b"", self.pseudo))
         self._ack_now = False
         self._segments_unacked = 0
-        self._ack_timer.cancel()
+        self._ack_timer.at = NEVER
 
     # --- the remaining verbs --------------------------------------------------------------------------------------
 
     def outgoing(self) -> list[bytes]:
         """Segments, each with its checksum."""
-        out, self._out = self._out, []
+        out = self._out
+        if out:
+            self._out = []
         return out
 
     def handle_timer(self, now: int) -> None:

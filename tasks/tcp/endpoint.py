@@ -161,7 +161,9 @@ class Endpoint:
         session = self.session
         if session is not None:
             self._collect(session)
-        out, self._out = self._out, []
+        out = self._out
+        if out:
+            self._out = []
         return out
 
     def events(self) -> list[Any]:
@@ -173,7 +175,9 @@ class Endpoint:
         if session is not None:
             self._pull(session)
             self._tell_end(session)
-        events, self._events = self._events, []
+        events = self._events
+        if events:
+            self._events = []
         return events
 
     def next_timer(self) -> int:
@@ -319,8 +323,9 @@ class Endpoint:
 
     def _pull(self, session: Session) -> None:
         """What has arrived, as one event."""
-        if session.connection.rx.ready_size:
-            self._events.append(TcpData(session.connection.read()))
+        connection = session.connection
+        if connection.rx.ready_size:
+            self._events.append(TcpData(connection.read()))
 
     def _tell_end(self, session: Session) -> None:
         """The stream is over when the peer's FIN is reached or the connection is gone."""

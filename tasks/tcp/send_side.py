@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from kernel.timer import Timer
+from kernel.timer import NEVER, Timer
 from tasks.tcp.rto import RetransmissionTimeout
 from tasks.tcp.timing import (DEFAULT_MSS, DUPLICATE_ACKS, FLIGHT_SEGMENTS, GIVE_UP_AFTER, MAX_TRIES, SEND_BUFFER)
 from tasks.tcp.wire import ACK, FIN, PSH
@@ -112,16 +112,17 @@ class SendSide:
         if self.fin_wanted and not self.fin_sent and not queue and len(flight) < self.allowed:
             self.fin_sent = True                 # needs no room at the peer, so the window does not hold it
             out.append(self._fly(Sent(self.nxt, self.nxt + 1, ACK | FIN, b"", now)))
+        persist = self.persist
         if out:
-            if self.persist.armed:
+            if persist.at != NEVER:
                 self.rto.progress()              # the window has opened: probing is over
-            if not self.timer.armed:
-                self.timer.arm(now, self.rto.current())
+            if self.timer.at == NEVER:
+                self.timer.at = now + self.rto.current()
         if blocked and not flight:
-            if not self.persist.armed:
-                self.persist.arm(now, self.rto.current())
+            if persist.at == NEVER:
+                persist.at = now + self.rto.current()
         else:
-            self.persist.cancel()
+            persist.at = NEVER
         return out
 
     def _fly(self, sent: Sent) -> Sent:
@@ -192,10 +193,7 @@ class SendSide:
         self.duplicates = 0
         if self.allowed < FLIGHT_SEGMENTS:
             self.allowed += 1
-        if flight:
-            self.timer.arm(now, self.rto.current())
-        else:
-            self.timer.cancel()
+        self.timer.at = now + self.rto.current() if flight else NEVER
 
     # --- time -----------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from drivers.interfaces import PilotState
 from kernel.channels import Lease, Writer
-from kernel.timer import S
+from kernel.timer import NEVER, S
 from tasks.signals import OutputRequest, Signals
 from tasks.v2g.config import EvConfig, EvseConfig
 from tasks.v2g.din_evse import DinEvse
@@ -15,8 +15,7 @@ from tasks.v2g.handshake import HandshakeEvse, HandshakePev
 from tasks.v2g.session import Session
 
 WRITER = "v2g"
-
-
+RENEW_INTERVAL = 1 * S       # leases lapse after 3 s
 GAP_LIMIT = 3 * S            # a longer pause between two reports is not charging time
 
 
@@ -58,7 +57,8 @@ class PevSide:
         self._lock = Lease(s.lock_request.claim(WRITER))
         self._pilot_c = Lease(s.pilot_c_request.claim(WRITER))
         self._contactors = Lease(s.contactor_request.claim(WRITER))
-        self._held = [False, False, False]
+        self._held = (False, False, False)
+        self._renew_at = NEVER
         self._voltage = s.evse_present_voltage.claim(WRITER)
         self._current = s.evse_present_current.claim(WRITER)
         self._max_voltage = s.evse_max_voltage.claim(WRITER)
@@ -92,21 +92,22 @@ class PevSide:
         f.capacity = s.battery_capacity.get(now)
         f.permission = s.charge_permission.get(now)
 
-    def renew(self, now: int) -> bool:
-        """Wishes -> leases. True while any is held."""
+    def renew(self, now: int) -> int:
+        """Wishes -> leases. Returns when they are to be renewed, NEVER when none is held."""
         m = self._machine
         if m is None:
-            return False
-        held = self._held
+            return NEVER
         wanted = (m.wants_pilot_c, m.wants_contactors, m.wants_lock)
-        for i, lease in enumerate((self._pilot_c, self._contactors, self._lock)):
-            if wanted[i]:
+        if wanted == self._held and now < self._renew_at - RENEW_INTERVAL // 2:     # earlier when we run anyway
+            return self._renew_at
+        for lease, want, held in zip((self._pilot_c, self._contactors, self._lock), wanted, self._held):
+            if want:
                 lease.renew(True, now)
-                held[i] = True
-            elif held[i]:
+            elif held:
                 lease.release(now)
-                held[i] = False
-        return held[0] or held[1] or held[2]
+        self._held = wanted
+        self._renew_at = now + RENEW_INTERVAL if True in wanted else NEVER
+        return self._renew_at
 
     def report(self, now: int) -> None:
         """After a message: what the charger says, what we asked for."""
@@ -160,7 +161,8 @@ class EvseSide:
         f.isolation = s.isolation.get(now)
         f.trip = s.safety_trip.value or ""
 
-    def renew(self, now: int) -> bool:
+    def renew(self, now: int) -> int:
+        """As that of the car."""
         m = self._machine
         if m is not None and m.wants_output is not None:
             self._output.renew(OutputRequest(*m.wants_output), now)
@@ -168,7 +170,7 @@ class EvseSide:
         elif self._held:
             self._output.release(now)
             self._held = False
-        return self._held
+        return now + RENEW_INTERVAL if self._held else NEVER
 
     def report(self, now: int) -> None:
         m = self._machine

@@ -19,7 +19,6 @@ from tasks.v2g.sides import WRITER, EvseSide, PevSide
 
 INBOX_LIMIT = 16             # items per run; a session has one message under way
 COMMAND_LIMIT = 4
-RENEW_INTERVAL = 1 * S       # leases lapse after 3 s
 CLOSE_DELAY = 2 * S          # a charger leaves the closing to the car for so long (EVerest 2 s, sheet 7.1)
 
 
@@ -64,19 +63,15 @@ class V2gTask:
             self._flush(now)
         if self._close.take(now):
             self._tcp.put(TcpClose())
-        held = side.renew(now)
+        renew_at = side.renew(now)
         if self._heard:
             self._heard = False
             self._peer_heard.set(True, now)
             side.report(now)
         if len(self._inbox) or len(self._commands):
             return now
-        deadline = self._close.at
-        if self._session is not None:
-            deadline = min(deadline, self._session.next_timer())
-        if held:
-            deadline = min(deadline, now + RENEW_INTERVAL)
-        return deadline
+        deadline = min(self._close.at, renew_at)
+        return deadline if self._session is None else min(deadline, self._session.next_timer())
 
     def _take(self, item: object, now: int) -> None:
         kind = type(item)
