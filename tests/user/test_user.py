@@ -5,6 +5,7 @@ import sys
 from drivers.keyboard import Keyboard
 from kernel.channels import Mailbox
 from kernel.journal import Journal
+from tasks.messages import StartSession, StopSession
 from tasks.stop_reasons import StopReason
 from tasks.user.task import UserTask
 
@@ -23,6 +24,15 @@ def test_space_and_q_stop_and_other_keys_do_not():
     for now in range(4):
         task.run(now)
     assert len(stop) == 2 and stop.get().reason is StopReason.USER_STOP
+
+
+def test_s_begins_again_unless_a_stop_is_asked_for_as_well():
+    wishes = Mailbox("wishes", 4)
+    task = UserTask(Typed("s", "S q"), lambda: False, wishes, Journal())
+    task.run(0)
+    assert type(wishes.get()) is StartSession
+    task.run(1)
+    assert type(wishes.get()) is StopSession and not len(wishes)
 
 
 def test_a_process_signal_stops_once():
