@@ -2,16 +2,17 @@
 from __future__ import annotations
 
 import ctypes
-import platform
-import sys
 from pathlib import Path
 from typing import Optional
+
+from exi_native.machine import this_machine
 
 #: include/ccsexi.h, EXI_ABI_VERSION and EXI_MAX_DEPTH.
 ABI_VERSION = 1
 MAX_DEPTH = 24
 
 LIBRARY_FOLDER = Path(__file__).resolve().parent / "lib"
+LIBRARY_NAME = "libccsexi.so"
 
 
 class CodecUnavailable(Exception):
@@ -35,31 +36,28 @@ class Workspace(ctypes.Structure):
     ]
 
 
-def triplet(machine: Optional[str] = None, libc: Optional[str] = None, bits: Optional[int] = None) -> str:
-    """The name of the folder in lib/ for a machine: processor, kernel, C library, as compilers name it.
-
-    A 32-bit Python on a 64-bit kernel (Raspberry Pi OS) needs the 32-bit library, hence `bits`.
-    """
-    machine = platform.machine() if machine is None else machine
-    libc = platform.libc_ver()[0] if libc is None else libc
-    bits = 64 if bits is None and sys.maxsize > 1 << 32 else 32 if bits is None else bits
-    suffix = "gnu" if libc == "glibc" else "musl"
-    if machine in ("aarch64", "armv8l", "armv7l") and bits == 32:
-        return f"arm-linux-{suffix}eabihf"
-    if machine == "armv6l":  # Raspberry Pi 1 and Zero: a library built for ARMv7 would stop with SIGILL
-        return f"armv6-linux-{suffix}eabihf"
-    if machine in ("x86_64", "i686", "i386") and bits == 32:
-        return f"i386-linux-{suffix}"
-    return f"{machine}-linux-{suffix}"
+def _find() -> tuple[Path, str]:
+    """The library for this machine and how to build it; raises CodecUnavailable, which says what was looked for and what is there."""
+    machine = this_machine()
+    wanted = machine.folders()
+    remedy = f"build it with: make -C exi_native TRIPLET={wanted[0]} (needs a C compiler), or take a release that contains it"
+    for name in wanted:
+        path = LIBRARY_FOLDER / name / LIBRARY_NAME
+        if path.is_file():
+            return path, remedy
+    there = ", ".join(sorted(p.parent.name for p in LIBRARY_FOLDER.glob(f"*/{LIBRARY_NAME}"))) or "none"
+    raise CodecUnavailable(f"no EXI library for this machine ({machine}): looked for {' and '.join(wanted)} in {LIBRARY_FOLDER}, "
+                           f"there are: {there}; {remedy}")
 
 
 def open_library(path: Optional[Path], table_hash: str) -> ctypes.PyDLL:
     """Open and check the library at `path`, or the one for this machine; raises CodecUnavailable."""
     if path is None:
-        path = LIBRARY_FOLDER / triplet() / "libccsexi.so"
-    remedy = "build it with: make -C exi_native (needs a C compiler), or take a release that contains it"
+        path, remedy = _find()
+    else:
+        remedy = "build it with: make -C exi_native (needs a C compiler), or take a release that contains it"
     if not path.is_file():
-        raise CodecUnavailable(f"EXI library {path} for {platform.machine()} does not exist; {remedy}")
+        raise CodecUnavailable(f"EXI library {path} does not exist; {remedy}")
     try:
         # PyDLL keeps the interpreter lock: a call takes about a microsecond, and a lock handed over would cost more.
         library = ctypes.PyDLL(str(path))

@@ -45,7 +45,7 @@ RULES = (
     # everything else in a slice is a machine or a table of one: time and chance come in as arguments
     Rule(("tasks/*/*.py",), (*PURE, *PLUMBING, *TYPES, "exi_native.messages", "exi_native.errors", "kernel.channels", "kernel.timer", "kernel.word", "<slices>")),
     Rule(("drivers/*",), ("<stdlib>", "<hardware>", "kernel.timer", "kernel.word", "kernel.settings", "kernel.journal", "kernel.clock", "drivers")),
-    Rule(("exi_native/generate/*",), ("<stdlib>", "exi_native")),
+    Rule(("exi_native/generate/*", "exi_native/boards/*"), ("<stdlib>", "exi_native")),
     Rule(("exi_native/*.py",), ("<stdlib>", "exi_native")),
     Rule(("main.py", "tools/*", "tests/*"), ("<anything>",)),
 )

@@ -59,7 +59,7 @@ def test_check_notices_a_changed_table_source_and_library(tree: Path) -> None:
     code, sentences = run_check(tree, package_folder())
     assert code == 1
     assert "generated/din_tables.c differs" in sentences
-    assert "src/decode.c changed after lib/x86_64-linux-gnu was built; run make -C exi_native" in sentences
+    assert "src/decode.c changed after lib/x86_64-linux-gnu was built; run python -m exi_native.boards" in sentences
     assert "include/tables.h, from which lib/x86_64-linux-gnu was built, is missing" in sentences
     assert "lib/x86_64-linux-gnu was built without src/more.c" in sentences
 
@@ -93,9 +93,18 @@ def test_library_was_built_from_these_sources() -> None:
 
 def test_library_check_notices_an_exchanged_library(tree: Path) -> None:
     (tree / "lib" / "x86_64-linux-gnu" / "libccsexi.so").write_bytes(b"other")
-    assert check.libraries(tree) == ["lib/x86_64-linux-gnu/libccsexi.so changed after lib/x86_64-linux-gnu was built; run make -C exi_native"]
-    shutil.rmtree(tree / "lib")
-    assert check.libraries(tree) == ["there is no library in lib/; run make -C exi_native"]
+    assert check.libraries(tree) == ["lib/x86_64-linux-gnu/libccsexi.so changed after lib/x86_64-linux-gnu was built; "
+                                     "run python -m exi_native.boards"]
+
+
+def test_library_check_misses_a_board_and_another_compiler(tree: Path) -> None:
+    shutil.rmtree(tree / "lib" / "armv6-linux-gnueabihf")
+    record = tree / "lib" / "aarch64-linux-gnu" / "libccsexi.sha256"
+    record.write_text("# cc: another\n" + record.read_text().partition("\n")[2])
+    wrong_compiler, missing = check.libraries(tree)
+    assert missing == "lib/armv6-linux-gnueabihf has no library with a record; run python -m exi_native.boards"
+    assert wrong_compiler.startswith("lib/aarch64-linux-gnu was not built by ziglang")
+    assert wrong_compiler.endswith("but by cc: another; run python -m exi_native.boards")
 
 
 def test_generating_twice_changes_nothing(tree: Path) -> None:
