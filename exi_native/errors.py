@@ -29,6 +29,7 @@ class ExiErrorCode(IntEnum):
     NOT_ALLOWED_HERE = 20
     INCOMPLETE = 21
     BAD_TAPE = 22
+    BAD_ROOT = 23
     # found before the library is called
     WRONG_TYPE = 100
     NOT_A_ROOT = 101
@@ -48,16 +49,17 @@ SENTENCES = {
     ExiErrorCode.BAD_ENUMERATION: "value is not one of the enumeration",
     ExiErrorCode.TOO_LONG: "value is too long",
     ExiErrorCode.TOO_SHORT: "value is too short",
-    ExiErrorCode.SIMPLE_ROOT: "a root element of simple type is not supported",
+    ExiErrorCode.SIMPLE_ROOT: "a fragment of an element that has no global declaration and a simple type, or several types",
     ExiErrorCode.TAPE_FULL: "the message is larger than the codec's buffer of records",
     ExiErrorCode.BLOB_FULL: "the message is larger than the codec's buffer of strings",
     ExiErrorCode.OUTPUT_FULL: "the encoded message is larger than the output buffer",
     ExiErrorCode.TOO_DEEP: "elements are nested too deeply",
-    ExiErrorCode.TOO_MANY_STEPS: "the message is not a tree",
+    ExiErrorCode.TOO_MANY_STEPS: "more elements than the limit",
     ExiErrorCode.NOT_ALLOWED_HERE: "no place for this field: something mandatory before it is missing, its list is too long, "
                                    "or another alternative is present",
     ExiErrorCode.INCOMPLETE: "something mandatory is missing; this field could come next",
     ExiErrorCode.BAD_TAPE: "the codec made a malformed tape",
+    ExiErrorCode.BAD_ROOT: "no root element of that name has this class",
     ExiErrorCode.WRONG_TYPE: "wrong type",
     ExiErrorCode.NOT_A_ROOT: "not a root element of the schema",
 }

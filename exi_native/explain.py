@@ -4,43 +4,66 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional
 
 from exi_native.errors import ExiError, ExiErrorCode
-from exi_native.tape import FieldRow
+from exi_native.tape import ChoiceRow, FieldRow
 
 Fields = Mapping[type, tuple[FieldRow, ...]]
+Choices = Mapping[type, tuple[ChoiceRow, ...]]
 
 
-def wrong_field(message: Any, fields: Fields, path: str) -> Optional[ExiError]:
-    """The error of the first field whose value has the wrong type, range or length; None when there is none."""
+def wrong_field(message: Any, fields: Fields, choices: Choices, path: str) -> Optional[ExiError]:
+    """The error of the first field whose value has the wrong type, range or length, or of the first choice that is not
+    one; None when there is none."""
     for row in fields[type(message)]:
         where = f"{path}.{row.name}"
         try:
             value = getattr(message, row.name)
         except AttributeError:  # a slot that was deleted
             return ExiError(ExiErrorCode.INCOMPLETE, 0, where, "mandatory field is missing")
-        found = _many(row, value, fields, where) if row.many else _one(row, value, fields, where)
+        found = _many(row, value, fields, choices, where) if row.many else _one(row, value, fields, choices, where)
+        if found is not None:
+            return found
+    for choice in choices.get(type(message), ()):
+        found = _chosen(message, choice, path)
         if found is not None:
             return found
     return None
 
 
-def _many(row: FieldRow, value: Any, fields: Fields, where: str) -> Optional[ExiError]:
+def _chosen(message: Any, choice: ChoiceRow, path: str) -> Optional[ExiError]:
+    names = [" with ".join(alternative) for alternative in choice.alternatives]
+    present = [name for name, alternative in zip(names, choice.alternatives)
+               if any(getattr(message, field) not in (None, []) for field in alternative)]
+    if choice.required and not present:
+        return ExiError(ExiErrorCode.INCOMPLETE, 0, path, f"one of {', '.join(names)} is missing")
+    if len(present) > 1 and not choice.repeated:
+        shared = {field for alternative in choice.alternatives for field in alternative}
+        if sum(len(alternative) for alternative in choice.alternatives) == len(shared):      # no field stands in two of them
+            return ExiError(ExiErrorCode.NOT_ALLOWED_HERE, 0, path, f"only one of {', '.join(names)} is allowed, there are {' and '.join(present)}")
+    return None
+
+
+def _many(row: FieldRow, value: Any, fields: Fields, choices: Choices, where: str) -> Optional[ExiError]:
     if type(value) is not list:
         return _wrong(where, "a list", value)
+    if row.most is not None and len(value) > row.most:
+        return ExiError(ExiErrorCode.NOT_ALLOWED_HERE, 0, where, f"{len(value)} items are too many, allowed are {row.most}")
+    if len(value) < row.least:
+        return ExiError(ExiErrorCode.INCOMPLETE, 0, where, f"{len(value)} items are too few, needed are {row.least}")
     for number, item in enumerate(value):
-        found = _one(row._replace(required=True), item, fields, f"{where}[{number}]")
+        found = _one(row._replace(required=True), item, fields, choices, f"{where}[{number}]")
         if found is not None:
             return found
     return None
 
 
-def _one(row: FieldRow, value: Any, fields: Fields, where: str) -> Optional[ExiError]:
+def _one(row: FieldRow, value: Any, fields: Fields, choices: Choices, where: str) -> Optional[ExiError]:
     if value is None:
         return ExiError(ExiErrorCode.INCOMPLETE, 0, where, "mandatory field is missing") if row.required else None
     if row.kind in ("record", "enumeration"):
         if type(value) not in row.classes:
             return _wrong(where, " or ".join(c.__name__ for c in row.classes), value)
         inner = where if len(row.classes) == 1 else f"{where}({type(value).__name__})"
-        return wrong_field(value, fields, inner) if row.kind == "record" else None
+        return wrong_field(value, fields, choices, inner) if row.kind == "record" else None
     if row.kind == "boolean":
         return None if value is True or value is False else _wrong(where, "True or False", value)
     if row.kind == "integer":

@@ -8,8 +8,10 @@ from typing import Optional
 from exi_native.machine import this_machine
 
 #: include/ccsexi.h, EXI_ABI_VERSION and EXI_MAX_DEPTH.
-ABI_VERSION = 1
+ABI_VERSION = 2
 MAX_DEPTH = 24
+FRAGMENT = 0x80000000
+ANY_ROOT = 0xFFFFFFFF
 
 LIBRARY_FOLDER = Path(__file__).resolve().parent / "lib"
 LIBRARY_NAME = "libccsexi.so"
@@ -19,6 +21,20 @@ class CodecUnavailable(Exception):
     """There is no usable EXI library for this machine; the sentence names what was looked for and the remedy."""
 
 
+class TraceEntry(ctypes.Structure):
+    """struct exi_trace of include/ccsexi.h."""
+
+    _fields_ = [
+        ("bit", ctypes.c_uint64),
+        ("bits", ctypes.c_uint64),
+        ("value", ctypes.c_int64),
+        ("kind", ctypes.c_uint16),
+        ("state", ctypes.c_uint16),
+        ("code", ctypes.c_uint16),
+        ("depth", ctypes.c_uint16),
+    ]
+
+
 class Workspace(ctypes.Structure):
     """struct exi_workspace of include/ccsexi.h."""
 
@@ -26,12 +42,18 @@ class Workspace(ctypes.Structure):
         ("tape", ctypes.c_void_p),
         ("blob", ctypes.c_void_p),
         ("output", ctypes.c_void_p),
+        ("trace", ctypes.c_void_p),
         ("tape_words", ctypes.c_uint64),
         ("blob_size", ctypes.c_uint64),
         ("output_size", ctypes.c_uint64),
+        ("trace_size", ctypes.c_uint64),
+        ("step_limit", ctypes.c_uint64),
         ("bit_position", ctypes.c_uint64),
         ("trailing", ctypes.c_uint64),
         ("depth", ctypes.c_uint64),
+        ("traced", ctypes.c_uint64),
+        ("root", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
         ("path", ctypes.c_uint32 * (2 * MAX_DEPTH)),
     ]
 

@@ -30,6 +30,16 @@ class FieldRow(NamedTuple):
     low: Optional[int]  # least value of an integer, least length of a string or binary
     high: Optional[int]
     classes: tuple[type, ...]
+    least: int = 0  # least number of items of a list
+    most: Optional[int] = None  # greatest number of items of a list, None: no limit
+
+
+class ChoiceRow(NamedTuple):
+    """Alternatives of a class: the names of their fields."""
+
+    alternatives: tuple[tuple[str, ...], ...]
+    required: bool
+    repeated: bool  # any number of them, in any order
 
 
 def text(word: int, blob: bytes) -> Any:

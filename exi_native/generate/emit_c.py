@@ -1,7 +1,7 @@
 """Writes the C tables: states, productions, records, slots and datatypes of one schema, as constant arrays."""
 from __future__ import annotations
 
-from .grammar import AT, ANY, CH, EE, SE, Grammar, Production, State
+from .grammar import AT, ANY, CH, ED, EE, RELAXED_EE, SE, Grammar, Loop, Production, State
 from .model import Field
 from .xsd import SimpleType
 
@@ -9,22 +9,24 @@ from .xsd import SimpleType
 NBIT_LIMIT = 4096
 _DIRECT = 1 << 62  # integers below this magnitude stand on the tape themselves, others go through the blob
 _NO_LIMIT = 0xFFFFFFFF
-_KIND = {AT: "EXI_AT", CH: "EXI_CH", ANY: "EXI_ANY", EE: "EXI_EE"}
+_KIND = {AT: "EXI_AT", CH: "EXI_CH", ANY: "EXI_ANY", EE: "EXI_EE", ED: "EXI_ED", SE: "EXI_SE_RELAXED", RELAXED_EE: "EXI_SE_RELAXED"}
 
 
-class _Datatypes:
-    """Numbers the different datatypes of a schema."""
+class _Rows:
+    """Numbers the different rows of one array."""
 
-    def __init__(self) -> None:
-        self.rows: list[str] = []
-        self._known: dict[str, int] = {}
+    def __init__(self, *rows: str) -> None:
+        self.rows: list[str] = list(rows)
+        self._known = {row: number for number, row in enumerate(rows)}
 
-    def number(self, simple: SimpleType) -> int:
-        row = datatype_row(simple)
+    def number(self, row: str) -> int:
         if row not in self._known:
             self._known[row] = len(self.rows)
             self.rows.append(row)
         return self._known[row]
+
+    def lines(self) -> list[str]:
+        return [f"    {row}, /* {n} */" for n, row in enumerate(self.rows)]
 
 
 def is_code(simple: SimpleType) -> bool:
@@ -69,9 +71,9 @@ def _row(kind: str, bits: int, count: int = 0, big_bits: int = 0, bounds: tuple[
 
 def tables(grammar: Grammar, key: str, module: str, banner: str) -> str:
     """The text of generated/<module>_tables.c."""
-    datatypes = _Datatypes()
+    datatypes, loops = _Rows(), _Rows("{0, 0, 0}")
     productions: list[str] = []
-    states = [_state(state, productions, datatypes, grammar) for state in grammar.states]
+    states = [_state(state, productions, datatypes, loops) for state in grammar.states]
     records = ["    {0, 0, 0, 0}, /* 0: the document */"]
     slots: list[str] = []
     for record in grammar.model.records:
@@ -82,13 +84,14 @@ def tables(grammar: Grammar, key: str, module: str, banner: str) -> str:
     parts = [
         f"/* State tables of schema {key}.", "", *(f" * {line}" for line in banner.splitlines()), " */",
         '#include "tables.h"', "",
-        *_array("exi_datatype", "datatypes", [f"    {row}, /* {n} */" for n, row in enumerate(datatypes.rows)]),
+        *_array("exi_datatype", "datatypes", datatypes.lines()),
+        *_array("exi_loop", "loops", loops.lines()),
         *_array("exi_production", "productions", productions),
         *_array("exi_state", "states", states),
         *_array("exi_slot", "slots", slots),
         *_array("exi_record", "records", records),
         f"const exi_schema exi_schema_{module} = {{",
-        f"    datatypes, productions, states, slots, records, {len(records)}",
+        f"    datatypes, loops, productions, states, slots, records, {len(records)}",
         "};", ""]
     return "\n".join(parts)
 
@@ -97,26 +100,35 @@ def _array(kind: str, name: str, rows: list[str]) -> list[str]:
     return [f"static const {kind} {name}[] = {{", *rows, "};", ""]
 
 
-def _state(state: State, productions: list[str], datatypes: _Datatypes, grammar: Grammar) -> str:
+def _state(state: State, productions: list[str], datatypes: _Rows, loops: _Rows) -> str:
     first = len(productions)
     for production in state.productions:
-        productions.append(_production(production, datatypes, grammar, state.number))
+        productions.append(_production(production, datatypes, loops, state.number))
     return (f"    {{{first}, {len(state.productions)}, {state.bits}, {state.second_bits}, {int(state.empty_value)}}}, "
             f"/* {state.number}: {state.title}, {state.kind} */")
 
 
-def _production(production: Production, datatypes: _Datatypes, grammar: Grammar, state: int) -> str:
+def _production(production: Production, datatypes: _Rows, loops: _Rows, state: int) -> str:
     one = production.field
     word, many = (one.word, int(one.many)) if one is not None else (0, 0)
     kind, type_ = _KIND.get(production.event, "EXI_TEXT"), 0
     if production.simple is not None:
-        type_ = datatypes.number(production.simple)
+        type_ = datatypes.number(datatype_row(production.simple))
         if production.event == SE:
             kind = "EXI_SE_SIMPLE"
     elif production.record is not None:
         type_, kind = production.record.number, "EXI_SE_RECORD"
+        if production.start:
+            kind, word = "EXI_SE_RELAXED", production.start
+    elif production.event == AT:
+        kind = "EXI_SE_RELAXED"
     name = f"{production.event} {production.name}".strip()
-    return f"    {{{kind}, {many}, {type_}, {production.next}, {word}}}, /* {state}: {name} */"
+    loop = loops.number(_loop(production.loop)) if production.loop is not None else 0
+    return f"    {{{kind}, {many}, {type_}, {production.next}, {word}, {loop}}}, /* {state}: {name} */"
+
+
+def _loop(loop: Loop) -> str:
+    return f"{{{loop.start}, {loop.limit}, {loop.full}}}"
 
 
 def _slot_kind(one: Field) -> str:

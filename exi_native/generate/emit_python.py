@@ -44,6 +44,8 @@ def _dataclass(record: Record, model: Model, module: str) -> list[str]:
     schema_type = record.type
     if schema_type.name is not None:
         what = f"Type {schema_type.name[1]} of {schema_type.name[0]}"
+    elif record.roots and record.type.text is not None and not record.type.base:
+        what = f"Simple type of {record.roots[0].name[0]}, as the content of a document or fragment"
     else:
         assert schema_type.anonymous_in is not None
         what = f"Anonymous type of element {schema_type.anonymous_in.local} of {schema_type.anonymous_in.name[0]}"
@@ -54,6 +56,10 @@ def _dataclass(record: Record, model: Model, module: str) -> list[str]:
         notes.append("abstract")
     if schema_type.mixed:
         notes.append("mixed text and wildcard content are not represented")
+    for choice in record.choices:
+        alternatives = " | ".join("+".join(a) for a in choice.alternatives)
+        how = ("one or more of" if choice.required else "any number of") if choice.repeated else "one of" if choice.required else "at most one of"
+        notes.append(f"{how} {alternatives}")
     text = what + ("; " + "; ".join(notes) if notes else "") + "."
     doc = textwrap.wrap(text, 112, initial_indent='    """', subsequent_indent="    ", break_long_words=False)
     doc[-1] += '"""'

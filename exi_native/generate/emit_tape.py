@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 
 from .emit_c import is_big
+from .grammar import Grammar, Production
 from .model import Field, Model, Record
-from .xsd import SimpleType
+from .xsd import UNBOUNDED, SimpleType
 
 
-def tape_module(model: Model, module: str, key: str, banner: str) -> str:
+def tape_module(grammar: Grammar, module: str, key: str, banner: str) -> str:
+    """The text of generated/<module>_tape.py."""
+    model = grammar.model
     head = [f'"""Moves the dataclasses of schema {key} to and from the tape of the C library.', "", banner, '"""',
             "from __future__ import annotations", "", "from typing import Any, Callable", "",
             f"from exi_native.messages import {module} as m"]
@@ -30,15 +33,27 @@ def tape_module(model: Model, module: str, key: str, banner: str) -> str:
     out += [f"    m.{r.name}: put_{r.name}," for r in model.records] + ["}", "",
             "#: Classes of the global elements: what may be the root of a document.", "ROOTS: dict[type, Put] = {"]
     out += [f"    m.{r.name}: put_{r.name}," for r in model.records if r.roots]
-    out += ["}", "", "#: By record number: the class and its fields, for reports of errors.",
+    out += ["}", "", "#: What may be the root, by event code: the element's name, and its record (0: none, it cannot be read alone).",
+            "DOCUMENT: tuple[tuple[str, int], ...] = (", *_roots(grammar.states[0].productions), ")",
+            "FRAGMENT: tuple[tuple[str, int], ...] = (", *_roots(grammar.states[1].productions), ")"]
+    out += ["", "#: By record number: the class and its fields, for reports of errors.",
             "FIELDS: tuple[tuple[type, tuple[FieldRow, ...]], ...] = (", "    (object, ()),"]
     for record in model.records:
         out += [f"    (m.{record.name}, (", *(f"        {_row(one, model)}," for one in record.fields), "    )),"]
-    body = "\n".join(out + [")", ""])
-    names = ("ABSENT", "BOOLEAN", "FieldRow", "big", "new", "octets", "put_big", "put_octets", "put_text", "text",
+    out += [")", "", "#: Classes with alternatives: for each choice the fields of the alternatives, whether one must be there, and whether it repeats.",
+            "CHOICES: dict[type, tuple[ChoiceRow, ...]] = {"]
+    for record in model.records:
+        rows = "".join(f"ChoiceRow({choice.alternatives}, {choice.required}, {choice.repeated}), " for choice in record.choices)
+        out += [f"    m.{record.name}: ({rows.rstrip()}),"] if rows else []
+    body = "\n".join(out + ["}", ""])
+    names = ("ABSENT", "BOOLEAN", "ChoiceRow", "FieldRow", "big", "new", "octets", "put_big", "put_octets", "put_text", "text",
              "wrong_value")
     used = [name for name in names if re.search(rf"\b{name}\b", body)]
     return "\n".join([*head, f"from exi_native.tape import {', '.join(used)}", body])
+
+
+def _roots(productions: list[Production]) -> list[str]:
+    return [f'    ("{p.name}", {0 if p.record is None else p.record.number}),' for p in productions if p.name]
 
 
 def _take(record: Record, model: Model) -> list[str]:
@@ -139,7 +154,7 @@ def _put_value(one: Field, value: str, model: Model, required: bool) -> str:
 
 
 def _row(one: Field, model: Model) -> str:
-    """FieldRow: word, name, kind, required, many, low, high, classes."""
+    """FieldRow: word, name, kind, required, many, low, high, classes, least, most."""
     low: object = None
     high: object = None
     classes = "()"
@@ -153,4 +168,5 @@ def _row(one: Field, model: Model) -> str:
         simple: SimpleType = one.simple
         kind = {"boolean": "boolean", "integer": "integer", "string": "string"}.get(simple.primitive, "binary")
         low, high = (simple.lo, simple.hi) if kind == "integer" else (simple.min_length, simple.max_length)
-    return f'FieldRow({one.word}, "{one.name}", "{kind}", {one.required}, {one.many}, {low}, {high}, {classes})'
+    most = one.most if one.many and one.most != UNBOUNDED else None
+    return f'FieldRow({one.word}, "{one.name}", "{kind}", {one.required}, {one.many}, {low}, {high}, {classes}, {one.least}, {most})'

@@ -1,8 +1,8 @@
 """From records to EXI grammar states: the productions of every state, in the order that gives their event codes.
 
 EXI 1.0 (second edition) section 8.5.4, for schema-informed, non-strict grammars with nothing preserved; the rules as
-they apply to V2G are in exi.md section 3. maxOccurs=N is unrolled exactly. Wildcards and mixed text keep their places
-in the code, since they widen it, but nothing behind them is represented.
+they apply to V2G are in exi.md section 3. maxOccurs=N is exact: short lists are unrolled, long ones count (Loop). Wildcards
+and mixed text keep their places in the code, since they widen it, but nothing behind them is represented.
 """
 from __future__ import annotations
 
@@ -13,17 +13,36 @@ from .model import Field, Model, Record
 from .xsd import UNBOUNDED, AnyParticle, Element, ElementParticle, GroupParticle, Particle, SchemaError, SimpleType
 
 # Kinds of states decide how many second-level events exist (exi.md section 3, "Element states").
-DOCUMENT, FIRST_START_TAG, START_TAG, CONTENT = "document", "first start tag", "start tag", "content"
+DOCUMENT, FRAGMENT = "document", "fragment"
+FIRST_START_TAG, START_TAG, CONTENT = "first start tag", "start tag", "content"
 #: Number of second-level events without and with EE among the declared productions: where EE is not declared
 #: it is the first of them.
 SECOND_LEVEL = {FIRST_START_TAG: (7, 6), START_TAG: (5, 4), CONTENT: (3, 2)}
 
+#: Nothing undeclared can come here, since nothing is preserved.
+SECOND_LEVEL_NONE = frozenset({DOCUMENT, FRAGMENT})
+
 # Kinds of productions, in the order in which EXI 8.5.4.3 sorts them.
-AT, SE, CH, ANY, EE, TEXT = "AT", "SE", "CH", "ANY", "EE", "TEXT"
+AT, SE, CH, ANY, EE, TEXT, ED = "AT", "SE", "CH", "ANY", "EE", "TEXT", "ED"
+RELAXED_EE = "EE without value"  # keeps its place in the code; an empty value is sent as CH
 _RANK = {AT: 0, CH: 1, SE: 1, ANY: 2, EE: 3, TEXT: 4}
+
+#: Lists of an element with at least this maxOccurs count instead of being unrolled.
+COUNTED_FROM = 3
+_COUNTED = -2  # in the place of what is left of maxOccurs: the interpreter counts
 
 Term = tuple[Particle, int, int]  # a particle with what is left of minOccurs and maxOccurs
 Rest = tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Taking the production sets the element's counter to `start`, or adds 1 where that is 0; at `limit` the list is
+    full, and the state `full` follows instead of the production's `next`."""
+
+    start: int
+    limit: int
+    full: int
 
 
 @dataclass(eq=False)
@@ -35,6 +54,8 @@ class Production:
     record: Optional[Record] = None
     field: Optional[Field] = None
     next: int = 0
+    loop: Optional[Loop] = None
+    start: int = 0  # of a relaxed element: its first state, instead of that of its record
 
 
 @dataclass(eq=False)
@@ -51,11 +72,11 @@ class State:
     @property
     def bits(self) -> int:
         count = len(self.productions)
-        return _width(count) if self.kind == DOCUMENT else _width(count + 1)
+        return _width(count) if self.kind in SECOND_LEVEL_NONE else _width(count + 1)
 
     @property
     def second_bits(self) -> int:
-        if self.kind == DOCUMENT:
+        if self.kind in SECOND_LEVEL_NONE:
             return 0
         return _width(SECOND_LEVEL[self.kind][1 if self.ends else 0])
 
@@ -74,7 +95,8 @@ def _width(count: int) -> int:
 
 
 class Grammar:
-    """All states of one schema; state 0 is the document content, `start` gives the first state of each record."""
+    """All states of one schema; state 0 is the document content, state 1 the fragment content, `start` gives the first
+    state of each record."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -83,8 +105,12 @@ class Grammar:
         self.depth = 0
         document = self._state(DOCUMENT, "document")
         for element in model.schema.sorted_globals():
-            document.productions.append(self._element(element, None))
+            document.productions.append(Production(SE, element.name[1], element.name[0], None, model.record_of_root(element)))
         document.productions.append(Production(ANY))
+        fragment = self._state(FRAGMENT, "fragment")
+        for declarations in model.schema.sorted_names():
+            fragment.productions.append(self._fragment_element(declarations))
+        fragment.productions += [Production(ANY), Production(ED)]
         for record in model.records:
             self._record(record)
         self.depth = max(_depth(r, ()) for r in model.records)
@@ -93,6 +119,42 @@ class Grammar:
         state = State(len(self.states), kind, title)
         self.states.append(state)
         return state
+
+    def _fragment_element(self, declarations: list[Element]) -> Production:
+        """Only what can be read alone has a record: not local elements of simple type."""
+        element = declarations[0]
+        production = Production(SE, element.name[1], element.name[0], next=1)
+        types = {d.type for d in declarations}
+        if element in self.model.simple_roots or len(types) == 1 and not isinstance(element.type, SimpleType):
+            production.record = self.model.record_of_root(element)
+        elif len(types) == 1:
+            production.simple = element.type  # type: ignore[assignment]
+        else:
+            texts = [t for t in types if not isinstance(t, SimpleType) and t is not None and t.text is not None and t.text.primitive == "string"]
+            if len(texts) == 1:
+                production.record = self.model.record_of(texts[0])
+                production.start = self._relaxed(production.record)
+        return production
+
+    def _relaxed(self, record: Record) -> int:
+        """The states of a name that is declared with different types (EXI 8.5.3.2): every attribute and every element of
+        the schema may come, then untyped text. Only what a record of text with attributes needs can be read. ISO 15118-2
+        signs one such element: eMAID."""
+        attributes = {(a.name, a.namespace) for t in self.model.schema.complex_types for a in t.attributes}
+        own = {(a.name, a.namespace): a for a in record.type.attributes}
+        names = [d[0].name for d in self.model.schema.sorted_names()]
+        first, content = self._state(FIRST_START_TAG, record.name), self._state(CONTENT, record.name)
+        for name, namespace in sorted(attributes):
+            known = own.get((name, namespace))
+            first.productions.append(Production(AT, name, namespace) if known is None else Production(
+                AT, name, namespace, known.type, None, record.field_of(name), first.number))
+        first.productions.append(Production(AT, "*"))
+        for state in (first, content):
+            state.productions += [Production(SE, name, namespace) for namespace, name in names] + [Production(ANY)]
+        value = Production(CH, "value", "", record.type.text, None, record.field_of("value"), content.number)
+        first.productions += [Production(RELAXED_EE), value]
+        content.productions += [Production(EE), Production(TEXT)]
+        return first.number
 
     def _element(self, element: Element, owner: Optional[Field]) -> Production:
         simple = element.type if isinstance(element.type, SimpleType) else None
@@ -138,7 +200,7 @@ class _RecordStates:
             owner = self.record.field_of(attribute.name)
             index += 1
             state.productions.append(Production(
-                AT, attribute.name, "", attribute.type, None, owner, self._tag(index, rest, first=False)))
+                AT, attribute.name, attribute.namespace, attribute.type, None, owner, self._tag(index, rest, first=False)))
             optional = not attribute.required
         if optional:
             self._content_productions(state, rest)
@@ -161,7 +223,7 @@ class _RecordStates:
         found, ends = _first(rest, frozenset())
         seen: dict[Optional[Element], Rest] = {}
         made = []
-        for element, head, following in found:
+        for element, head, following, count in found:
             if element in seen:
                 if seen[element] != following:
                     raise SchemaError(f"{self.record.name}: content model is not deterministic")
@@ -173,6 +235,8 @@ class _RecordStates:
                 assert head is not None
                 production = self.grammar._element(element, self.record.field_of(head.local))
                 production.next = self._content(following)
+                if count is not None:
+                    production.loop = Loop(count[0], count[1], self._content(count[2]))
                 made.append(production)
         if ends:
             made.append(Production(EE))
@@ -185,9 +249,13 @@ def _term(particle: Particle) -> Term:
     return (particle, particle.minimum, particle.maximum)
 
 
-def _first(rest: Rest, open_: frozenset[Rest]) -> tuple[list[tuple[Optional[Element], Optional[Element], Rest]], bool]:
-    """What may come next: (element or None for a wildcard, its head, what remains afterwards), in schema order, and
-    whether the content may end here."""
+Count = Optional[tuple[int, int, Rest]]  # start and limit of a Loop, and what remains when the list is full
+Found = list[tuple[Optional[Element], Optional[Element], Rest, Count]]
+
+
+def _first(rest: Rest, open_: frozenset[Rest]) -> tuple[Found, bool]:
+    """What may come next: (element or None for a wildcard, its head, what remains afterwards, how it counts), in schema
+    order, and whether the content may end here."""
     if not rest:
         return [], True
     if rest in open_:  # an unbounded group whose content may be empty
@@ -198,12 +266,17 @@ def _first(rest: Rest, open_: frozenset[Rest]) -> tuple[list[tuple[Optional[Elem
         return _first(tail, open_)
     left = UNBOUNDED if most == UNBOUNDED else most - 1
     after: Rest = tail if left == 0 else ((particle, max(least - 1, 0), left), *tail)
-    found: list[tuple[Optional[Element], Optional[Element], Rest]] = []
+    found: Found = []
     ends = False
     if isinstance(particle, ElementParticle):
-        found = [(member, particle.head, after) for member in particle.members]
+        count: Count = None
+        if most == _COUNTED:
+            after, count = rest, (0, particle.maximum, tail)
+        elif particle.maximum >= COUNTED_FROM and least <= 1 and most > 1:
+            after, count = ((particle, 0, _COUNTED), *tail), (particle.maximum - most + 1, particle.maximum, tail)
+        found = [(member, particle.head, after, count) for member in particle.members]
     elif isinstance(particle, AnyParticle):
-        found = [(None, None, after)]
+        found = [(None, None, after, None)]
     elif isinstance(particle, GroupParticle) and particle.kind == "sequence":
         found, ends = _first((*(_term(child) for child in particle.children), *after), open_)
     else:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Optional
 
-from .xsd import UNBOUNDED, AnyParticle, ComplexType, Element, ElementParticle, Particle, SchemaError, SchemaSet, SimpleType
+from .xsd import UNBOUNDED, AnyParticle, ComplexType, Element, ElementParticle, GroupParticle, Particle, SchemaError, SchemaSet, SimpleType
 
 
 @dataclass(eq=False)
@@ -22,8 +22,19 @@ class Field:
     members: list[tuple[Element, "Record"]]  # for complex content: what may stand here
     required: bool
     many: bool
+    least: int  # numbers of items of a list; UNBOUNDED
+    most: int
     word: int = 0  # offset in the tape record; a list takes two words (first node, last node)
     slot: int = 0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Alternatives of a type's content, by the names of their fields; a repeated choice may have them in any order."""
+
+    alternatives: tuple[tuple[str, ...], ...]
+    required: bool
+    repeated: bool
 
 
 @dataclass(eq=False)
@@ -35,6 +46,7 @@ class Record:
     type: ComplexType
     roots: list[Element] = field(default_factory=list)  # global elements of this type
     fields: list[Field] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
     words: int = 1
 
     def field_of(self, name: str) -> Field:
@@ -62,23 +74,30 @@ class Model:
                 assert simple.name is not None
                 name = _unique(simple.name[1], taken)
                 self.enumerations[simple] = Enumeration(name, simple, _enum_members(simple.enumeration))
-        for number, complex_type in enumerate(schema.complex_types, start=1):
+        self.simple_roots: dict[Element, ComplexType] = {}
+        for element in schema.sorted_globals():
+            if isinstance(element.type, SimpleType):      # stands for the element's content, so that it can be a root
+                self.simple_roots[element] = ComplexType(None, element, text=element.type, simple_content=True, resolved=True)
+        for number, complex_type in enumerate([*schema.complex_types, *self.simple_roots.values()], start=1):
             record = Record(number, _unique(complex_type.title, taken), complex_type)
             self.records.append(record)
             self._by_type[complex_type] = record
         for element in schema.sorted_globals():
-            if isinstance(element.type, ComplexType):
-                self._by_type[element.type].roots.append(element)
+            self.record_of_root(element).roots.append(element)
         for record in self.records:
             self._fill(record)
 
     def record_of(self, complex_type: ComplexType) -> Record:
         return self._by_type[complex_type]
 
+    def record_of_root(self, element: Element) -> Record:
+        """The record of a global element, also when its type is simple."""
+        return self._by_type[element.type if isinstance(element.type, ComplexType) else self.simple_roots[element]]
+
     def _fill(self, record: Record) -> None:
         complex_type = record.type
         for attribute in complex_type.attributes:
-            record.fields.append(Field(attribute.name, "attribute", attribute.type, [], attribute.required, False))
+            record.fields.append(Field(attribute.name, "attribute", attribute.type, [], attribute.required, False, 0, 1))
         if complex_type.particle is not None:
             heads: dict[str, tuple[Element, list[Element]]] = {}
             _collect(complex_type.particle, heads)
@@ -97,9 +116,10 @@ class Model:
                 elif len(members) > 1:
                     raise SchemaError(f"{record.name}.{name}: substitution group of simple type")
                 many = most == UNBOUNDED or most > 1
-                record.fields.append(Field(name, "element", simple, pairs, least > 0, many))
+                record.fields.append(Field(name, "element", simple, pairs, least > 0, many, least, most))
+            record.choices = _choices(complex_type.particle)
         if complex_type.text is not None:
-            record.fields.append(Field("value", "text", complex_type.text, [], True, False))
+            record.fields.append(Field("value", "text", complex_type.text, [], True, False, 1, 1))
         names = [f.name for f in record.fields]
         if len(set(names)) != len(names):
             raise SchemaError(f"{record.name}: two fields have the same name")
@@ -145,6 +165,23 @@ def _collect(particle: Particle, heads: dict[str, tuple[Element, list[Element]]]
         return
     for child in particle.children:
         _collect(child, heads)
+
+
+def _choices(particle: Particle, repeated: bool = False) -> list[Choice]:
+    """The choices of a content model, those inside an alternative left out."""
+    if not isinstance(particle, GroupParticle):
+        return []
+    repeated = repeated or particle.maximum != 1
+    if particle.kind == "sequence":
+        return [choice for child in particle.children for choice in _choices(child, repeated)]
+    alternatives = []
+    for child in particle.children:
+        heads: dict[str, tuple[Element, list[Element]]] = {}
+        _collect(child, heads)
+        alternatives.append(tuple(heads))
+    named = tuple(a for a in alternatives if a)
+    required = particle.minimum > 0 and len(named) == len(alternatives)
+    return [Choice(named, required, repeated)] if named else []
 
 
 def _counts(particle: Particle) -> dict[str, tuple[int, int]]:

@@ -79,6 +79,7 @@ Particle = Union[ElementParticle, AnyParticle, GroupParticle]
 @dataclass(eq=False)
 class Attribute:
     name: str
+    namespace: str
     type_name: QName
     required: bool
     type: Optional[SimpleType] = None
@@ -177,8 +178,8 @@ class SchemaSet:
                 root = value
         assert root is not None
         target = root.get("targetNamespace", "")
-        qualified = root.get("elementFormDefault") == "qualified"
-        context = _File(self, path.name, target, qualified, prefixes)
+        context = _File(self, path.name, target, root.get("elementFormDefault") == "qualified",
+                        root.get("attributeFormDefault") == "qualified", prefixes)
         imports = []
         for node in root:
             tag = _tag(node)
@@ -286,8 +287,8 @@ class SchemaSet:
         for attribute in attributes:
             if attribute.type is None:
                 attribute.type = self.simple(attribute.type_name)
-        # EXI 1.0, 8.5.4.1.3: attributes are sorted by local name (all of V2G's have no namespace).
-        complex_type.attributes = sorted(attributes, key=lambda a: a.name)
+        # EXI 1.0, 8.5.4.1.3: attributes are sorted by local name, then namespace.
+        complex_type.attributes = sorted(attributes, key=lambda a: (a.name, a.namespace))
 
     def _substitutes(self, head: Element) -> list[Element]:
         """The head and everything that may stand for it, sorted by local name, then namespace (EXI 8.5.4.1.6)."""
@@ -300,6 +301,13 @@ class SchemaSet:
                     break
                 above = self.elements[above].substitution_group
         return sorted(found, key=lambda e: (e.name[1], e.name[0]))
+
+    def sorted_names(self) -> list[list[Element]]:
+        """All element declarations, global and local, by name, in the order of the fragment grammar (EXI 8.5.2)."""
+        found: dict[QName, list[Element]] = {}
+        for element in [*self.elements.values(), *self._locals]:
+            found.setdefault(element.name, []).append(element)
+        return [found[name] for name in sorted(found, key=lambda n: (n[1], n[0]))]
 
     def sorted_globals(self) -> list[Element]:
         """All global elements in the order of the document grammar: by local name, then namespace."""
@@ -314,6 +322,7 @@ class _File:
     file: str
     target: str
     qualified: bool
+    attributes_qualified: bool
     prefixes: dict[str, str]
 
     def global_element(self, node: ET.Element) -> None:
@@ -360,8 +369,10 @@ class _File:
             elif tag in ("sequence", "choice"):
                 made.own_particle = self._particle(child)
             elif tag == "attribute":
+                form = child.get("form", "qualified" if self.attributes_qualified else "unqualified")
                 made.own_attributes.append(Attribute(
-                    child.attrib["name"], _qname(child.attrib["type"], self.prefixes), child.get("use") == "required"))
+                    child.attrib["name"], self.target if form == "qualified" else "", _qname(child.attrib["type"], self.prefixes),
+                    child.get("use") == "required"))
             elif tag != "annotation":
                 raise SchemaError(f"{self.file}: {made.title}: {tag} is not understood")
 

@@ -19,7 +19,11 @@
 #define EXI_API __attribute__((visibility("default")))
 
 /* Raise when a function, the workspace or the meaning of the tape changes. */
-#define EXI_ABI_VERSION 1
+#define EXI_ABI_VERSION 2
+/* Added to the number of a schema: the octets are a fragment (EXI 8.5.2), as the digests of signatures need it. */
+#define EXI_FRAGMENT UINT32_C(0x80000000)
+/* exi_workspace.root before encoding: the first root element that has the type of the root record. */
+#define EXI_ANY_ROOT UINT32_MAX
 /* Greatest nesting of elements; the generator refuses schemas that nest deeper. */
 #define EXI_MAX_DEPTH 24
 #define EXI_ABSENT INT64_MIN
@@ -46,28 +50,54 @@ enum exi_error {
     EXI_BAD_ENUMERATION = 11,  /* enumeration value beyond the list */
     EXI_TOO_LONG = 12,         /* string or binary longer than its type allows */
     EXI_TOO_SHORT = 13,        /* shorter than its type allows */
-    EXI_SIMPLE_ROOT = 14,      /* a root element of simple type */
+    EXI_SIMPLE_ROOT = 14,      /* a fragment of a local element of simple type, or of several types */
     EXI_TAPE_FULL = 15,        /* the message needs more tape than given */
     EXI_BLOB_FULL = 16,        /* the message needs more blob than given */
     EXI_OUTPUT_FULL = 17,      /* the encoded message is longer than the output buffer */
     EXI_TOO_DEEP = 18,         /* nesting beyond EXI_MAX_DEPTH */
-    EXI_TOO_MANY_STEPS = 19,   /* the tape to be encoded is not a tree */
+    EXI_TOO_MANY_STEPS = 19,   /* more events than step_limit, or the tape to be encoded is not a tree */
     EXI_NOT_ALLOWED_HERE = 20, /* encoding: the grammar has no place for this field now */
     EXI_INCOMPLETE = 21,       /* encoding: a mandatory field is missing */
-    EXI_BAD_TAPE = 22          /* encoding: the tape itself is malformed */
+    EXI_BAD_TAPE = 22,         /* encoding: the tape itself is malformed */
+    EXI_BAD_ROOT = 23          /* encoding: `root` is no root element of that type */
 };
+
+/* What was read, bit by bit, for tools: decoding writes these where a trace buffer is given. */
+enum exi_trace_kind {
+    EXI_TRACE_HEADER = 0,  /* the first octet */
+    EXI_TRACE_EVENT = 1,   /* event code `code` of state `state` */
+    EXI_TRACE_SECOND = 2,  /* second part of an event code */
+    EXI_TRACE_CONTENT = 3, /* inside an element of simple type: 0 (CH) before the value, 0 (EE) after it */
+    EXI_TRACE_VALUE = 4    /* the value of production `code` of state `state`, as it stands on the tape */
+};
+
+typedef struct exi_trace {
+    uint64_t bit;  /* where it begins */
+    uint64_t bits; /* how long it is */
+    int64_t value; /* of EXI_TRACE_VALUE: as on the tape; otherwise the code that was read */
+    uint16_t kind;
+    uint16_t state;
+    uint16_t code;
+    uint16_t depth; /* open elements */
+} exi_trace;
 
 /* Buffers of the caller, and the report of the last call. All sizes in elements of the buffer. */
 typedef struct exi_workspace {
     int64_t *tape;       /* decoding writes here */
     uint8_t *blob;
     uint8_t *output;     /* encoding writes here */
+    exi_trace *trace;    /* decoding writes here what it read; may be null */
     uint64_t tape_words;
     uint64_t blob_size;
     uint64_t output_size;
+    uint64_t trace_size;
+    uint64_t step_limit;   /* greatest number of events; 0: only the size of the input or of the tape limits them */
     uint64_t bit_position; /* where reading or writing stopped */
     uint64_t trailing;     /* octets after the message that were not read */
     uint64_t depth;        /* number of entries of path */
+    uint64_t traced;       /* number of entries of trace; more were read when it is full */
+    uint32_t root;         /* event code of the root element; before encoding: the wanted one, or EXI_ANY_ROOT */
+    uint32_t reserved;
     uint32_t path[2 * EXI_MAX_DEPTH]; /* pairs: record type, word of the field inside it (0: none) */
 } exi_workspace;
 

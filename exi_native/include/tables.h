@@ -17,7 +17,17 @@ typedef struct exi_datatype {
     uint32_t max_length;
 } exi_datatype;
 
-enum exi_production_kind { EXI_SE_SIMPLE, EXI_SE_RECORD, EXI_AT, EXI_CH, EXI_EE, EXI_ANY, EXI_TEXT };
+/* EXI_SE_RELAXED: an element whose name has several types: `type` is the record that can be read, `word` its first state;
+ * type 0: not even that. */
+enum exi_production_kind { EXI_SE_SIMPLE, EXI_SE_RECORD, EXI_AT, EXI_CH, EXI_EE, EXI_ANY, EXI_TEXT, EXI_ED, EXI_SE_RELAXED };
+
+/* A list that counts: taking the production sets the counter of the element to `start`, or adds 1 where that is 0;
+ * at `limit` the list is full and the state `full` follows. */
+typedef struct exi_loop {
+    uint16_t start;
+    uint16_t limit;
+    uint16_t full;
+} exi_loop;
 
 typedef struct exi_production {
     uint8_t kind;
@@ -25,11 +35,12 @@ typedef struct exi_production {
     uint16_t type;  /* number of the datatype or of the record */
     uint16_t next;  /* state after this event */
     uint16_t word;  /* place of the field in the record */
+    uint16_t loop;  /* 0: does not count */
 } exi_production;
 
 typedef struct exi_state {
     uint16_t first; /* first production; the event code counts from here */
-    uint8_t count;
+    uint16_t count;
     uint8_t bits;
     uint8_t second_bits; /* width of the second part of an event code; 0: there is none */
     uint8_t empty_value; /* second-level EE means a value of length zero */
@@ -52,12 +63,23 @@ typedef struct exi_record {
 
 typedef struct exi_schema {
     const exi_datatype *datatypes;
+    const exi_loop *loops; /* loop 0 is not used */
     const exi_production *productions;
-    const exi_state *states; /* state 0: the document, one production per global element */
+    const exi_state *states; /* state 0: the document, one production per global element; state 1: the fragment */
     const exi_slot *slots;
     const exi_record *records; /* record 0 is not used */
     uint32_t record_count;
 } exi_schema;
+
+/* The state after a production, with the counter of the element kept. */
+static inline uint16_t exi_next_state(const exi_schema *schema, const exi_production *p, uint16_t *counter)
+{
+    if (p->loop == 0)
+        return p->next;
+    const exi_loop *loop = &schema->loops[p->loop];
+    *counter = (uint16_t)(loop->start != 0 ? loop->start : *counter + 1U);
+    return *counter >= loop->limit ? loop->full : p->next;
+}
 
 extern const exi_schema *const exi_schemas[];
 extern const uint32_t exi_schema_count;

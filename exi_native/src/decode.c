@@ -8,6 +8,7 @@ typedef struct frame {
     uint16_t record;
     uint16_t state;
     uint16_t word;  /* the field that is being read, for the report */
+    uint16_t counter; /* items of the list that is being counted */
 } frame;
 
 typedef struct decoder {
@@ -16,9 +17,26 @@ typedef struct decoder {
     exi_workspace *work;
     uint64_t words;     /* tape in use */
     uint64_t blob_used;
+    uint64_t steps;
     uint32_t depth;
     frame frames[EXI_MAX_DEPTH];
 } decoder;
+
+/* Remember what has been read since `from`. */
+static void note(decoder *d, uint64_t from, unsigned kind, uint32_t state, uint32_t code, int64_t value)
+{
+    exi_workspace *work = d->work;
+    if (work->trace == 0 || work->traced >= work->trace_size)
+        return;
+    exi_trace *entry = &work->trace[work->traced++];
+    entry->bit = from;
+    entry->bits = d->in.position - from;
+    entry->value = value;
+    entry->kind = (uint16_t)kind;
+    entry->state = (uint16_t)state;
+    entry->code = (uint16_t)code;
+    entry->depth = (uint16_t)d->depth;
+}
 
 static int new_record(decoder *d, uint16_t type, uint64_t *index)
 {
@@ -255,24 +273,40 @@ static int empty_value(const decoder *d, const exi_datatype *type, int64_t *valu
     return type->min_length == 0 ? EXI_OK : EXI_TOO_SHORT;
 }
 
+/* A value with its entry in the trace. */
+static int take_noted_value(decoder *d, const exi_datatype *type, uint32_t state, uint32_t code, int64_t *value)
+{
+    const uint64_t from = d->in.position;
+    const int error = take_value(d, type, value);
+    if (error == EXI_OK)
+        note(d, from, EXI_TRACE_VALUE, state, code, *value);
+    return error;
+}
+
 /* Content of an element of simple type: CH, value, EE; or second-level EE. */
-static int take_simple_element(decoder *d, const exi_datatype *type, int64_t *value)
+static int take_simple_element(decoder *d, const exi_datatype *type, uint32_t state, uint32_t event, int64_t *value)
 {
     uint32_t code;
+    uint64_t from = d->in.position;
     int error = exi_take(&d->in, 1, &code);
     if (error != EXI_OK)
         return error;
+    note(d, from, EXI_TRACE_CONTENT, state, event, code);
     if (code == 0) {
-        error = take_value(d, type, value);
+        error = take_noted_value(d, type, state, event, value);
+        from = d->in.position;
         if (error == EXI_OK)
             error = exi_take(&d->in, 1, &code);
         if (error != EXI_OK)
             return error;
+        note(d, from, EXI_TRACE_CONTENT, state, event, code);
         return code == 0 ? EXI_OK : EXI_SECOND_LEVEL;
     }
+    from = d->in.position;
     error = exi_take(&d->in, 3, &code); /* seven second-level events, EE first */
     if (error != EXI_OK)
         return error;
+    note(d, from, EXI_TRACE_SECOND, state, event, code);
     return code == 0 ? empty_value(d, type, value) : EXI_SECOND_LEVEL;
 }
 
@@ -288,8 +322,9 @@ static int open_element(decoder *d, const exi_production *p, frame *f, uint64_t 
     frame *inner = &d->frames[d->depth++];
     inner->index = *index;
     inner->record = p->type;
-    inner->state = d->schema->records[p->type].state;
+    inner->state = p->kind == EXI_SE_RELAXED ? p->word : d->schema->records[p->type].state;
     inner->word = 0;
+    inner->counter = 0;
     return EXI_OK;
 }
 
@@ -298,19 +333,26 @@ static int step(decoder *d)
     frame *f = &d->frames[d->depth - 1];
     const exi_state *state = &d->schema->states[f->state];
     const exi_production *p = d->schema->productions + state->first;
+    const uint16_t here = f->state;
+    uint64_t from = d->in.position;
     uint32_t code;
     f->word = 0;
+    if (d->work->step_limit != 0 && d->steps++ >= d->work->step_limit)
+        return EXI_TOO_MANY_STEPS;
     int error = exi_take(&d->in, state->bits, &code);
     if (error != EXI_OK)
         return error;
+    note(d, from, EXI_TRACE_EVENT, here, code, code);
     int64_t value = 0;
     uint64_t index;
     if (code >= state->count) {
         if (code > state->count || state->second_bits == 0)
             return EXI_BAD_EVENT_CODE;
+        from = d->in.position;
         error = exi_take(&d->in, state->second_bits, &code);
         if (error != EXI_OK)
             return error;
+        note(d, from, EXI_TRACE_SECOND, here, state->count, code);
         if (code != 0 || !state->empty_value)
             return EXI_SECOND_LEVEL;
         for (; p->kind != EXI_CH; p++) /* the generator sets empty_value only where there is one */
@@ -325,27 +367,46 @@ static int step(decoder *d)
     }
     p += code;
     f->word = p->word;
-    f->state = p->next;
+    f->state = exi_next_state(d->schema, p, &f->counter);
+    if (f->record == 0)
+        d->work->root = code;
     switch (p->kind) {
     case EXI_SE_SIMPLE:
         if (f->record == 0)
             return EXI_SIMPLE_ROOT;
-        error = take_simple_element(d, &d->schema->datatypes[p->type], &value);
+        error = take_simple_element(d, &d->schema->datatypes[p->type], here, code, &value);
         return error == EXI_OK ? place(d, f, p, value) : error;
     case EXI_SE_RECORD:
         return open_element(d, p, f, &index);
     case EXI_AT:
     case EXI_CH:
-        error = take_value(d, &d->schema->datatypes[p->type], &value);
+        error = take_noted_value(d, &d->schema->datatypes[p->type], here, code, &value);
         return error == EXI_OK ? place(d, f, p, value) : error;
     case EXI_EE:
         d->depth--;
         return EXI_OK;
     case EXI_ANY:
         return EXI_WILDCARD;
+    case EXI_SE_RELAXED:
+        return p->type != 0 ? open_element(d, p, f, &index) : EXI_SIMPLE_ROOT;
+    case EXI_ED: /* a fragment without an element */
+        return EXI_BAD_EVENT_CODE;
     default:
         return EXI_MIXED_TEXT;
     }
+}
+
+/* After the root element of a fragment: ED, the last production, and nothing else. */
+static int end_fragment(decoder *d)
+{
+    const exi_state *state = &d->schema->states[1];
+    const uint64_t from = d->in.position;
+    uint32_t code;
+    const int error = exi_take(&d->in, state->bits, &code);
+    if (error != EXI_OK)
+        return error;
+    note(d, from, EXI_TRACE_EVENT, 1, code, code);
+    return code + 1U == state->count ? EXI_OK : EXI_BAD_EVENT_CODE;
 }
 
 static int run(decoder *d)
@@ -358,12 +419,13 @@ static int run(decoder *d)
     int error = exi_take(&d->in, 8, &header);
     if (error != EXI_OK)
         return error;
+    note(d, 0, EXI_TRACE_HEADER, 0, 0, header);
     if (header != 0x80) /* distinguishing bits 10, no options, final version 1 (EXI 1.0 section 5) */
         return EXI_BAD_HEADER;
     do
         error = step(d);
     while (error == EXI_OK && d->depth > 1);
-    return error;
+    return error == EXI_OK && d->frames[0].state == 1 ? end_fragment(d) : error;
 }
 
 int64_t exi_decode(uint32_t schema, const uint8_t *data, uint64_t size, exi_workspace *work)
@@ -372,6 +434,10 @@ int64_t exi_decode(uint32_t schema, const uint8_t *data, uint64_t size, exi_work
     work->depth = 0;
     work->trailing = 0;
     work->bit_position = 0;
+    work->traced = 0;
+    work->root = EXI_ANY_ROOT;
+    const uint16_t content = (uint16_t)(schema >> 31); /* EXI_FRAGMENT: state 1 */
+    schema &= ~EXI_FRAGMENT;
     if (schema >= exi_schema_count)
         return -EXI_UNKNOWN_SCHEMA;
     if (size > (UINT64_C(1) << 31)) /* keeps blob offsets inside 32 bits; a V2GTP payload is never that long */
@@ -383,11 +449,13 @@ int64_t exi_decode(uint32_t schema, const uint8_t *data, uint64_t size, exi_work
     d.work = work;
     d.words = 1;
     d.blob_used = 1;
+    d.steps = 0;
     d.depth = 1;
     d.frames[0].index = 0;
     d.frames[0].record = 0;
-    d.frames[0].state = 0;
+    d.frames[0].state = content;
     d.frames[0].word = 0;
+    d.frames[0].counter = 0;
     const int error = run(&d);
     work->bit_position = d.in.position;
     if (error != EXI_OK) {

@@ -10,6 +10,7 @@ typedef struct frame {
     uint16_t state;
     uint16_t slot;  /* the field to be written next */
     uint16_t word;  /* the field that is being written, for the report */
+    uint16_t counter; /* items of the list that is being counted */
 } frame;
 
 typedef struct encoder {
@@ -20,6 +21,7 @@ typedef struct encoder {
     const uint8_t *blob;
     uint64_t blob_size;
     uint64_t steps;
+    uint64_t step_limit;
     uint32_t depth;
     frame frames[EXI_MAX_DEPTH];
 } encoder;
@@ -199,41 +201,63 @@ static int put_event(encoder *e, frame *f, uint16_t word, uint16_t record, const
         if (p->kind != EXI_SE_RECORD && p->kind != EXI_SE_SIMPLE && p->kind != EXI_AT && p->kind != EXI_CH)
             continue;
         *found = p;
-        f->state = p->next;
+        f->state = exi_next_state(e->schema, p, &f->counter);
         return exi_put(&e->out, state->bits, code);
     }
     return EXI_NOT_ALLOWED_HERE;
 }
 
-static int open_record(encoder *e, frame *f, uint16_t word, int64_t index)
+static int is_element_of(const exi_production *p, uint16_t record)
 {
-    uint16_t type;
-    const exi_production *p;
-    int error = record_type(e, index, &type);
-    if (error == EXI_OK)
-        error = put_event(e, f, word, type, &p);
-    if (error != EXI_OK)
-        return error;
+    return (p->kind == EXI_SE_RECORD || p->kind == EXI_SE_RELAXED) && p->type == record;
+}
+
+/* The root element: the wanted one, or the first one whose content is such a record. */
+static int put_root(encoder *e, frame *f, uint32_t *root, uint16_t record, uint16_t *start)
+{
+    const exi_state *state = &e->schema->states[f->state];
+    const exi_production *p = e->schema->productions + state->first;
+    uint32_t code = 0;
+    if (*root != EXI_ANY_ROOT)
+        code = *root;
+    else
+        while (code < state->count && !is_element_of(&p[code], record))
+            code++;
+    if (code >= state->count || !is_element_of(&p[code], record))
+        return *root == EXI_ANY_ROOT ? EXI_NOT_ALLOWED_HERE : EXI_BAD_ROOT;
+    *root = code;
+    *start = p[code].kind == EXI_SE_RELAXED ? p[code].word : e->schema->records[record].state;
+    return exi_put(&e->out, state->bits, code);
+}
+
+static int open_record(encoder *e, uint16_t type, uint16_t state, int64_t index)
+{
     if (e->depth >= EXI_MAX_DEPTH)
         return EXI_TOO_DEEP;
     frame *inner = &e->frames[e->depth++];
     inner->index = (uint64_t)index;
     inner->node = 0;
     inner->record = type;
-    inner->state = e->schema->records[type].state;
+    inner->state = state;
     inner->slot = 0;
     inner->word = 0;
+    inner->counter = 0;
     return EXI_OK;
 }
 
 static int put_field(encoder *e, frame *f, const exi_slot *slot, int64_t value)
 {
     const exi_production *p;
+    uint16_t type = 0;
+    int error = EXI_OK;
     if (slot->kind == EXI_SLOT_RECORD)
-        return open_record(e, f, slot->word, value);
-    int error = put_event(e, f, slot->word, 0, &p);
+        error = record_type(e, value, &type);
+    if (error == EXI_OK)
+        error = put_event(e, f, slot->word, type, &p);
     if (error != EXI_OK)
         return error;
+    if (slot->kind == EXI_SLOT_RECORD)
+        return open_record(e, type, e->schema->records[type].state, value);
     const int element = p->kind == EXI_SE_SIMPLE; /* its content: CH, value, EE */
     if (element)
         error = exi_put(&e->out, 1, 0);
@@ -263,7 +287,7 @@ static int step(encoder *e)
 {
     frame *f = &e->frames[e->depth - 1];
     const exi_record *record = &e->schema->records[f->record];
-    if (e->steps++ > 4 * e->words + 16) /* a tree takes fewer: one step per field and node, one to close */
+    if (e->steps++ >= e->step_limit)
         return EXI_TOO_MANY_STEPS;
     if (f->slot >= record->slots)
         return close_record(e, f);
@@ -290,16 +314,25 @@ static int step(encoder *e)
     return put_field(e, f, slot, e->tape[node + 1]);
 }
 
-static int run(encoder *e)
+static int run(encoder *e, uint32_t *root)
 {
+    uint16_t type;
+    uint16_t start;
     if (e->words < 1)
         return EXI_BAD_TAPE;
     int error = exi_put(&e->out, 8, 0x80);
     if (error == EXI_OK)
-        error = open_record(e, &e->frames[0], 0, e->tape[0]);
+        error = record_type(e, e->tape[0], &type);
+    if (error == EXI_OK)
+        error = put_root(e, &e->frames[0], root, type, &start);
+    if (error == EXI_OK)
+        error = open_record(e, type, start, e->tape[0]);
     while (error == EXI_OK && e->depth > 1)
         error = step(e);
-    return error;
+    if (error != EXI_OK || e->frames[0].state == 0)
+        return error;
+    const exi_state *fragment = &e->schema->states[1]; /* ED is its last production */
+    return exi_put(&e->out, fragment->bits, fragment->count - 1U);
 }
 
 int64_t exi_encode(uint32_t schema, const int64_t *tape, uint64_t words, const uint8_t *blob, uint64_t blob_size,
@@ -309,6 +342,8 @@ int64_t exi_encode(uint32_t schema, const int64_t *tape, uint64_t words, const u
     work->depth = 0;
     work->trailing = 0;
     work->bit_position = 0;
+    const uint16_t content = (uint16_t)(schema >> 31); /* EXI_FRAGMENT: state 1 */
+    schema &= ~EXI_FRAGMENT;
     if (schema >= exi_schema_count)
         return -EXI_UNKNOWN_SCHEMA;
     e.out.data = work->output;
@@ -320,14 +355,18 @@ int64_t exi_encode(uint32_t schema, const int64_t *tape, uint64_t words, const u
     e.blob = blob;
     e.blob_size = blob_size;
     e.steps = 0;
+    e.step_limit = 4 * words + 16; /* a tree takes fewer: one step per field and node, one to close */
+    if (work->step_limit != 0 && work->step_limit < e.step_limit)
+        e.step_limit = work->step_limit;
     e.depth = 1;
     e.frames[0].index = 0;
     e.frames[0].node = 0;
     e.frames[0].record = 0;
-    e.frames[0].state = 0;
+    e.frames[0].state = content;
     e.frames[0].slot = 0;
     e.frames[0].word = 0;
-    const int error = run(&e);
+    e.frames[0].counter = 0;
+    const int error = run(&e, &work->root);
     work->bit_position = e.out.position;
     if (error != EXI_OK) {
         for (uint32_t n = 1; n < e.depth; n++) {

@@ -7,20 +7,11 @@ from enum import Enum
 from types import ModuleType
 from typing import Any, Callable
 
-from exi_native.generated import SCHEMAS
+from exi_native.generated import tape_of
 from exi_native.tape import FieldRow
 
-#: Types whose content is a choice: which sets of optional fields may be present together (xmldsig-core-schema.xsd,
-#: V2G_CI_MsgDataTypes.xsd). Fields that are not named are attributes and free.
-CHOICES: dict[str, list[tuple[str, ...]]] = {
-    "Parameter": [("boolValue",), ("byteValue",), ("shortValue",), ("intValue",), ("physicalValue",), ("stringValue",)],
-    "KeyValue": [("DSAKeyValue",), ("RSAKeyValue",)],
-    "PGPData": [("PGPKeyID",), ("PGPKeyID", "PGPKeyPacket"), ("PGPKeyPacket",)],
-    "DSAKeyValue": [(), ("P", "Q"), ("P", "Q", "G"), ("G",), ("J",), ("Seed", "PgenCounter"), ("P", "Q", "G", "J", "Seed", "PgenCounter")],
-}
-#: Types with a repeated choice: at least one of the lists must have an item.
-AT_LEAST_ONE = {"KeyInfo": ("KeyName", "KeyValue", "RetrievalMethod", "X509Data", "PGPData", "SPKIData", "MgmtData"),
-                "X509Data": ("X509IssuerSerial", "X509SKI", "X509SubjectName", "X509Certificate", "X509CRL")}
+#: Optional sequences: fields that come together (xmldsig-core-schema.xsd, DSAKeyValueType).
+GROUPS = {"DSAKeyValue": (("P", "Q"), ("Seed", "PgenCounter"))}
 #: Nothing but wildcard content: cannot be encoded (and no peer sends it).
 WILDCARD_ONLY = {"SignatureProperty", "SignatureProperties"}
 
@@ -29,11 +20,11 @@ ELEMENT_OF = {"SessionStop": "SessionStopReq"}
 
 
 def fields_of(schema: str) -> dict[type, tuple[FieldRow, ...]]:
-    return dict(SCHEMAS[schema][1].FIELDS)  # type: ignore[index]
+    return dict(tape_of(schema).FIELDS)  # type: ignore[index]
 
 
 def roots_of(schema: str) -> list[type]:
-    return [cls for cls in SCHEMAS[schema][1].ROOTS if cls.__name__ not in WILDCARD_ONLY]  # type: ignore[index]
+    return [cls for cls in tape_of(schema).ROOTS if cls.__name__ not in WILDCARD_ONLY]  # type: ignore[index]
 
 
 class Random:
@@ -42,25 +33,31 @@ class Random:
     def __init__(self, schema: str, seed: object, empty_strings: bool = True) -> None:
         self.rng = random.Random(str(seed))
         self.fields = fields_of(schema)
+        self.choices = tape_of(schema).CHOICES
         self.least_length = 0 if empty_strings else 1
 
     def message(self, cls: type) -> Any:
-        rows = self.fields[cls]
-        name = cls.__name__
-        values = {row.name: self._field(row) for row in rows}
-        if name in CHOICES:
-            chosen = self.rng.choice(CHOICES[name])
-            for option in {field for fields in CHOICES[name] for field in fields}:
-                row = next(r for r in rows if r.name == option)
-                values[option] = self._value(row) if option in chosen else None
-        if name in AT_LEAST_ONE and not any(values[n] for n in AT_LEAST_ONE[name]):
-            row = next(r for r in rows if r.name == AT_LEAST_ONE[name][0 if name == "KeyInfo" else 2])
-            values[row.name] = [self._value(row)]
+        rows = {row.name: row for row in self.fields[cls]}
+        values = {name: self._field(row) for name, row in rows.items()}
+        for group in GROUPS.get(cls.__name__, ()):        # all of them or none
+            if self.rng.random() < 0.5:
+                values.update((name, self._value(rows[name])) for name in group)
+            else:
+                values.update((name, None) for name in group)
+        for choice in self.choices.get(cls, ()):
+            chosen = self.rng.choice(choice.alternatives)
+            for name in {name for alternative in choice.alternatives for name in alternative}:
+                if choice.repeated:
+                    continue
+                values[name] = None if not rows[name].many else []
+            for name in chosen:
+                values[name] = [self._value(rows[name])] if rows[name].many else self._value(rows[name])
         return cls(**values)
 
     def _field(self, row: FieldRow) -> Any:
         if row.many:
-            return [self._value(row) for _ in range(self.rng.randint(1 if row.required else 0, 3))]
+            most = max(row.least, 3 if row.most is None else min(3, row.most))
+            return [self._value(row) for _ in range(self.rng.randint(row.least, most))]
         return self._value(row) if row.required or self.rng.random() < 0.5 else None
 
     def _value(self, row: FieldRow) -> Any:
@@ -77,7 +74,8 @@ class Random:
             near = rng.randint(max(low, -300), min(high, 300)) if low <= 300 and high >= -300 else low
             return rng.choice([low, high, near, rng.randint(low, high)])
         top = 40 if row.high is None else row.high
-        length = rng.choice([self.least_length, top, rng.randint(self.least_length, min(top, 20))])
+        least = max(self.least_length, row.low or 0)
+        length = rng.choice([least, top, rng.randint(least, max(least, min(top, 20)))])
         if row.kind == "string":
             return "".join(rng.choice("abcXYZ0129:-_äß€😀") for _ in range(length))
         return rng.randbytes(length)

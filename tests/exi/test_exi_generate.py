@@ -128,21 +128,40 @@ def read(tmp_path: Path, text: str) -> Model:
 def shape(grammar: Grammar, name: str) -> list[tuple[int, list[str]]]:
     """The states of a type along its longest way: bits, and the events with their names."""
     record = next(r for r in grammar.model.records if r.name == name)
-    number, shapes, seen = grammar.start[record], [], set()
-    while number not in seen:
-        seen.add(number)
+    number, counter, shapes, seen = grammar.start[record], 0, [], set()
+    while (number, counter) not in seen:
+        seen.add((number, counter))
         state = grammar.states[number]
         shapes.append((state.bits, [f"{p.event} {p.name}".strip() for p in state.productions]))
-        number = state.productions[0].next
-        if state.productions[0].event == "EE":
+        first = state.productions[0]
+        number = first.next
+        if first.event == "EE":
             break
+        if first.loop is not None:
+            counter = first.loop.start or counter + 1
+            if counter == first.loop.limit:
+                number = first.loop.full
     return shapes
 
 
-def test_bounded_list_is_unrolled(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 9])
+@pytest.mark.parametrize("least", [0, 1, 2, 3])
+def test_a_bounded_list_has_the_states_of_an_unrolled_one(tmp_path: Path, least: int, most: int) -> None:
+    if least > most:
+        pytest.skip("no such list")
+    model = read(tmp_path, f'<xs:complexType name="LType"><xs:sequence><xs:element name="i" type="xs:int" minOccurs="{least}" maxOccurs="{most}"/>'
+                           '<xs:element name="j" type="xs:int"/></xs:sequence></xs:complexType><xs:element name="L" type="LType"/>')
+    grammar = Grammar(model)
+    expected = [(1, ["SE i"]) if n < least else (2, ["SE i", "SE j"]) for n in range(most)] + [(1, ["SE j"]), (1, ["EE"])]
+    assert shape(grammar, "L") == expected
+    assert len(grammar.states) <= 2 + max(least, 2) + 4          # a list of 2048 costs no more
+
+
+def test_two_lists_after_each_other_count_for_themselves(tmp_path: Path) -> None:
     model = read(tmp_path, '<xs:complexType name="LType"><xs:sequence><xs:element name="i" type="xs:int" maxOccurs="3"/>'
-                           '</xs:sequence></xs:complexType><xs:element name="L" type="LType"/>')
-    assert shape(Grammar(model), "L") == [(1, ["SE i"]), (2, ["SE i", "EE"]), (2, ["SE i", "EE"]), (1, ["EE"])]
+                           '<xs:element name="k" type="xs:int" maxOccurs="4"/></xs:sequence></xs:complexType><xs:element name="L" type="LType"/>')
+    assert shape(Grammar(model), "L") == [(1, ["SE i"]), (2, ["SE i", "SE k"]), (2, ["SE i", "SE k"]), (1, ["SE k"]),
+                                          *[(2, ["SE k", "EE"])] * 3, (1, ["EE"])]
 
 
 def test_attributes_options_and_substitution(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from exi_native.messages import appproto, din
+from exi_native.messages import appproto, din, iso2
 from kernel.timer import MS, NEVER
 from tasks.homeplug import wire as mme
 from tasks.ipv6.wire import ICMPV6, emit_icmpv6, emit_ipv6, emit_neighbor, link_local, NeighborMessage
@@ -46,15 +46,25 @@ def test_lines_show_the_values_that_matter():
     assert any("SDP response  security none, address fe80::bb:ff:fe00:2, port 61000  [10.0 ms]" in x for x in lines)
 
 
-def test_iso_15118_2_is_named_until_there_is_a_codec():
+def test_iso_15118_2_is_decoded():
+    talk = line.Talk()
+    body = line.v2gtp.emit(line.codec().encode("ISO2", iso2.V2G_Message(
+        Header=iso2.MessageHeader(SessionID=bytes(8)), Body=iso2.Body(BodyElement=iso2.SessionSetupReq(EVCCID=bytes(6))))))
+    machine, sessions, records = line.heard([*talk.open(), talk.say(True, line.app_request(line.DIN, ISO2)),
+                                             talk.say(False, line.app_response(8)), talk.say(True, body)])
+    assert kinds(machine, Category.NAMED) == {}
+    assert [r.name for r in v2g(records)[2:]] == ["SessionSetupReq"]
+    assert sessions.sessions[0].protocol == "ISO 15118-2"
+
+
+def test_a_protocol_without_codec_is_named():
     talk = line.Talk()
     body = line.v2gtp.emit(bytes.fromhex("8098020000"))
-    machine, sessions, records = line.heard([*talk.open(), talk.say(True, line.app_request(line.DIN, ISO2)),
+    machine, sessions, records = line.heard([*talk.open(), talk.say(True, line.app_request(line.DIN, "urn:iso:15118:2:2010:MsgDef")),
                                              talk.say(False, line.app_response(8)), talk.say(True, body), talk.say(False, body)])
-    assert kinds(machine, Category.NAMED) == {"V2G not decoded (ISO 15118-2)": 2}
-    assert [r.name for r in v2g(records)[2:]] == ["ISO 15118-2 message"] * 2
+    assert kinds(machine, Category.NAMED) == {"V2G not decoded (ISO 15118-2:2010)": 2}
+    assert [r.name for r in v2g(records)[2:]] == ["ISO 15118-2:2010 message"] * 2
     assert v2g(records)[3].latency == 10 * MS
-    assert sessions.sessions[0].protocol == "ISO 15118-2"
 
 
 def test_iso_15118_20_payload_types_are_named():
