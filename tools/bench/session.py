@@ -12,7 +12,7 @@ from kernel.realtime import settle_garbage
 from kernel.settings import dump
 from kernel.timer import S
 from tasks.config import Config
-from tools.bench.codec import reference
+from tools.bench.exi import reference
 from tools.simulate.charge import Charge
 
 MINUTES = 30
