@@ -47,6 +47,7 @@ def appliance(config, args: Namespace) -> int:
     from kernel.scheduler import Kernel, check_mailboxes
     from tasks import table
     from tasks.signals import Signals
+    from tasks.v2g.session import SCHEMAS
     from tools.appliance.outcome import Outcome
     from tools.appliance.parts import open_board, surround
 
@@ -54,7 +55,7 @@ def appliance(config, args: Namespace) -> int:
     board, helpers = open_board(config, args, signals, clock.now())
     with surround(config, args, journal, clock, system) as around:
         build = {"pev": table.pev, "evse": table.evse, "listen": table.listen}[config.mode]
-        made = build(board, signals, config, random.SystemRandom(), journal, codec.load(), around)
+        made = build(board, signals, config, random.SystemRandom(), journal, codec.load(schemas=SCHEMAS), around)
         kernel = Kernel(helpers + made.rows, journal, on_fault=made.on_fault, cost=clock.now)
         made.health.watch(kernel)
         around.watchdog.watch(kernel, f"{config.mode} on {config.interface}")

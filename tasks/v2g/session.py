@@ -5,6 +5,9 @@ from typing import Any
 
 from tasks.stop_reasons import StopReason
 
+SCHEMAS = ("SAP", "DIN")
+"""What a session may have to code: made ready before it begins, since loading one takes longer than a tick."""
+
 
 class Session:
     """Speaks the five verbs for whichever machine has its turn; `schema` says how to code the next message."""

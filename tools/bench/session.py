@@ -12,6 +12,7 @@ from kernel.realtime import settle_garbage
 from kernel.settings import dump
 from kernel.timer import S
 from tasks.config import Config
+from tasks.v2g.session import SCHEMAS
 from tools.bench.exi import reference
 from tools.simulate.charge import Charge
 
@@ -24,7 +25,7 @@ CAPACITY_WH = 100_000.0      # large enough that half an hour does not fill it
 def charge_for(minutes: float, drop_percent: float = 0.0, seed: int = 1) -> tuple[Charge, float]:
     """A charge with its session folder, run until `minutes` of CurrentDemand have passed; (charge, wall seconds)."""
     config, plant = Config(), PlantConfig(battery_capacity_wh=CAPACITY_WH)
-    engine = codec.load()
+    engine = codec.load(schemas=SCHEMAS)
     with tempfile.TemporaryDirectory() as path:
         folder = SessionFolder(path, ("pev", "evse"), dump(config))
         began = time.perf_counter()

@@ -14,6 +14,7 @@ from kernel.realtime import settle_garbage
 from kernel.settings import dump
 from kernel.timer import S
 from tasks.config import Config
+from tasks.v2g.session import SCHEMAS
 from tools.show.summary import PhaseTime, Summary, write_summary
 from tools.show.terminal import TerminalShow
 from tools.show.view import View, side_view
@@ -43,7 +44,7 @@ def run(config: Config, args: Any) -> int:
         folder.journals[name](event)
         show.note(name, event)
 
-    charge = Charge(config, plant, codec.load(), args.seed, link, folder.pcap, (sink,))
+    charge = Charge(config, plant, codec.load(schemas=SCHEMAS), args.seed, link, folder.pcap, (sink,))
     soc_from = plant.battery_soc_percent
     settle_garbage()          # as the box itself runs
     interrupted = False
