@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs the tests: ./install/test.sh [pytest options]        everything that needs no other machine's software
 #                 ./install/test.sh --interop [case ...]    two processes over a veth pair, and stacks of others (root)
+#                 ./install/test.sh --fuzz [run|coverage|totals] the EXI library under libFuzzer (clang, llvm)
 #                 ./install/test.sh --bench                 figures; they never fail
 # The first run makes .venv-test (and .venv-peers); CCSBOX_VENV=DIR puts them beside DIR as DIR-test, DIR-peers.
 set -eu
@@ -20,6 +21,11 @@ case ${1:-} in
     need_debian ip=iproute2 ethtool=ethtool libpcap.so=libpcap0.8 tshark=tshark java=default-jre-headless || exit 3
     prepare_venv "$base-peers" "$root/install/requirements-peers.txt" || exit 3
     exec "$python" -m tests.interop --peers "$base-peers/bin/python" "$@"
+    ;;
+--fuzz)
+    shift
+    need_debian clang=clang llvm-cov=llvm || exit 3
+    exec "$python" -m tests.exi.fuzz "$@"
     ;;
 --bench)
     shift

@@ -1,0 +1,79 @@
+"""Good messages to begin with: the recorded vectors where they are, and messages of the own encoder of every class."""
+from __future__ import annotations
+
+import ctypes
+import json
+import sys
+from pathlib import Path
+from typing import Iterator, NamedTuple
+
+from exi_native import codec
+from exi_native.generated import SCHEMAS, tape_of
+from exi_native.library import ANY_ROOT, Workspace
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))  # tests/exi, as pytest has it (pyproject.toml, pythonpath)
+
+from exi_messages import Random, roots_of  # noqa: E402
+
+VECTORS = HERE.parents[3] / "shared" / "vectors"
+#: A recorded file may hold entries of another schema than it says (peer-test-suites.jsonl): as seeds they are welcome.
+SEED_OCTETS = 4000  # longer ones slow the fuzzer down and reach nothing new
+PER_ROOT = 4
+PER_FRAGMENT = 2
+# properties.h
+FRAGMENT_FLAG = 1
+RAW_FLAG = 64
+
+
+class Seed(NamedTuple):
+    """A good message: key of the schema, flags as in properties.h, octets."""
+
+    schema: str
+    flags: int
+    octets: bytes
+
+
+def recorded() -> Iterator[Seed]:
+    """The vectors beside the repository; nothing where they are absent."""
+    for path in sorted(VECTORS.glob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            entry = json.loads(line)
+            if entry["schema"] in SCHEMAS:
+                yield Seed(entry["schema"], 0, bytes.fromhex(entry["hex"]))
+
+
+def own(exi: codec.Codec, schema: str, per_root: int = PER_ROOT, per_fragment: int = PER_FRAGMENT) -> Iterator[Seed]:
+    """Random messages of every root element, and of every class as a fragment; those that the codec refuses are left out."""
+    roots = roots_of(schema)
+    for flags, classes, count in ((0, roots, per_root), (FRAGMENT_FLAG, list(tape_of(schema).PUT), per_fragment)):
+        for cls in classes:
+            for number in range(count):
+                message = Random(schema, ("fuzz", flags, cls.__name__, number)).message(cls)
+                try:
+                    octets = exi.encode_fragment(schema, message) if flags else exi.encode(schema, message)  # type: ignore[arg-type]
+                except codec.ExiError:  # several elements of the class, or nothing but wildcard content
+                    continue
+                if len(octets) <= SEED_OCTETS:
+                    yield Seed(schema, flags, octets)
+
+
+def raw_tape(library: ctypes.PyDLL, seed: Seed) -> bytes:
+    """The input of check_encoding with FLAG_RAW that is the tape of a message; empty when the message is refused."""
+    words, octets = 4096, 8192
+    tape, blob = (ctypes.c_int64 * words)(), (ctypes.c_uint8 * octets)()
+    work = Workspace(tape=ctypes.addressof(tape), blob=ctypes.addressof(blob), tape_words=words, blob_size=octets, root=ANY_ROOT)
+    number = SCHEMAS[seed.schema][0] | (1 << 31 if seed.flags & FRAGMENT_FLAG else 0)
+    used = library.exi_decode(number, seed.octets, len(seed.octets), ctypes.addressof(work))
+    if used < 0:
+        return b""
+    filled = int(tape[0])
+    tape[0] = 1
+    # the third octet: which part of the rest is tape, in 255ths; the blob is lengthened until it comes out right
+    tape_octets = bytes(tape)[:8 * used]
+    for part in range(255, 0, -1):
+        total = -(-len(tape_octets) * 255 // part)
+        if total - len(tape_octets) >= filled and total * part // 255 == len(tape_octets):
+            rest = bytes(blob)[:filled].ljust(total - len(tape_octets), b"\0")
+            return bytes((seed.flags | RAW_FLAG, 0, part)) + tape_octets + rest
+    return b""
