@@ -50,7 +50,7 @@ def read(data: bytes) -> Elf:
     wide = data[4] == 2
     try:
         return _read(data, wide)
-    except (struct.error, IndexError, ValueError) as problem:
+    except (struct.error, IndexError, ValueError, OverflowError) as problem:
         raise NotElf(f"damaged ELF file ({problem})") from problem
 
 
@@ -103,16 +103,23 @@ def _arm_attributes(data: bytes) -> dict[int, int]:
     found: dict[int, int] = {}
     at = 1
     while at + 4 < len(data):
-        end = at + struct.unpack_from("<I", data, at)[0]
+        end = at + _length(struct.unpack_from("<I", data, at)[0])
         vendor = _text(data, at + 4)
         at += 4 + len(vendor) + 1
         while vendor == "aeabi" and at + 5 <= end:
             tag, length = struct.unpack_from("<BI", data, at)
             if tag == _TAG_FILE:
                 found.update(_pairs(data[at + 5:at + length]))
-            at += length
+            at += _length(length)
         at = end
     return found
+
+
+def _length(octets: int) -> int:
+    """A length that counts itself; less than its own four octets would go round for ever."""
+    if octets < 4:
+        raise ValueError(f"build attributes with a length of {octets}")
+    return octets
 
 
 def _pairs(data: bytes) -> dict[int, int]:
