@@ -10,7 +10,7 @@ from typing import Callable
 
 from exi_native.messages.appproto import AppProtocol, responseCode, supportedAppProtocolReq, supportedAppProtocolRes
 from tasks.errors import WireError
-from tasks.listen.naming import DIN, PAYLOAD_EXI, namespace, payload
+from tasks.listen.naming import DIN, ISO2, PAYLOAD_EXI, PAYLOAD_SCHEMAS, namespace, payload
 from tasks.listen.record import Category, Role
 
 Decode = Callable[[str, bytes], object]
@@ -53,14 +53,16 @@ class Conversation:
 
     def receive(self, kind: int, data: bytes, side: int, role: Role | None, at: int) -> Heard:
         """`side` is 0 or 1, one per direction; `role` is that side's where it is known."""
-        heard = self._exi(data, at) if kind == PAYLOAD_EXI else self._other(kind)
+        heard = self._exi(data, at) if kind == PAYLOAD_EXI else self._other(kind, data)
         if heard.sender is None:
             heard.sender = role
         self._pair(heard, side, at)
         return heard
 
-    def _other(self, kind: int) -> Heard:
+    def _other(self, kind: int, data: bytes) -> Heard:
         name = payload(kind)
+        if kind in PAYLOAD_SCHEMAS:
+            return self._body(PAYLOAD_SCHEMAS[kind], self.protocol or name, data)
         return Heard(Category.NAMED, name, f"V2G not decoded ({name})", note="not decoded", protocol=self.protocol)
 
     def _exi(self, data: bytes, at: int) -> Heard:
@@ -68,11 +70,12 @@ class Conversation:
             heard = self._handshake(data)
             if heard is not None:
                 return heard
-            heard = self._body("DIN", namespace(DIN)[0], data)
-            if heard.category is Category.DECODED:
-                self.protocol, self.schema = heard.protocol, "DIN"
-                heard.note = ASSUMED
-                return heard
+            for protocol, schema in (namespace(DIN), namespace(ISO2)):
+                heard = self._body(schema, protocol, data)
+                if heard.category is Category.DECODED:
+                    self.protocol, self.schema = protocol, schema
+                    heard.note = ASSUMED
+                    return heard
             if self.offers:                  # after the car's offer only the answer may come
                 return Heard(Category.MALFORMED, "supportedAppProtocolRes", "V2G handshake", reason="no answer to the handshake")
             return Heard(Category.NAMED, UNKNOWN_PROTOCOL, UNKNOWN_PROTOCOL)
@@ -122,7 +125,8 @@ class Conversation:
         except WireError as problem:
             return Heard(Category.MALFORMED, "message", kind, reason=f"EXI: {problem}", protocol=protocol)
         header = getattr(message, "Header", None)
-        element = getattr(getattr(message, "Body", None), "BodyElement", None)
+        body = getattr(message, "Body", None)
+        element = message if body is None else body.BodyElement          # ISO 15118-20 has no body
         name = type(element).__name__ if element is not None else "empty body"
         name = _SPELLING.get(name, name)
         sender = Role.CAR if name.endswith("Req") else Role.CHARGER if name.endswith("Res") else None

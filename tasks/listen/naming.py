@@ -39,10 +39,10 @@ NAMESPACES = {                   # namespace of the handshake -> name for people
     DIN: ("DIN 70121", "DIN"),
     ISO2: ("ISO 15118-2", "ISO2"),
     "urn:iso:15118:2:2010:MsgDef": ("ISO 15118-2:2010", ""),
-    "urn:iso:std:iso:15118:-20:DC": ("ISO 15118-20 DC", ""),
-    "urn:iso:std:iso:15118:-20:AC": ("ISO 15118-20 AC", ""),
-    "urn:iso:std:iso:15118:-20:WPT": ("ISO 15118-20 WPT", ""),
-    "urn:iso:std:iso:15118:-20:ACDP": ("ISO 15118-20 ACDP", ""),
+    "urn:iso:std:iso:15118:-20:DC": ("ISO 15118-20 DC", "ISO20_DC"),
+    "urn:iso:std:iso:15118:-20:AC": ("ISO 15118-20 AC", "ISO20_AC"),
+    "urn:iso:std:iso:15118:-20:WPT": ("ISO 15118-20 WPT", "ISO20_WPT"),
+    "urn:iso:std:iso:15118:-20:ACDP": ("ISO 15118-20 ACDP", "ISO20_ACDP"),
     "urn:tesla:din:2018:MsgDef": ("Tesla DIN 2018", ""),
 }
 MAX_NAMESPACE_SHOWN = 60
@@ -53,6 +53,10 @@ PAYLOADS = {
     0x8006: "ISO 15118-20 WPT", 0x8101: "ISO 15118-20 schedule renegotiation", 0x8102: "ISO 15118-20 metering confirmation",
     0x8103: "ISO 15118-20 ACDP system status", 0x8104: "ISO 15118-20 parking status", 0x9000: "SDP request over TCP",
     0x9001: "SDP response over TCP",
+}
+PAYLOAD_SCHEMAS = {              # ISO 15118-20 has its own payload types (exi.md section 3): these are decoded
+    0x8002: "ISO20", 0x8003: "ISO20_AC", 0x8004: "ISO20_DC", 0x8005: "ISO20_ACDP", 0x8006: "ISO20_WPT", 0x8101: "ISO20", 0x8102: "ISO20",
+    0x8103: "ISO20_ACDP", 0x8104: "ISO20",
 }
 
 

@@ -78,8 +78,8 @@ class Session:
     charger: bytes = b""
     protocol: str = ""
     session_id: bytes = b""
-    evccid: bytes = b""
-    evseid: bytes = b""
+    evccid: bytes | str = b""            # text in ISO 15118-20
+    evseid: bytes | str = b""            # text in ISO 15118-2 and -20
     nid: bytes = b""
     attenuation: float | None = None
     phases: list[Phase] = field(default_factory=list)

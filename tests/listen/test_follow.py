@@ -2,7 +2,7 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from exi_native.messages import appproto, din, iso2
+from exi_native.messages import appproto, din, iso2, iso20
 from kernel.timer import MS, NEVER
 from tasks.homeplug import wire as mme
 from tasks.ipv6.wire import ICMPV6, emit_icmpv6, emit_ipv6, emit_neighbor, link_local, NeighborMessage
@@ -67,12 +67,16 @@ def test_a_protocol_without_codec_is_named():
     assert v2g(records)[3].latency == 10 * MS
 
 
-def test_iso_15118_20_payload_types_are_named():
+def test_iso_15118_20_is_decoded_by_payload_type():
     talk = line.Talk()
-    body = b"\x01\xfe\x80\x02" + (5).to_bytes(4, "big") + bytes(5)
-    machine, _, _ = line.heard([*talk.open(), talk.say(True, line.app_request("urn:iso:std:iso:15118:-20:DC")),
-                                talk.say(False, line.app_response(7)), talk.say(True, body)])
-    assert kinds(machine, Category.NAMED) == {"V2G not decoded (ISO 15118-20 mainstream)": 1}
+    header = iso20.MessageHeader(SessionID=bytes(8), TimeStamp=0)
+    setup = line.codec().encode("ISO20", iso20.SessionSetupReq(Header=header, EVCCID="WMIV1234567890ABCDEX"))
+    body = b"\x01\xfe\x80\x02" + len(setup).to_bytes(4, "big") + setup
+    parking = b"\x01\xfe\x90\x00" + (5).to_bytes(4, "big") + bytes(5)
+    machine, _, records = line.heard([*talk.open(), talk.say(True, line.app_request("urn:iso:std:iso:15118:-20:DC")),
+                                      talk.say(False, line.app_response(7)), talk.say(True, body), talk.say(True, parking)])
+    assert v2g(records)[2].name == "SessionSetupReq" and "WMIV1234567890ABCDEX" in text(v2g(records)[2])
+    assert kinds(machine, Category.NAMED) == {"V2G not decoded (SDP request over TCP)": 1}
 
 
 def test_a_capture_that_begins_in_the_middle_is_tried_as_din():

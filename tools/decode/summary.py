@@ -74,7 +74,7 @@ class Summary:
     def _session(self, s: Session, first: int) -> Iterator[str]:
         yield ""
         yield f"session {s.number}: at {(s.start - first) / S:.3f} s, {(s.end - s.start) / S:.3f} s long"
-        evccid = f", EVCCID {s.evccid.hex()}" if s.evccid else ""
+        evccid = f", EVCCID {printable(_id_text(s.evccid, False))}" if s.evccid else ""
         evseid = f", EVSEID {printable(_id_text(s.evseid))}" if s.evseid else ""
         yield f"  car {mac_text(s.car) if s.car else 'unknown'}{evccid}; charger {mac_text(s.charger) if s.charger else 'unknown'}{evseid}"
         link = []
@@ -124,7 +124,7 @@ class Summary:
         return {
             "number": s.number, "start_s": (s.start - first) / S, "duration_s": (s.end - s.start) / S,
             "car": mac_text(s.car) if s.car else None, "charger": mac_text(s.charger) if s.charger else None, "protocol": s.protocol or None,
-            "evccid": s.evccid.hex() or None, "evseid": _id_text(s.evseid) or None, "session_id": s.session_id.hex() or None,
+            "evccid": _id_text(s.evccid, False) or None, "evseid": _id_text(s.evseid) or None, "session_id": s.session_id.hex() or None,
             "attenuation_db": s.attenuation, "nid": s.nid.hex() or None,
             "phases": [{"name": p.name, "start_s": (p.start - s.start) / S, "duration_s": (p.end - p.start) / S, "messages": p.messages}
                        for p in s.phases],
@@ -133,9 +133,11 @@ class Summary:
         }
 
 
-def _id_text(octets: bytes) -> str:
-    """An EVSEID as text where it is text, else as hexadecimal digits."""
-    if octets and all(0x20 <= octet < 0x7F for octet in octets):
+def _id_text(octets: bytes | str, maybe_text: bool = True) -> str:
+    """An EVSEID or EVCCID as text where it is text, else as hexadecimal digits."""
+    if isinstance(octets, str):
+        return octets
+    if maybe_text and octets and all(0x20 <= octet < 0x7F for octet in octets):
         return octets.decode("ascii")
     return octets.hex()
 
