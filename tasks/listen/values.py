@@ -88,7 +88,7 @@ def plain(value: Any, name: str) -> Any:
         return [plain(item, name) for item in value]
     if not is_dataclass(value):
         return value
-    if hasattr(value, "Multiplier"):
+    if is_physical(value):
         return physical(value, name)
     out = {}
     for field in fields(value):
@@ -98,12 +98,18 @@ def plain(value: Any, name: str) -> Any:
     return out
 
 
+def is_physical(value: Any) -> bool:
+    """True for a value with its power of ten: PhysicalValue of DIN and ISO 15118-2, RationalNumber of -20."""
+    return hasattr(value, "Value") and (hasattr(value, "Multiplier") or hasattr(value, "Exponent"))
+
+
 def physical(value: Any, name: str) -> dict[str, Any]:
-    """Value and multiplier as one number in the unit; where the unit is left out, the field's own is meant."""
-    multiplier = value.Multiplier
-    number = value.Value * 10 ** multiplier if multiplier >= 0 else value.Value / 10 ** -multiplier
-    if value.Unit is not None:
-        return {"value": number, "unit": value.Unit.value}
+    """Value and power of ten as one number in the unit; where the unit is left out, the field's own is meant."""
+    exponent = value.Multiplier if hasattr(value, "Multiplier") else value.Exponent
+    number = value.Value * 10 ** exponent if exponent >= 0 else value.Value / 10 ** -exponent
+    unit = getattr(value, "Unit", None)
+    if unit is not None:
+        return {"value": number, "unit": unit.value}
     return {"value": number, "unit": next((unit for word, unit in _UNITS if word in name), "")}
 
 

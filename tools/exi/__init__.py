@@ -1,0 +1,1 @@
+"""Looks into EXI messages: decodes and encodes them, names the schema, explains failures, shows the bits."""
