@@ -2,8 +2,9 @@
 # Runs the tests: ./install/test.sh [pytest options]        everything that needs no other machine's software
 #                 ./install/test.sh --interop [case ...]    two processes over a veth pair, and stacks of others (root)
 #                 ./install/test.sh --fuzz [run|coverage|totals] the EXI library under libFuzzer (clang, llvm)
+#                 ./install/test.sh --boards [board ...]    the EXI libraries built anew, and run on emulated boards
 #                 ./install/test.sh --bench                 figures; they never fail
-# The first run makes .venv-test (and .venv-peers); CCSBOX_VENV=DIR puts them beside DIR as DIR-test, DIR-peers.
+# The first run makes .venv-test (and -peers, -build, -boards); CCSBOX_VENV=DIR puts them beside DIR as DIR-test, DIR-peers, ...
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/install/venv.sh"
@@ -26,6 +27,13 @@ case ${1:-} in
     shift
     need_debian clang=clang llvm-cov=llvm || exit 3
     exec "$python" -m tests.exi.fuzz "$@"
+    ;;
+--boards)
+    shift
+    need_debian qemu-arm-static=qemu-user-static || say "nothing can be emulated without it"
+    prepare_venv "$base-build" "$root/install/requirements-build.txt" || exit 3
+    "$base-build/bin/python" -m exi_native.boards --check
+    exec "$python" -m tests.boards --cache "$base-boards" "$@"
     ;;
 --bench)
     shift

@@ -24,7 +24,7 @@ def main() -> int:
         return 2
     if not chosen.check:
         changed = output.write(chosen.root, files)
-        print(f"{len(changed)} of {len(files)} files changed" + ("; now run make -C exi_native" if changed else ""))
+        print(f"{len(changed)} of {len(files)} files changed" + ("; now run python -m exi_native.boards" if changed else ""))
         return 0
     problems = check.generated_files(chosen.root, files) + check.libraries(chosen.root)
     for problem_sentence in problems:
