@@ -17,7 +17,7 @@ from struct import error as StructError
 from typing import Any, Iterable, NamedTuple, Optional
 
 from exi_native.errors import ExiError, ExiErrorCode
-from exi_native.explain import wrong_field
+from exi_native.explain import shown, wrong_field
 from exi_native.generated import SCHEMAS, TABLE_HASH, Schema, names_of, tape_of
 from exi_native.library import ANY_ROOT, FRAGMENT, CodecUnavailable, TraceEntry, Workspace, open_library
 from exi_native.tape import FieldRow, big, octets, text
@@ -216,7 +216,7 @@ class Codec:
         found = wrong_field(message, dict(module.FIELDS), module.CHOICES, name)
         if found is not None:
             return found
-        return problem if isinstance(problem, ExiError) else ExiError(ExiErrorCode.WRONG_TYPE, 0, name, f"{problem!r}")
+        return problem if isinstance(problem, ExiError) else ExiError(ExiErrorCode.WRONG_TYPE, 0, name, shown(problem))
 
 
 def _step(entry: TraceEntry, names: Any, blob: bytes) -> TraceStep:

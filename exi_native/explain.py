@@ -6,6 +6,7 @@ from typing import Any, Mapping, Optional
 from exi_native.errors import ExiError, ExiErrorCode
 from exi_native.tape import ChoiceRow, FieldRow
 
+SHOWN = 60  # characters of a value in a sentence
 Fields = Mapping[type, tuple[FieldRow, ...]]
 Choices = Mapping[type, tuple[ChoiceRow, ...]]
 
@@ -70,7 +71,7 @@ def _one(row: FieldRow, value: Any, fields: Fields, choices: Choices, where: str
         if not isinstance(value, int):
             return _wrong(where, "an integer", value)
         if (row.low is not None and value < row.low) or (row.high is not None and value > row.high):
-            return ExiError(ExiErrorCode.OUT_OF_RANGE, 0, where, f"{value} is out of range, allowed is {_range(row)}")
+            return ExiError(ExiErrorCode.OUT_OF_RANGE, 0, where, f"{shown(value)} is out of range, allowed is {_range(row)}")
         return None
     return _sized(row, value, where)
 
@@ -98,6 +99,15 @@ def _range(row: FieldRow) -> str:
 
 
 def _wrong(where: str, expected: str, value: Any) -> ExiError:
-    shown = repr(value)
-    return ExiError(ExiErrorCode.WRONG_TYPE, 0, where,
-                    f"expected {expected}, not {type(value).__name__} {shown[:60]}{'...' if len(shown) > 60 else ''}")
+    return ExiError(ExiErrorCode.WRONG_TYPE, 0, where, f"expected {expected}, not {type(value).__name__} {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """A value for a sentence: short, and whatever it is (an integer of 5000 digits, an object that cannot say what it is)."""
+    if isinstance(value, int) and abs(value) >= 1 << 256:
+        return f"{'-' if value < 0 else ''}2^{abs(value).bit_length() - 1} and more"
+    try:
+        text = repr(value)
+    except Exception as problem:  # noqa: BLE001 - somebody else's __repr__; the sentence says so
+        return f"(its repr raises {type(problem).__name__})"
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."

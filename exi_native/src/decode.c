@@ -1,29 +1,9 @@
 /* Decodes one EXI document into a tape, walking the state tables. Every step consumes at least one bit of the input,
  * every buffer is bounded, and the nesting is kept in an array of fixed length. */
-#include "bitstream.h"
-#include "tables.h"
-
-typedef struct frame {
-    uint64_t index; /* the record on the tape */
-    uint16_t record;
-    uint16_t state;
-    uint16_t word;  /* the field that is being read, for the report */
-    uint16_t counter; /* items of the list that is being counted */
-} frame;
-
-typedef struct decoder {
-    exi_reader in;
-    const exi_schema *schema;
-    exi_workspace *work;
-    uint64_t words;     /* tape in use */
-    uint64_t blob_used;
-    uint64_t steps;
-    uint32_t depth;
-    frame frames[EXI_MAX_DEPTH];
-} decoder;
+#include "decoder.h"
 
 /* Remember what has been read since `from`. */
-static void note(decoder *d, uint64_t from, unsigned kind, uint32_t state, uint32_t code, int64_t value)
+static void note(exi_decoder *d, uint64_t from, unsigned kind, uint32_t state, uint32_t code, int64_t value)
 {
     exi_workspace *work = d->work;
     if (work->trace == 0 || work->traced >= work->trace_size)
@@ -38,7 +18,7 @@ static void note(decoder *d, uint64_t from, unsigned kind, uint32_t state, uint3
     entry->depth = (uint16_t)d->depth;
 }
 
-static int new_record(decoder *d, uint16_t type, uint64_t *index)
+static int new_record(exi_decoder *d, uint16_t type, uint64_t *index)
 {
     const exi_record *record = &d->schema->records[type];
     if (d->work->tape_words - d->words < record->words)
@@ -57,7 +37,7 @@ static int new_record(decoder *d, uint16_t type, uint64_t *index)
 }
 
 /* Write a value into its field, or append it to the list of the field. */
-static int place(decoder *d, const frame *f, const exi_production *p, int64_t value)
+static int place(exi_decoder *d, const exi_open_element *f, const exi_production *p, int64_t value)
 {
     int64_t *field = d->work->tape + f->index + p->word;
     if (!p->many) {
@@ -78,213 +58,18 @@ static int place(decoder *d, const frame *f, const exi_production *p, int64_t va
     return EXI_OK;
 }
 
-static int blob_octet(decoder *d, uint32_t octet)
-{
-    if (d->blob_used >= d->work->blob_size)
-        return EXI_BLOB_FULL;
-    d->work->blob[d->blob_used++] = (uint8_t)octet;
-    return EXI_OK;
-}
-
-static int utf8(decoder *d, uint64_t character)
-{
-    int error = EXI_OK;
-    if (character > 0x10FFFF || (character >= 0xD800 && character <= 0xDFFF))
-        return EXI_BAD_CHARACTER;
-    const uint32_t c = (uint32_t)character;
-    if (c < 0x80)
-        return blob_octet(d, c);
-    if (c < 0x800) {
-        error = blob_octet(d, 0xC0U | (c >> 6));
-    } else {
-        if (c < 0x10000) {
-            error = blob_octet(d, 0xE0U | (c >> 12));
-        } else {
-            error = blob_octet(d, 0xF0U | (c >> 18));
-            if (error == EXI_OK)
-                error = blob_octet(d, 0x80U | ((c >> 12) & 0x3FU));
-        }
-        if (error == EXI_OK)
-            error = blob_octet(d, 0x80U | ((c >> 6) & 0x3FU));
-    }
-    return error == EXI_OK ? blob_octet(d, 0x80U | (c & 0x3FU)) : error;
-}
-
-static int take_string(decoder *d, const exi_datatype *type, int64_t *value)
-{
-    uint64_t length;
-    int error = exi_take_unsigned(&d->in, &length);
-    if (error != EXI_OK)
-        return error == EXI_OUT_OF_RANGE ? EXI_TOO_LONG : error;
-    if (length < 2) /* 0 and 1 are hits in the local and global value partitions */
-        return EXI_STRING_TABLE;
-    length -= 2;
-    if (length > type->max_length)
-        return EXI_TOO_LONG;
-    if (length < type->min_length)
-        return EXI_TOO_SHORT;
-    const uint64_t start = d->blob_used;
-    for (uint64_t n = 0; n < length; n++) {
-        uint64_t character;
-        error = exi_take_unsigned(&d->in, &character);
-        if (error == EXI_OUT_OF_RANGE)
-            error = EXI_BAD_CHARACTER;
-        if (error == EXI_OK)
-            error = utf8(d, character);
-        if (error != EXI_OK)
-            return error;
-    }
-    *value = (int64_t)(start << 32 | (d->blob_used - start));
-    return EXI_OK;
-}
-
-static int take_binary(decoder *d, const exi_datatype *type, int64_t *value)
-{
-    uint64_t length;
-    int error = exi_take_unsigned(&d->in, &length);
-    if (error != EXI_OK)
-        return error == EXI_OUT_OF_RANGE ? EXI_TOO_LONG : error;
-    if (length > type->max_length)
-        return EXI_TOO_LONG;
-    if (length < type->min_length)
-        return EXI_TOO_SHORT;
-    const uint64_t start = d->blob_used;
-    for (uint64_t n = 0; n < length; n++) {
-        uint32_t octet;
-        error = exi_take(&d->in, 8, &octet);
-        if (error == EXI_OK)
-            error = blob_octet(d, octet);
-        if (error != EXI_OK)
-            return error;
-    }
-    *value = (int64_t)(start << 32 | (d->blob_used - start));
-    return EXI_OK;
-}
-
-/* The magnitude of an integer that does not fit into 63 bits, written into the blob (layout: EXI_BIG). */
-static int take_big(decoder *d, const exi_datatype *type, uint32_t sign, int64_t *value)
-{
-    const uint64_t start = d->blob_used;
-    int error = EXI_OK;
-    for (unsigned n = 0; n < 4 && error == EXI_OK; n++)
-        error = blob_octet(d, 0);
-    if (error == EXI_OK)
-        error = blob_octet(d, sign);
-    if (error != EXI_OK)
-        return error;
-    const uint64_t first = d->blob_used;
-    uint64_t used = first; /* end of the octets after removing leading zeros */
-    uint32_t gathered = 0;
-    unsigned held = 0;
-    uint32_t group = 0x80;
-    while ((group & 0x80U) != 0 || held > 0) {
-        if ((group & 0x80U) != 0) {
-            error = exi_take(&d->in, 8, &group);
-            if (error != EXI_OK)
-                return error;
-            gathered |= (group & 0x7FU) << held;
-            held += 7;
-        } else {
-            held = 8; /* the last bits */
-        }
-        if (held < 8)
-            continue;
-        error = blob_octet(d, gathered & 0xFFU);
-        if (error != EXI_OK)
-            return error;
-        if ((gathered & 0xFFU) != 0)
-            used = d->blob_used;
-        gathered >>= 8;
-        held -= 8;
-    }
-    d->blob_used = used;
-    const uint64_t octets = used - first;
-    if (type->big_bits != 0xFFFF) {
-        if (octets > 8)
-            return EXI_OUT_OF_RANGE;
-        uint64_t bits = octets * 8;
-        while (bits > 0 && (d->work->blob[first + (bits - 1) / 8] >> ((bits - 1) & 7U) & 1U) == 0)
-            bits--;
-        if (bits > type->big_bits)
-            return EXI_OUT_OF_RANGE;
-    }
-    for (unsigned n = 0; n < 4; n++)
-        d->work->blob[start + n] = (uint8_t)(octets >> (8 * n));
-    *value = EXI_BIG + (int64_t)start;
-    return EXI_OK;
-}
-
-static int take_integer(decoder *d, const exi_datatype *type, int64_t *value)
-{
-    uint32_t sign = 0;
-    int error = EXI_OK;
-    if (type->kind == EXI_SIGNED)
-        error = exi_take(&d->in, 1, &sign);
-    if (error != EXI_OK)
-        return error;
-    const uint64_t start = d->in.position;
-    uint64_t magnitude;
-    error = exi_take_unsigned(&d->in, &magnitude);
-    if (error == EXI_TRUNCATED)
-        return error;
-    if (error == EXI_OUT_OF_RANGE || magnitude > (uint64_t)EXI_DIRECT_MAX) {
-        if (type->big_bits == 0)
-            return EXI_OUT_OF_RANGE;
-        d->in.position = start;
-        return take_big(d, type, sign, value);
-    }
-    *value = sign != 0 ? -(int64_t)magnitude - 1 : (int64_t)magnitude;
-    return *value < type->lo || *value > type->hi ? EXI_OUT_OF_RANGE : EXI_OK;
-}
-
-static int take_value(decoder *d, const exi_datatype *type, int64_t *value)
-{
-    uint32_t code;
-    int error;
-    switch (type->kind) {
-    case EXI_BOOLEAN:
-    case EXI_ENUMERATION:
-        error = exi_take(&d->in, type->bits, &code);
-        if (error != EXI_OK)
-            return error;
-        *value = (int64_t)code + 1;
-        return code < type->count ? EXI_OK : EXI_BAD_ENUMERATION;
-    case EXI_NBIT:
-        error = exi_take(&d->in, type->bits, &code);
-        if (error != EXI_OK)
-            return error;
-        *value = type->lo + (int64_t)code;
-        return *value <= type->hi ? EXI_OK : EXI_OUT_OF_RANGE;
-    case EXI_STRING:
-        return take_string(d, type, value);
-    case EXI_BINARY:
-        return take_binary(d, type, value);
-    default:
-        return take_integer(d, type, value);
-    }
-}
-
-/* Second-level EE in place of a value: an empty string or binary (exi.md section 3, "Empty values"). */
-static int empty_value(const decoder *d, const exi_datatype *type, int64_t *value)
-{
-    if (type->kind != EXI_STRING && type->kind != EXI_BINARY)
-        return EXI_SECOND_LEVEL;
-    *value = (int64_t)(d->blob_used << 32);
-    return type->min_length == 0 ? EXI_OK : EXI_TOO_SHORT;
-}
-
 /* A value with its entry in the trace. */
-static int take_noted_value(decoder *d, const exi_datatype *type, uint32_t state, uint32_t code, int64_t *value)
+static int take_noted_value(exi_decoder *d, const exi_datatype *type, uint32_t state, uint32_t code, int64_t *value)
 {
     const uint64_t from = d->in.position;
-    const int error = take_value(d, type, value);
+    const int error = exi_take_value(d, type, value);
     if (error == EXI_OK)
         note(d, from, EXI_TRACE_VALUE, state, code, *value);
     return error;
 }
 
 /* Content of an element of simple type: CH, value, EE; or second-level EE. */
-static int take_simple_element(decoder *d, const exi_datatype *type, uint32_t state, uint32_t event, int64_t *value)
+static int take_simple_element(exi_decoder *d, const exi_datatype *type, uint32_t state, uint32_t event, int64_t *value)
 {
     uint32_t code;
     uint64_t from = d->in.position;
@@ -307,10 +92,10 @@ static int take_simple_element(decoder *d, const exi_datatype *type, uint32_t st
     if (error != EXI_OK)
         return error;
     note(d, from, EXI_TRACE_SECOND, state, event, code);
-    return code == 0 ? empty_value(d, type, value) : EXI_SECOND_LEVEL;
+    return code == 0 ? exi_empty_value(d, type, value) : EXI_SECOND_LEVEL;
 }
 
-static int open_element(decoder *d, const exi_production *p, frame *f, uint64_t *index)
+static int open_element(exi_decoder *d, const exi_production *p, exi_open_element *f, uint64_t *index)
 {
     if (d->depth >= EXI_MAX_DEPTH)
         return EXI_TOO_DEEP;
@@ -319,7 +104,7 @@ static int open_element(decoder *d, const exi_production *p, frame *f, uint64_t 
         error = place(d, f, p, (int64_t)*index);
     if (error != EXI_OK)
         return error;
-    frame *inner = &d->frames[d->depth++];
+    exi_open_element *inner = &d->frames[d->depth++];
     inner->index = *index;
     inner->record = p->type;
     inner->state = p->kind == EXI_SE_RELAXED ? p->word : d->schema->records[p->type].state;
@@ -328,9 +113,9 @@ static int open_element(decoder *d, const exi_production *p, frame *f, uint64_t 
     return EXI_OK;
 }
 
-static int step(decoder *d)
+static int step(exi_decoder *d)
 {
-    frame *f = &d->frames[d->depth - 1];
+    exi_open_element *f = &d->frames[d->depth - 1];
     const exi_state *state = &d->schema->states[f->state];
     const exi_production *p = d->schema->productions + state->first;
     const uint16_t here = f->state;
@@ -358,7 +143,7 @@ static int step(decoder *d)
         for (; p->kind != EXI_CH; p++) /* the generator sets empty_value only where there is one */
             ;
         f->word = p->word;
-        error = empty_value(d, &d->schema->datatypes[p->type], &value);
+        error = exi_empty_value(d, &d->schema->datatypes[p->type], &value);
         if (error == EXI_OK)
             error = place(d, f, p, value);
         if (error == EXI_OK)
@@ -397,7 +182,7 @@ static int step(decoder *d)
 }
 
 /* After the root element of a fragment: ED, the last production, and nothing else. */
-static int end_fragment(decoder *d)
+static int end_fragment(exi_decoder *d)
 {
     const exi_state *state = &d->schema->states[1];
     const uint64_t from = d->in.position;
@@ -409,7 +194,7 @@ static int end_fragment(decoder *d)
     return code + 1U == state->count ? EXI_OK : EXI_BAD_EVENT_CODE;
 }
 
-static int run(decoder *d)
+static int run(exi_decoder *d)
 {
     uint32_t header;
     if (d->work->tape_words < 1 || d->work->blob_size < 1)
@@ -430,7 +215,7 @@ static int run(decoder *d)
 
 int64_t exi_decode(uint32_t schema, const uint8_t *data, uint64_t size, exi_workspace *work)
 {
-    decoder d;
+    exi_decoder d;
     work->depth = 0;
     work->trailing = 0;
     work->bit_position = 0;
