@@ -2,6 +2,7 @@
 # Runs the tests: ./install/test.sh [pytest options]        everything that needs no other machine's software
 #                 ./install/test.sh --interop [case ...]    two processes over a veth pair, and stacks of others (root)
 #                 ./install/test.sh --fuzz [run|coverage|totals] the EXI library under libFuzzer (clang, llvm)
+#                 ./install/test.sh --exi-campaign [command] the EXI codec against the oracle of EXI_ORACLE_HOME (java)
 #                 ./install/test.sh --boards [board ...]    the EXI libraries built anew, and run on emulated boards
 #                 ./install/test.sh --bench                 figures; they never fail
 # The first run makes .venv-test (and -peers, -build, -boards); CCSBOX_VENV=DIR puts them beside DIR as DIR-test, DIR-peers, ...
@@ -27,6 +28,12 @@ case ${1:-} in
     shift
     need_debian clang=clang llvm-cov=llvm || exit 3
     exec "$python" -m tests.exi.fuzz "$@"
+    ;;
+--exi-campaign)
+    shift
+    [ $# -gt 0 ] || set -- run
+    case $1 in run | grammar) need_debian java=default-jre-headless || exit 3 ;; esac
+    exec "$python" -m tests.exi.campaign "$@"
     ;;
 --boards)
     shift
