@@ -100,9 +100,9 @@ def test_a_choice_that_the_schema_does_not_allow_is_named_by_the_codec():
 
 @pytest.mark.parametrize("words, stdin, sentence", [
     (("decode", "--schema", "DUN", "80"), b"", "is not one of SAP"), (("decode", "nofile.log"), b"", "there is no file nofile.log"),
-    (("decode", "hello"), b"", "neither a file nor hexadecimal"), (("decode", "809"), b"", "one digit"), (("decode",), b"nothing\nhere\n", "no message in 2 lines"),
+    (("decode", "hello"), b"", "neither a file nor hexadecimal"), (("decode", "809"), b"", "one digit"), (("decode",), b"nothing\nhere\n", "no message in the input (lines: 2)"),
     (("decode", "/"), b"", "is a folder"), (("decode",), b"\xd4\xc3\xb2\xa1" + bytes(20), "tools.decode"), (("encode",), b"", "no JSON document"),
-    (("encode",), b"\x80\x9a", "no UTF-8"), (("decode", "--json", "--line", "80"), b"", ""), (("decode",), b"", "no message in 0 lines"),
+    (("encode",), b"\x80\x9a", "no UTF-8"), (("decode", "--json", "--line", "80"), b"", ""), (("decode",), b"", "no message in the input"),
 ])
 def test_usage_errors_say_what_to_do(words, stdin, sentence, capsys):
     code, out, err = run(*words, stdin=stdin)
@@ -121,6 +121,33 @@ def test_files_of_octets_and_of_text(tmp_path):
 def test_a_message_wrapped_over_lines():
     code, out, _ = run("decode", stdin=f"{FRAMED.hex(' ')[:29]}\n{FRAMED.hex(' ')[30:]}\n{SAP}\n".encode())
     assert code == 0 and "# line 1: DIN SessionStopReq, 13 octets" in out and "# line 3: SAP" in out
+
+
+def dump(octets, form):
+    """A hex dump as programs write it, octet by octet."""
+    lines = []
+    for at in range(0, len(octets), 16):
+        row = octets[at:at + 16]
+        letters = "".join(chr(o) if 32 <= o < 127 else "." for o in row)
+        if form == "xxd":
+            pairs = " ".join(row[i:i + 2].hex() for i in range(0, len(row), 2))
+            lines.append(f"{at:08x}: {pairs:<39}  {letters}")
+        elif form == "hexdump":
+            lines.append(f"{at:08x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  |{letters}|")
+        else:
+            lines.append(f"{at:04x}   {row.hex(' '):<47}   {letters}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("form", ["xxd", "hexdump", "wireshark"])
+@pytest.mark.parametrize("before", [b"", FRAMED[:8], bytes(range(54)) + FRAMED[:8]])
+def test_hex_dumps(form, before):
+    octets = bytes.fromhex(PRECHARGE)
+    framed = before[:-1] + bytes((len(octets),)) + octets if before else octets
+    text = f"some frame\n{dump(framed, form)}\n{dump(framed, form)}the end\n"
+    code, out, _ = run("decode", "--line", stdin=text.encode())
+    assert code == 0 and out.count("DIN PreChargeRes  OK, isolation Valid, EVSE_Ready, U 389.5 V") == 2
+    assert out.startswith("line 2: DIN") and run("decode", "--line", text)[1] == out
 
 
 def test_digits_among_text_that_only_begin_with_80_are_passed_over():

@@ -113,7 +113,7 @@ def _messages(arguments: argparse.Namespace, codec: Codec, stdin: BinaryIO, out:
     for found in inputs.messages():
         shows.show(found)
     if not shows.done and not shows.failed:
-        raise BadInput(f"no message in {inputs.lines} lines: expected hexadecimal octets that begin with 80, or with a V2GTP header 01fe80..")
+        raise BadInput(f"no message in the input (lines: {inputs.lines}); expected hexadecimal octets that begin with 80, or with a V2GTP header 01fe80..")
     if shows.failed and inputs.lines > 1:
         print(f"tools.exi: {shows.done} messages decoded, {shows.failed} did not", file=err)
     return EXIT_NOT_DECODED if shows.failed else 0

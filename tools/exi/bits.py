@@ -12,9 +12,9 @@ from tools.exi.which import Which
 
 #: Bits in one row; wider values go on in further rows.
 ROW_BITS = 24
-#: Rows of one value without --full; a certificate has some 300.
-ROWS = 2
-_GAPS = ROW_BITS // 8 - 1
+#: Rows of one value without --full, enough for a SessionID; a certificate has some 300.
+ROWS = 3
+_GAPS = ROW_BITS // 8
 VALUE_SHOWN = 72
 COLOURS = {"header": "2", "event": "36", "second": "35", "content": "2", "value": "1;32", "length": "32", "rest": "2", "error": "1;31"}
 _STOPPED_BITS = 16
@@ -106,16 +106,17 @@ class Bits:
         if datatype is not None and (more := _remark(octets, place, datatype)):
             meaning += f"  ({more})"
         if begin < place.end:
-            yield from self._cells(octets, begin, place.end, "value", meaning, level)
+            yield from self._cells(octets, begin, place.end, "value", meaning, level, datatype is not None and datatype.signed())
         else:
             yield self._painted(f"{begin:>8} {begin // 8:>5}.{begin % 8}  {'':<{ROW_BITS + _GAPS}}  {'  ' * level}{meaning}", "value")
 
-    def _cells(self, octets: bytes, begin: int, end: int, kind: str, meaning: str, level: int) -> Iterator[str]:
-        """Rows for the bits from `begin` to `end`; what is folded is counted."""
+    def _cells(self, octets: bytes, begin: int, end: int, kind: str, meaning: str, level: int, signed: bool = False) -> Iterator[str]:
+        """Rows for the bits from `begin` to `end`, a sign bit for itself; what is folded is counted."""
         limit = end if self._full else min(end, begin + ROWS * ROW_BITS)
-        for at in range(begin, limit, ROW_BITS):
-            stop = min(at + ROW_BITS, end)
-            row = f"{at:>8} {at // 8:>5}.{at % 8}  {_grouped(octets, at, stop):<{ROW_BITS + _GAPS}}  "
+        width = ROW_BITS + int(signed)           # an integer of many rows keeps its groups
+        for at in range(begin, limit, width):
+            stop = min(at + width, end)
+            row = f"{at:>8} {at // 8:>5}.{at % 8}  {_grouped(octets, at, stop, signed and at == begin):<{ROW_BITS + _GAPS}}  "
             yield self._painted((row + "  " * level + meaning if at == begin else row).rstrip(), kind)
         if limit < end:
             yield self._painted(f"{'...':>8} {'':>7}  {f'({end - limit} more bits)':<{ROW_BITS + _GAPS}}".rstrip(), kind)
@@ -138,10 +139,11 @@ def bits_of(octets: bytes, begin: int, end: int) -> str:
     return digits[begin - 8 * first:end - 8 * first]
 
 
-def _grouped(octets: bytes, begin: int, end: int) -> str:
-    """Digits in groups of 8 from the begin on, as 7-bit groups and octets lie there."""
+def _grouped(octets: bytes, begin: int, end: int, signed: bool) -> str:
+    """Digits in groups of 8 from the begin on, as 7-bit groups and octets lie there; behind the sign bit when there is one."""
     digits = bits_of(octets, begin, end)
-    return " ".join(digits[at:at + 8] for at in range(0, len(digits), 8))
+    parts = ([digits[:1]] if signed else []) + [digits[at:at + 8] for at in range(int(signed), len(digits), 8)]
+    return " ".join(parts)
 
 
 def _groups(octets: bytes, begin: int) -> int:

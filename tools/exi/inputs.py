@@ -1,16 +1,17 @@
 """From the command line's words to messages: hexadecimal text, a file, or lines of a pipe as they come."""
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Iterator
 
-from tools.exi.octets import CAPTURE_MAGIC, MAX_LINE, Found, NotOctets, begins, binary, continues, in_line, pasted
+from tools.exi.joining import Joining
+from tools.exi.octets import CAPTURE_MAGIC, MAX_LINE, Found, NotOctets, begins, binary, only_octets, pasted
 
 #: A binary file of messages; larger ones are captures or something else.
 MAX_FILE = 16 << 20
-#: Lines that one wrapped message may take: 64 KiB in lines of 16 octets.
-MAX_WRAPPED = 4096
 _HEAD = 64
+MAX_NAME = 256
 STDIN = "-"
 
 
@@ -19,13 +20,12 @@ class BadInput(Exception):
 
 
 class Inputs:
-    """Goes through the inputs of one command. `lines` and `silent` count lines read and lines without a message."""
+    """Goes through the inputs of one command. `lines` counts the lines that were read."""
 
     def __init__(self, words: list[str], stdin: BinaryIO) -> None:
         self._words = words
         self._stdin = stdin
         self.lines = 0
-        self.silent = 0
 
     def messages(self) -> Iterator[Found]:
         """Every message, in order; raises BadInput."""
@@ -34,11 +34,11 @@ class Inputs:
             return
         files = [_file(word) for word in self._words]
         if not any(files):
-            yield from _text(" ".join(self._words))
+            yield from self._text(" ".join(self._words))
             return
         for word, path in zip(self._words, files):
             if path is None:
-                yield from self._stream(self._stdin, "") if word == STDIN else _text(word)
+                yield from self._stream(self._stdin, "") if word == STDIN else self._text(word)
                 continue
             try:
                 with open(path, "rb") as file:
@@ -57,41 +57,24 @@ class Inputs:
                 raise BadInput(f"{label}binary input of more than {MAX_FILE} octets")
             yield from _numbered(binary(data), f"{label}message")
             return
-        waiting: list[Found] = []            # of the line before, as long as it may be wrapped
-        wrapped: list[str] = []
-        number = 0
+        joining = Joining()
         line = first.decode("utf-8", "replace")
+        number = 0
         while line:
             number += 1
             self.lines += 1
-            if wrapped and len(wrapped) < MAX_WRAPPED and continues(line):
-                wrapped.append(line)
-                self.silent += 1
-                try:
-                    waiting = _placed(pasted("".join(wrapped)), waiting[0].where)
-                except NotOctets:            # a half octet: leave the message as it was, and the line alone
-                    wrapped.pop()
-            else:
-                yield from waiting
-                found = in_line(line)
-                wrapped = [line] if len(found) == 1 and _unfinished(line) else []
-                waiting = _placed(found, f"{label}line {number}")
-                self.silent += not found
-                if not wrapped:
-                    yield from waiting
-                    waiting = []
+            yield from joining.feed(line, f"{label}line {number}")
             line = file.readline(MAX_LINE).decode("utf-8", "replace")
-        yield from waiting
+        yield from joining.end()
 
-
-def _unfinished(line: str) -> bool:
-    """True for a line of octets alone whose message the next line may continue."""
-    return not line.strip().strip("0123456789abcdefABCDEFxX \t:,;-") and _framed_short(line)
-
-
-def _framed_short(line: str) -> bool:
-    found = in_line(line)
-    return bool(found) and (found[0].kind is None or found[0].note.startswith("cut off"))
+    def _text(self, text: str) -> Iterator[Found]:
+        if "\n" in text and not only_octets(text):
+            yield from self._stream(BytesIO(text.encode("utf-8", "replace")), "")
+            return
+        try:
+            yield from _numbered(pasted(text), "message")
+        except NotOctets as problem:
+            raise BadInput(f"{text[:60]!r} is neither a file nor hexadecimal octets: {problem}") from None
 
 
 def _file(word: str) -> Path | None:
@@ -106,26 +89,13 @@ def _file(word: str) -> Path | None:
             return path
     except (OSError, ValueError):            # too long for a name, or with a NUL: it is text
         return None
-    if len(word) < 256 and ("/" in word or "." in word) and "\\x" not in word:
+    if len(word) < MAX_NAME and ("/" in word or "." in word) and "\\x" not in word and "\n" not in word:
         raise BadInput(f"there is no file {word}")
     return None
-
-
-def _text(text: str) -> list[Found]:
-    try:
-        return _numbered(pasted(text), "message")
-    except NotOctets as problem:
-        raise BadInput(f"{text[:60]!r} is neither a file nor hexadecimal octets: {problem}") from None
 
 
 def _numbered(found: list[Found], label: str) -> list[Found]:
     if len(found) > 1:
         for number, one in enumerate(found, 1):
             one.where = f"{label} {number}"
-    return found
-
-
-def _placed(found: list[Found], where: str) -> list[Found]:
-    for one in found:
-        one.where = where
     return found

@@ -24,12 +24,16 @@ LEAST_OCTETS = 3
 #: Candidates of one line, so that a line of nothing but "80 80 80" costs no more than others.
 MAX_STARTS = 16
 MAC_OCTETS = 6
+#: Octets in a line of a hex dump.
+DUMP_OCTETS = 16
 
 # Pairs of digits, perhaps with 0x or \x before; no letter or digit may touch them. A prefix of the OpenV2G command line
 # (field-pyplc-clara.md 1.8: DH and Dh handshake, DD DIN, D1 ISO-2) may.
 _PIECE = re.compile(r"(?:(?<![0-9A-Za-z_])(?:0[xX]|D[HhD12](?=80))?|\\x)((?:[0-9A-Fa-f]{2})+)(?![0-9A-Za-z_])")
 _BETWEEN = re.compile(r"[\s:,;\-]{0,4}")             # what may stand between two pieces of one run
 _BYTES_LITERAL = re.compile(r"\bb('[^'\n]*'|\"[^\"\n]*\")")
+# offset, then at most 16 octets, between them at most two blanks; behind more blanks, or behind 16 octets, come letters
+_DUMP = re.compile(r"\s*([0-9A-Fa-f]{4,8}):?[ \t]{1,3}((?:[0-9A-Fa-f]{2} {0,2}){1,16})(?:\s|$|\|)")
 _ONLY_HEX = re.compile(r"(?:[\s:,;\-]|0[xX](?=[0-9A-Fa-f])|[0-9A-Fa-f])*")
 
 
@@ -106,11 +110,23 @@ def in_line(line: str) -> list[Found]:
 
 def continues(line: str) -> bool:
     """True for a line of nothing but octets that begins no message itself: the rest of a message that was wrapped."""
-    stripped = line.strip()
-    if not stripped or not _ONLY_HEX.fullmatch(stripped):
+    if not only_octets(line):
         return False
-    first = re.sub(r"0[xX](?=[0-9A-Fa-f])|[\s:,;\-]", "", stripped[:MAX_LINE])[:4].lower()
+    first = re.sub(r"0[xX](?=[0-9A-Fa-f])|[\s:,;\-]", "", line[:MAX_LINE])[:4].lower()
     return not first.startswith("80") and first != V2GTP_START.hex()
+
+
+def only_octets(line: str) -> bool:
+    """True for a line with nothing but octets in it."""
+    return bool(line.strip()) and _ONLY_HEX.fullmatch(line) is not None
+
+
+def dumped(line: str, expected: int) -> bytes | None:
+    """The octets of one line of a hex dump (xxd, hexdump -C, Wireshark) whose offset is `expected`; None for other lines."""
+    match = _DUMP.match(line)
+    if match is None or int(match[1], 16) != expected:
+        return None
+    return bytes.fromhex(match[2])[:DUMP_OCTETS]
 
 
 def begins(head: bytes) -> bool:
