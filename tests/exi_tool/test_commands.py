@@ -167,10 +167,11 @@ def test_control_characters_do_not_reach_the_terminal():
 
 
 def test_bits_are_all_bits_in_order():
-    for text in (OCTETS.hex(), SAP, PRECHARGE, "80003bab9371d3c0ac020000000840"):
+    far = "809a02004080c1014181c211600040800001028e5c280800"     # -1710 V: a value of three groups behind its sign
+    for text in (OCTETS.hex(), SAP, PRECHARGE, far, "80003bab9371d3c0ac020000000840"):
         code, out, _ = run("bits", "--full", text)
         assert code == 0
-        digits = "".join("".join(line[18:44].split()) for line in out.splitlines() if not line.startswith("#"))
+        digits = "".join("".join(line[18:46].split()) for line in out.splitlines() if not line.startswith("#"))
         assert digits == "".join(f"{octet:08b}" for octet in bytes.fromhex(text))
 
 

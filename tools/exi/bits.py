@@ -14,7 +14,8 @@ from tools.exi.which import Which
 ROW_BITS = 24
 #: Rows of one value without --full, enough for a SessionID; a certificate has some 300.
 ROWS = 3
-_GAPS = ROW_BITS // 8
+#: Characters of a row of bits: a sign, then groups of 8 with a blank before each.
+COLUMN = 1 + ROW_BITS + ROW_BITS // 8
 VALUE_SHOWN = 72
 COLOURS = {"header": "2", "event": "36", "second": "35", "content": "2", "value": "1;32", "length": "32", "rest": "2", "error": "1;31"}
 _STOPPED_BITS = 16
@@ -52,7 +53,7 @@ class Bits:
             self.failed += 1
             schema, fragment = (nearest[0] if nearest else "SAP"), self._fragment
             self._line(f"# {where}does not decode; as {schema}, which comes furthest:")
-        self._line(f"# {'bit':>6} {'octet':>7}  {'bits':<{ROW_BITS + _GAPS}}  meaning")
+        self._line(f"# {'bit':>6} {'octet':>7}  {'bits':<{COLUMN}}  meaning")
         trace = self._codec.trace(schema, found.octets, fragment)  # type: ignore[arg-type]
         for line in self._rows(found.octets, Walk(schema), trace):
             self._line(line)
@@ -69,7 +70,7 @@ class Bits:
             stop = max(trace.error.bit_position, end)
             if stop > end:
                 yield from self._cells(octets, end, min(stop, 8 * len(octets)), "error", "read, but not accepted", 0)
-            yield self._painted(f"{stop:>8} {stop // 8:>5}.{stop % 8}  {'':<{ROW_BITS + _GAPS}}  stopped: {printable(trace.error)}", "error")
+            yield self._painted(f"{stop:>8} {stop // 8:>5}.{stop % 8}  {'':<{COLUMN}}  stopped: {printable(trace.error)}", "error")
             end = min(stop, 8 * len(octets))
             yield from self._cells(octets, end, 8 * len(octets), "rest", f"not read: {8 * len(octets) - end} bits", 0)
             return
@@ -108,7 +109,7 @@ class Bits:
         if begin < place.end:
             yield from self._cells(octets, begin, place.end, "value", meaning, level, datatype is not None and datatype.signed())
         else:
-            yield self._painted(f"{begin:>8} {begin // 8:>5}.{begin % 8}  {'':<{ROW_BITS + _GAPS}}  {'  ' * level}{meaning}", "value")
+            yield self._painted(f"{begin:>8} {begin // 8:>5}.{begin % 8}  {'':<{COLUMN}}  {'  ' * level}{meaning}", "value")
 
     def _cells(self, octets: bytes, begin: int, end: int, kind: str, meaning: str, level: int, signed: bool = False) -> Iterator[str]:
         """Rows for the bits from `begin` to `end`, a sign bit for itself; what is folded is counted."""
@@ -116,10 +117,10 @@ class Bits:
         width = ROW_BITS + int(signed)           # an integer of many rows keeps its groups
         for at in range(begin, limit, width):
             stop = min(at + width, end)
-            row = f"{at:>8} {at // 8:>5}.{at % 8}  {_grouped(octets, at, stop, signed and at == begin):<{ROW_BITS + _GAPS}}  "
+            row = f"{at:>8} {at // 8:>5}.{at % 8}  {_grouped(octets, at, stop, signed and at == begin):<{COLUMN}}  "
             yield self._painted((row + "  " * level + meaning if at == begin else row).rstrip(), kind)
         if limit < end:
-            yield self._painted(f"{'...':>8} {'':>7}  {f'({end - limit} more bits)':<{ROW_BITS + _GAPS}}".rstrip(), kind)
+            yield self._painted(f"{'...':>8} {'':>7}  {f'({end - limit} more bits)':<{COLUMN}}".rstrip(), kind)
 
     def _painted(self, text: str, kind: str) -> str:
         return f"\x1b[{COLOURS[kind]}m{text}\x1b[0m" if self._colour else text
