@@ -24,6 +24,7 @@ LIMIT = 3.0                  # times json.loads or json.dumps of the same conten
 NO_SCHEMA = 0x7FFFFFFF       # the library refuses it at once: what remains is the price of the ctypes call with its arguments
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 PEERS = Path(__file__).resolve().parents[2] / ".venv-peers" / "bin" / "python"
+COMPILER = PEERS.parents[2] / ".venv-build" / "bin" / "python"     # made by ./install/test.sh --boards
 FOREIGN_TIMEOUT_S = 120
 COMPILER_TIMEOUT_S = 300
 # Run by the Python of the peers: decode and encode with the codec of the package iso15118 (EXIficient in a Java machine,
@@ -150,7 +151,8 @@ def library_figures() -> list[str]:
     """Size and stack of each board's library, and the memory that it adds here; sizes alone where no compiler is at hand."""
     root = Path(codec.__file__).parent
     try:
-        done = subprocess.run([sys.executable, "-m", "exi_native.boards", "--figures"], cwd=root.parent, capture_output=True, text=True,
+        python = str(COMPILER) if COMPILER.is_file() else sys.executable         # which fetches the compiler for this run
+        done = subprocess.run([python, "-m", "exi_native.boards", "--figures"], cwd=root.parent, capture_output=True, text=True,
                               timeout=COMPILER_TIMEOUT_S, check=True)
         return [f"exi: {line}" for line in done.stdout.splitlines()]
     except (OSError, subprocess.SubprocessError) as problem:
