@@ -8,6 +8,7 @@ import pytest
 from exi_native.codec import load
 from tests.exi_tool.test_octets import FRAMED, OCTETS
 from tools.exi.__main__ import main
+from tools.exi.joining import Joining
 from tools.exi.octets import Found
 from tools.exi.which import Which
 
@@ -40,6 +41,15 @@ def test_decode_text():
 
 def test_without_a_command_it_decodes():
     assert run(*OCTETS.hex(" ").split()) == run("decode", OCTETS.hex()) == run(stdin=OCTETS)
+    assert run("--line", OCTETS.hex()) == run("decode", "--line", OCTETS.hex())
+
+
+def test_a_message_that_is_complete_waits_for_no_further_line():
+    complete, cut = [], []
+    for line, seen in ((OCTETS.hex(), complete), (OCTETS.hex()[:-8], cut)):
+        joining = Joining(lambda found: len(found.octets) == len(OCTETS))
+        seen += joining.feed(line + "\n", "line 1")
+    assert [found.octets for found in complete] == [OCTETS] and cut == []
 
 
 def test_decode_lines_of_a_pipe():

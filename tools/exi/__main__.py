@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None, stdin: BinaryIO | None = None, out: Text
     """The program; the streams are arguments so that a test can watch them."""
     words = list(sys.argv[1:] if argv is None else argv)
     out, err, stdin = out or sys.stdout, err or sys.stderr, stdin or sys.stdin.buffer
-    if words and words[0] not in COMMANDS and not words[0].startswith("-") or not words and not stdin.isatty():
+    if words and words[0] not in (*COMMANDS, "-h", "--help") or not words and not stdin.isatty():
         words.insert(0, "decode")
     arguments = parser().parse_args(words)
     try:
@@ -101,8 +101,8 @@ def main(argv: list[str] | None = None, stdin: BinaryIO | None = None, out: Text
 def _messages(arguments: argparse.Namespace, codec: Codec, stdin: BinaryIO, out: TextIO, err: TextIO) -> int:
     """decode, explain and bits: one result per message."""
     which = Which(codec)
-    inputs = Inputs(arguments.input, stdin)
     schema, fragment = arguments.schema or "", arguments.fragment
+    inputs = Inputs(arguments.input, stdin, lambda found: which.ask(found, schema, fragment).best is not None)
     shows: Decoding | Explain | Bits
     if arguments.command == "decode":
         shows = Decoding(which, out, arguments.form, schema, fragment, arguments.full)

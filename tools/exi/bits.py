@@ -52,7 +52,7 @@ class Bits:
         else:
             self.failed += 1
             schema, fragment = (nearest[0] if nearest else "SAP"), self._fragment
-            self._line(f"# {where}does not decode; as {schema}, which comes furthest:")
+            self._line(f"# {where}does not decode" + (f"; as {schema}, which comes furthest:" if len(answer.failures) > 1 else f" as {schema}:"))
         self._line(f"# {'bit':>6} {'octet':>7}  {'bits':<{COLUMN}}  meaning")
         trace = self._codec.trace(schema, found.octets, fragment)  # type: ignore[arg-type]
         for line in self._rows(found.octets, Walk(schema), trace):

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Iterator
+from typing import BinaryIO, Callable, Iterator
 
 from tools.exi.joining import Joining
 from tools.exi.octets import CAPTURE_MAGIC, MAX_LINE, Found, NotOctets, begins, binary, only_octets, pasted
@@ -22,7 +22,9 @@ class BadInput(Exception):
 class Inputs:
     """Goes through the inputs of one command. `lines` counts the lines that were read."""
 
-    def __init__(self, words: list[str], stdin: BinaryIO) -> None:
+    def __init__(self, words: list[str], stdin: BinaryIO, complete: Callable[[Found], bool]) -> None:
+        """`complete`: does this message decode as it is?"""
+        self._complete = complete
         self._words = words
         self._stdin = stdin
         self.lines = 0
@@ -57,7 +59,7 @@ class Inputs:
                 raise BadInput(f"{label}binary input of more than {MAX_FILE} octets")
             yield from _numbered(binary(data), f"{label}message")
             return
-        joining = Joining()
+        joining = Joining(self._complete)
         line = first.decode("utf-8", "replace")
         number = 0
         while line:

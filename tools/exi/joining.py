@@ -1,6 +1,8 @@
 """Puts messages together that stand in several lines: wrapped hexadecimal text, and hex dumps with offsets."""
 from __future__ import annotations
 
+from typing import Callable
+
 from tools.exi.octets import MAX_MESSAGE_OCTETS, Found, NotOctets, begins, binary, continues, dumped, in_line, only_octets, pasted
 
 #: Lines that one message may take: a dump of the largest, 16 octets in a line.
@@ -10,7 +12,9 @@ MAX_LINES = MAX_MESSAGE_OCTETS // 16
 class Joining:
     """Takes lines one by one and gives the messages that are complete with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, complete: Callable[[Found], bool]) -> None:
+        """`complete` says that a message decodes as it is: no further line is waited for then."""
+        self._complete = complete
         self._wrapped: list[str] = []        # lines of octets alone, the first of which begins a message
         self._dump = bytearray()             # octets of the lines of a dump so far
         self._where = ""                     # of the first line of either
@@ -31,7 +35,7 @@ class Joining:
             return []
         ended = self.end()
         found = _placed(in_line(line), where)
-        if len(found) == 1 and only_octets(line) and (found[0].kind is None or found[0].note):
+        if len(found) == 1 and only_octets(line) and (found[0].note or found[0].kind is None and not self._complete(found[0])):
             self._wrapped, self._where = [line], where
             return ended
         return ended + found

@@ -75,4 +75,4 @@ def one_line(message: Any) -> str:
 
 
 def _line(text: str, comment: str) -> str:
-    return f"{text:<{COMMENT_COLUMN}}# {comment}" if comment else text
+    return f"{text:<{COMMENT_COLUMN - 2}}  # {comment}" if comment else text
