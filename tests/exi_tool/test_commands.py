@@ -228,6 +228,19 @@ def test_a_schema_that_fits_by_chance_is_doubted():
     assert code == 0 and "probably not this schema, but DIN SessionStopReq" in out and "octets follow the message" in out
 
 
+def test_what_is_signed_is_found_and_explained():
+    message = {"SignedInfo": {"CanonicalizationMethod": {"Algorithm": "urn:c"}, "SignatureMethod": {"Algorithm": "urn:s"}, "Reference": [
+        {"DigestMethod": {"Algorithm": "urn:d"}, "DigestValue": "00ff"}]}}
+    code, octets, err = run("encode", "--fragment", "--schema", "XMLDSIG", json.dumps(message))
+    assert code == 0, err
+    found = json.loads(run("decode", "--json", octets.strip())[1])
+    assert found["schema"] == "XMLDSIG" and found["fragment"] and found["message"] == message
+    assert run("encode", json.dumps(found))[1] == octets
+    _, out, _ = run("explain", "--fragment", "--schema", "XMLDSIG", octets[:36])
+    assert "path      SignedInfo.SignatureMethod.@Algorithm" in out and "anyURI" in out
+    assert "it fits XMLDSIG SignedInfo (not tried before because of --schema)" in run("explain", "--fragment", "--schema", "SAP", octets.strip())[1]
+
+
 def test_schemas_are_listed():
     code, out, _ = run("schemas")
     assert code == 0 and out.count("\n") == 9 and "V2GTP 0x8004" in out

@@ -83,7 +83,8 @@ class Explain:
             schema = ""
             yield f"  {'as':<9} no message of any schema that was tried begins like this"
         yield from self._beginnings(found)
-        others = self._which.others(found, tuple(known for known, _ in (*answer.failures, *((fit.schema, 0) for fit in answer.chance))))
+        others = self._which.others(found, tuple(known for known, _ in (*answer.failures, *((fit.schema, 0) for fit in answer.chance))),
+                                   self._fragment)
         for fit in others.fits:
             yield "  but       " + self._mark(f"it fits {fit.schema} {fit.title}", _BOLD) + f" (not tried before because of {answer.why})"
         for fit in (*answer.chance, *others.chance):
@@ -120,7 +121,7 @@ class Explain:
     @staticmethod
     def _entered(place: Place) -> tuple[str, ...]:
         """The attribute whose value is waited for, which the path of its own event does not hold yet."""
-        return (place.meaning,) if place.step.kind == "event" else ()
+        return (place.meaning.replace("AT(", "@").rstrip(")"),) if place.step.kind == "event" and place.meaning.startswith("AT(") else ()
 
     def _expected(self, datatype: Datatype | None, expected: tuple[str, ...]) -> Iterator[str]:
         if datatype is not None:
@@ -179,6 +180,6 @@ def _came(found: Found, begin: int, bit: int, place: Place | None) -> str:
     if place is None:
         return f"bits {shown}{more}"
     code = place.step.code if place.step.kind == "event" else place.step.value
-    empty = ", an empty element, which this type does not allow" if place.step.kind == "second" and place.meaning == "EE" else ""
+    empty = ", the element would end here, which it must not" if place.step.kind == "second" and place.meaning == "EE" else ""
     second = "escape, then " if place.step.kind == "second" else ""
     return f"{second}code {code} ({shown}): {place.meaning}{empty}"

@@ -95,10 +95,10 @@ class Which:
             answer.fits = [fit for fit in tried.fits if fit.identical and not fit.trailing]
         return answer
 
-    def others(self, found: Found, tried: tuple[str, ...]) -> Answer:
+    def others(self, found: Found, tried: tuple[str, ...], fragment: bool = False) -> Answer:
         """The schemas that were not tried, for the person who gave the wrong one."""
         answer = Answer()
-        self._try(answer, found, tuple(s for s in SCHEMAS if s not in tried), False)
+        self._try(answer, found, tuple(s for s in SCHEMAS if s not in tried), fragment)
         return answer
 
     def _try(self, answer: Answer, found: Found, candidates: tuple[str, ...], fragment: bool, told: bool = False) -> None:
