@@ -166,7 +166,7 @@ class Codec:
                 self._input_view[:count] = array("q", words)
             else:
                 raise ExiError(ExiErrorCode.TAPE_FULL, 0, type(message).__name__)
-        except (TypeError, KeyError, AttributeError, OverflowError, ValueError, StructError) as problem:
+        except (TypeError, KeyError, AttributeError, OverflowError, ValueError, StructError, RecursionError) as problem:
             raise self._refusal(message, module, roots, problem) from None
         size = self._exi_encode(number, self._input_address, count, bytes(blob), len(blob), self._work_address)
         if size < 0:
