@@ -6,7 +6,7 @@ from typing import Iterator, NamedTuple
 
 from exi_native import codec
 from exi_native.codec import ExiErrorCode
-from exi_native.generated import SCHEMAS
+from exi_native.generated import SCHEMAS, names_of
 from tests.exi.fuzz.seeds import FRAGMENT_FLAG, Seed
 
 MEGABYTE = 1 << 20
@@ -61,6 +61,7 @@ def of_schema(exi: codec.Codec, schema: str, good: list[Seed]) -> Iterator[Hosti
     """Every construction that this schema has a place for; `good` are messages of it."""
     refused = frozenset({ExiErrorCode.TOO_LONG, ExiErrorCode.TRUNCATED, ExiErrorCode.BLOB_FULL})
     counts = {str: 0, bytes: 0, int: 0}
+    types, states = names_of(schema).TYPES, names_of(schema).STATES
     for seed, step in values_of(exi, schema, good):
         kind = type(step.value)
         counts[kind] += 1
@@ -73,13 +74,17 @@ def of_schema(exi: codec.Codec, schema: str, good: list[Seed]) -> Iterator[Hosti
             return Hostile(f"{what}, {kind.__name__} at bit {step.bit}", schema, seed.flags, to_octets(head + middle + tail), expected)
 
         if kind is int:
-            endless = frozenset({ExiErrorCode.OUT_OF_RANGE, ExiErrorCode.TRUNCATED, ExiErrorCode.BLOB_FULL, ExiErrorCode.BAD_EVENT_CODE,
-                                 ExiErrorCode.SECOND_LEVEL})
             groups = MEGABYTE if counts[kind] == 1 else MEGABYTE // 1024
-            yield hostile(f"an integer of {groups} groups", "1" * 8 * groups, endless)
+            limited = types[states[step.state][2][step.code][2]][2] != ""
+            # without limits (xs:integer) only the room for it ends it; 64-bit integers are gathered in the same room
+            full = {ExiErrorCode.BLOB_FULL} if groups == MEGABYTE else set()
+            refusal = {ExiErrorCode.OUT_OF_RANGE, *full} if limited else full
+            yield hostile(f"an integer of {groups} groups", "1" * 8 * groups + "0" * 16, frozenset(refusal))
             continue
         for length in LENGTHS:
-            too_long = frozenset({ExiErrorCode.TOO_LONG}) if length >= 1 << 63 else refused
+            # what follows the announced length is read as content; beyond 63 bits the length itself is refused
+            content = refused | {ExiErrorCode.BAD_CHARACTER} if kind is str else refused
+            too_long = frozenset({ExiErrorCode.TOO_LONG}) if length >= 1 << 63 else content
             yield hostile(f"length {length:#x}", varint(length + (2 if kind is str else 0)), too_long)
         yield hostile("an endless length", "10000000" * 4096, frozenset({ExiErrorCode.TOO_LONG}))
         if counts[kind] == 1:
