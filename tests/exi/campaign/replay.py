@@ -52,7 +52,8 @@ def _replay_message(key: str, bench: Bench, message: Message, kept: MessageResul
             found.wrong.append(f"{where}: our encoder refuses it: {problem}")
         else:
             if digest(octets) != kept.digests[number]:
-                found.wrong.append(f"{where}: octets {octets.hex()} are not those of the oracle")
+                found.wrong.append(f"{where}: octets {octets.hex()} are not those of the oracle (or this instance is made otherwise now: "
+                                   "then run the campaign again)")
             problem_text = own_return(bench, made, octets)
             if problem_text is not None:
                 found.wrong.append(f"{where}: {problem_text}")
