@@ -105,11 +105,9 @@ class Charge:
 
     def run_until(self, at: int) -> None:
         """Run to the virtual time `at`, or to the end of the charge when that comes first."""
-        step, state = self.world.step, self.car.signals.connection_state
+        step, watch = self.world.step, self._watch
         while (self._unplugged_at == NEVER or not self.over) and step(at) != NEVER:
-            if state.value in OVER and self._unplugged_at == NEVER:      # somebody comes and pulls the plug
-                self._unplugged_at = self.clock.time + UNPLUG_AFTER
-                self.plant.at(self._unplugged_at, self.plant.unplug)
+            watch()
         if not self.over:
             self.clock.advance_to(at)
 
@@ -141,3 +139,9 @@ class Charge:
     def trace_hash(self) -> str:
         """Hash over every frame at both ends, with its time."""
         return self.car.recorder.digest() + self.charger.recorder.digest()
+
+    def _watch(self) -> None:
+        """After each instant. Once the car says that it is over, somebody comes and pulls the plug."""
+        if self.car.signals.connection_state.value in OVER and self._unplugged_at == NEVER:
+            self._unplugged_at = self.clock.time + UNPLUG_AFTER
+            self.plant.at(self._unplugged_at, self.plant.unplug)
