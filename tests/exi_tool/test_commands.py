@@ -150,7 +150,7 @@ def dump(octets, form):
 
 
 @pytest.mark.parametrize("form", ["xxd", "hexdump", "wireshark"])
-@pytest.mark.parametrize("before", [b"", FRAMED[:8], bytes(range(54)) + FRAMED[:8]])
+@pytest.mark.parametrize("before", [b"", FRAMED[:8], bytes(range(54)) + FRAMED[:8], b"80abcdef00112233" + FRAMED[:8]])
 def test_hex_dumps(form, before):
     octets = bytes.fromhex(PRECHARGE)
     framed = before[:-1] + bytes((len(octets),)) + octets if before else octets
@@ -236,9 +236,31 @@ def test_what_is_signed_is_found_and_explained():
     found = json.loads(run("decode", "--json", octets.strip())[1])
     assert found["schema"] == "XMLDSIG" and found["fragment"] and found["message"] == message
     assert run("encode", json.dumps(found))[1] == octets
-    _, out, _ = run("explain", "--fragment", "--schema", "XMLDSIG", octets[:36])
+    _, out, _ = run("explain", "--fragment", "--schema", "XMLDSIG", octets[:26])
     assert "path      SignedInfo.SignatureMethod.@Algorithm" in out and "anyURI" in out
     assert "it fits XMLDSIG SignedInfo (not tried before because of --schema)" in run("explain", "--fragment", "--schema", "SAP", octets.strip())[1]
+
+
+# Random messages of this codec, chosen because more than one schema reads them.
+DISCONNECT_OR_CONNECT = "800404571bc4eaec2f9a3880023e2184"      # ISO20_ACDP ACDP_ConnectRes; as ISO20 AuthorizationRes bits are left over
+METERING_CUT = "80400400ae10"                                   # the beginning of ISO20 MeteringConfirmationReq
+
+
+def test_of_two_schemas_that_fit_the_one_without_a_rest_is_shown():
+    code, out, _ = run("decode", DISCONNECT_OR_CONNECT)
+    assert code == 0 and out.startswith("# ISO20_ACDP ACDP_Connect") and "fits as well" not in out
+
+
+def test_the_beginning_of_a_message_is_not_taken_for_a_shorter_one():
+    code, out, _ = run("explain", METERING_CUT)
+    assert code == 1 and "as ISO20: " in out and "by chance it begins like SAP supportedAppProtocolRes; 2 octets would follow" in out
+    assert run("decode", METERING_CUT)[0] == 1 and run("decode", "--schema", "SAP", METERING_CUT)[0] == 0
+
+
+@pytest.mark.parametrize("before", ["80 12 34, ", "01 fe 12 34 00 00 00 05 "])
+def test_octets_before_a_message_in_the_same_run_are_passed_over(before):
+    code, out, _ = run("decode", "--line", stdin=f"x {before}{OCTETS.hex(' ')}\n".encode())
+    assert code == 0 and out.startswith("line 1: DIN SessionStopReq") and "follow" not in out
 
 
 def test_schemas_are_listed():

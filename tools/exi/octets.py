@@ -24,8 +24,6 @@ LEAST_OCTETS = 3
 #: Candidates of one line, so that a line of nothing but "80 80 80" costs no more than others.
 MAX_STARTS = 16
 MAC_OCTETS = 6
-#: Octets in a line of a hex dump.
-DUMP_OCTETS = 16
 
 # Pairs of digits, perhaps with 0x or \x before; no letter or digit may touch them. A prefix of the OpenV2G command line
 # (field-pyplc-clara.md 1.8: DH and Dh handshake, DD DIN, D1 ISO-2) may.
@@ -126,7 +124,7 @@ def dumped(line: str, expected: int) -> bytes | None:
     match = _DUMP.match(line)
     if match is None or int(match[1], 16) != expected:
         return None
-    return bytes.fromhex(match[2])[:DUMP_OCTETS]
+    return bytes.fromhex(match[2])
 
 
 def begins(head: bytes) -> bool:
