@@ -39,6 +39,15 @@ def test_decode_text():
         "# DIN SessionStopReq, 13 octets", "V2G_Message", "  Header", "    SessionID: 0102030405060708", "  Body", "    SessionStopReq"]
 
 
+def test_values_with_a_power_of_ten_are_computed():
+    message = {"DC_PreChargeRes": {"Header": {"SessionID": "01" * 8, "TimeStamp": 1}, "ResponseCode": "OK",
+                                   "EVSEPresentVoltage": {"Exponent": -1, "Value": 3895}}}
+    octets = run("encode", "--schema", "ISO20_DC", "--v2gtp", json.dumps(message))[1].strip()
+    assert octets.startswith("01fe8004") and "EVSEPresentVoltage" + " " * 36 + "  # 389.5 V" in run("decode", octets)[1]
+    assert "U 389.5 V" in run("--line", octets)[1]
+    assert "EVSEPresentVoltage" in run("decode", PRECHARGE)[1] and "# 389.5 V" in run("decode", PRECHARGE)[1]
+
+
 def test_without_a_command_it_decodes():
     assert run(*OCTETS.hex(" ").split()) == run("decode", OCTETS.hex()) == run(stdin=OCTETS)
     assert run("--line", OCTETS.hex()) == run("decode", "--line", OCTETS.hex())
