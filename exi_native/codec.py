@@ -10,6 +10,7 @@ A Codec holds the library and its buffers; it must not be used by two threads at
 from __future__ import annotations
 
 import ctypes
+import mmap
 from array import array
 from pathlib import Path
 from struct import Struct
@@ -24,11 +25,11 @@ from exi_native.tape import FieldRow, big, octets, text
 
 __all__ = ["Codec", "CodecUnavailable", "Decoded", "ExiError", "ExiErrorCode", "Schema", "Trace", "TraceStep", "load"]
 
-# Buffers of a Codec. The largest messages known are certificate messages of 5 kB (exi.md 2.3); a message with a
-# list of 1000 schedule entries takes 8000 words.
-TAPE_WORDS = 32768
-BLOB_OCTETS = 65536
-OUTPUT_OCTETS = 65536
+# Buffers of a Codec. The largest messages known are certificate messages of 5 kB (exi.md 2.3); three schedules of 1024
+# entries, the most that ISO 15118-2 allows, take 40000 words. Memory that no message needs is never touched.
+TAPE_WORDS = 131072
+BLOB_OCTETS = 262144
+OUTPUT_OCTETS = 262144
 TRACE_STEPS = 65536       # of a message of 5 kB hardly a tenth
 
 # Packing a short tape this way takes less time than array("q", words), which serves the long ones.
@@ -75,21 +76,19 @@ class Codec:
 
     def __init__(self, library: ctypes.PyDLL) -> None:
         self._library = library  # keeps the library open
-        self._tape = array("q", bytes(8 * TAPE_WORDS))
-        self._input = array("q", bytes(8 * TAPE_WORDS))  # the tape of encode
-        self._blob = bytearray(BLOB_OCTETS)
-        self._output = bytearray(OUTPUT_OCTETS)
-        # What holds the addresses below; the buffers cannot be resized while these exist.
-        self._pinned = [ctypes.c_char.from_buffer(b) for b in (self._tape, self._blob, self._output, self._input)]
+        sizes = (8 * TAPE_WORDS, BLOB_OCTETS, OUTPUT_OCTETS, 8 * TAPE_WORDS)      # the last is the tape of encode
+        buffers = [mmap.mmap(-1, size) for size in sizes]
+        # What holds the addresses below; the buffers cannot be given back while these exist.
+        self._pinned = [ctypes.c_char.from_buffer(b) for b in buffers]
         tape, blob, output, self._input_address = (ctypes.addressof(p) for p in self._pinned)
         self._work = Workspace(tape=tape, blob=blob, output=output, tape_words=TAPE_WORDS, blob_size=BLOB_OCTETS,
                                output_size=OUTPUT_OCTETS)
         self._schemas: dict[str, tuple[int, Any]] = {}      # those that were used: number in the library, tape functions
         self._work_address = ctypes.addressof(self._work)
-        self._tape_view = memoryview(self._tape)
-        self._input_view = memoryview(self._input)
-        self._blob_view = memoryview(self._blob)
-        self._output_view = memoryview(self._output)
+        self._tape_view = memoryview(buffers[0]).cast("q")
+        self._blob_view = memoryview(buffers[1])
+        self._output_view = memoryview(buffers[2])
+        self._input_view = memoryview(buffers[3]).cast("q")
         self._exi_decode = library.exi_decode
         self._exi_encode = library.exi_encode
 
@@ -132,7 +131,7 @@ class Codec:
         if words < 0:
             error = self._error(-words, module.FIELDS)
         names = names_of(schema)
-        blob = bytes(self._blob)
+        blob = bytes(self._blob_view)
         return Trace([_step(e, names, blob) for e in entries[:work.traced]], error)
 
     def encode(self, schema: Schema, message: Any, root: str = "") -> bytes:
@@ -161,7 +160,7 @@ class Codec:
             words[0] = roots[message.__class__](message, words, blob)
             count = len(words)
             if count < len(_PACKERS):
-                _PACKERS[count].pack_into(self._input, 0, *words)
+                _PACKERS[count].pack_into(self._input_view, 0, *words)
             elif count <= TAPE_WORDS:
                 self._input_view[:count] = array("q", words)
             else:

@@ -198,7 +198,7 @@ def test_unbounded_list_is_bounded_by_the_buffers_only() -> None:
         assert EXI.decode("DIN", EXI.encode("DIN", message)) == message
     with pytest.raises(ExiError) as refused:
         EXI.encode("DIN", v2g(discovery(din.SAScheduleList(SAScheduleTuple=[
-            din.SAScheduleTuple(SAScheduleTupleID=1, PMaxSchedule=schedule(10000))]))))
+            din.SAScheduleTuple(SAScheduleTupleID=1, PMaxSchedule=schedule(40000))]))))
     assert refused.value.code == ExiErrorCode.TAPE_FULL
 
 
@@ -212,7 +212,7 @@ def test_decoding_is_bounded_by_the_buffers() -> None:
     bits = "".join(f"{octet:08b}" for octet in octets)
     one = re.search(r"((?:0){11,12})(?:\1){7}", bits)
     assert one is not None
-    flood = bits[:one.start()] + one.group(1) * 40000
+    flood = bits[:one.start()] + one.group(1) * 90000
     data = int(flood.ljust(-(-len(flood) // 8) * 8, "0"), 2).to_bytes(-(-len(flood) // 8), "big")
     with pytest.raises(ExiError) as refused:
         EXI.decode("DIN", data)

@@ -129,6 +129,15 @@ def test_long_lists_keep_every_item(count: int) -> None:
     assert EXI.decode_fragment("ISO2", octets) == schedule
 
 
+def test_the_longest_schedules_fit_into_the_buffers() -> None:
+    """ISO 15118-2: at most 3 schedules of 1024 entries."""
+    entries = [iso2.PMaxScheduleEntry(TimeInterval=iso2.RelativeTimeInterval(start=n, duration=1),
+                                      PMax=iso2.PhysicalValue(Multiplier=3, Unit=iso2.unitSymbol.W, Value=n)) for n in range(1024)]
+    message = iso2.SAScheduleList(SAScheduleTuple=[iso2.SAScheduleTuple(SAScheduleTupleID=n + 1, PMaxSchedule=iso2.PMaxSchedule(PMaxScheduleEntry=entries))
+                                                   for n in range(3)])
+    assert EXI.decode_fragment("ISO2", EXI.encode_fragment("ISO2", message)) == message
+
+
 @pytest.mark.parametrize("count", [0, 1025])
 def test_a_list_of_another_length_is_refused(count: int) -> None:
     entry = iso2.PMaxScheduleEntry(TimeInterval=iso2.RelativeTimeInterval(start=0), PMax=iso2.PhysicalValue(Multiplier=0, Unit=iso2.unitSymbol.W, Value=0))

@@ -120,9 +120,9 @@ def core(schema: str, messages: list[bytes], most: int = 60) -> str:
         words = decode(number, octets, len(octets), work)
         nothing = _ns(lambda: decode(NO_SCHEMA, octets, len(octets), work))
         down.append(_ns(lambda: decode(number, octets, len(octets), work)) - nothing)
-        blob = bytes(engine._blob_view[:engine._tape[0]])
+        blob = bytes(engine._blob_view[:engine._tape_view[0]])
         engine._input_view[:words] = engine._tape_view[:words]
-        engine._input[0] = 1                                 # before encoding: where the root record stands
+        engine._input_view[0] = 1                                 # before encoding: where the root record stands
         engine._work.root = codec.ANY_ROOT
         if encode(number, engine._input_address, words, blob, len(blob), work) < 0:
             raise AssertionError(f"a decoded {schema} message cannot be encoded")
