@@ -29,7 +29,7 @@ class V2gTask:
                  connection: Mailbox, signals: Signals, journal: Journal) -> None:
         """`inbox`: from tcp (TcpConnected, TcpData, TcpClosed). `commands`: StopSession, AbortSession. `tcp`, `connection`: outgoing."""
         self.inboxes = (inbox, commands)
-        self._side = side
+        self.side = side                 # a simulated peer wraps it (tools/simulate/fleet)
         self._codec = codec
         self._inbox = inbox
         self._commands = commands
@@ -47,7 +47,7 @@ class V2gTask:
         self.sessions = 0
 
     def run(self, now: int) -> int:
-        side = self._side
+        side = self.side
         side.refresh(now)
         for item in self._inbox.drain(INBOX_LIMIT):
             self._take(item, now)
@@ -86,7 +86,7 @@ class V2gTask:
                 self._flush(now)
             self._close.cancel()
             self._deframer = v2gtp.Deframer()
-            self._session = self._side.new_session()
+            self._session = self.side.new_session()
             self.sessions += 1
             self._session.start(now)
             self._flush(now)
@@ -144,9 +144,9 @@ class V2gTask:
 
     def _ended(self, event: SessionEnded, now: int) -> None:
         self._journal.note(now, WRITER, "session ended: %s%s", event.reason.text, "" if event.normal else " (not in order)")
-        self._side.renew(now)
+        self.side.renew(now)
         self._session = None
-        if event.normal and self._side.waits_for_peer_close:
+        if event.normal and self.side.waits_for_peer_close:
             self._close.arm(now, CLOSE_DELAY)
         else:
             self._tcp.put(TcpClose())

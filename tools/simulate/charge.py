@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Callable
 
-from drivers.board import simulated_car, simulated_charger
+from drivers.board import CarBoard, ChargerBoard, simulated_car, simulated_charger
 from drivers.sim.link import LinkConfig, SimLink, SimNic
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
@@ -76,10 +76,11 @@ class Charge:
         def rng(purpose: str) -> random.Random:
             return random.Random(f"{seed} {name} {purpose}")
         journal, signals = Journal(), Signals()
+        config = self._config(name, config)
         inner = SimNic(self.link, name, mac, filtering=True)
         charger = name == "evse"
-        nic = EmulatedModemNic(inner, EmulatedModem(config.modem_emulator, mac, charger, rng("modem")))
-        board = simulated_charger(self.plant, nic) if charger else simulated_car(self.plant, nic)
+        nic = self._nic(name, EmulatedModemNic(inner, EmulatedModem(config.modem_emulator, mac, charger, rng("modem"))))
+        board = self._board(name, simulated_charger(self.plant, nic) if charger else simulated_car(self.plant, nic))
         build = table.evse if charger else table.pev
         made = build(board, signals, config, rng("protocol"), journal, codec,
                      table.Surroundings(keys=NoKeys(), terminate=lambda: False, tap=recorder.tap))
@@ -96,6 +97,20 @@ class Charge:
                 sink(name, event)
         journal.add_sink(note)
         return node
+
+    # --- what a peer with habits of its own changes (fleet/) ------------------------------------------------------
+
+    def _config(self, name: str, config: Config) -> Config:
+        """The settings of one node."""
+        return config
+
+    def _nic(self, name: str, nic: EmulatedModemNic) -> EmulatedModemNic:
+        """What the node's program takes for its network interface."""
+        return nic
+
+    def _board(self, name: str, board: CarBoard | ChargerBoard) -> CarBoard | ChargerBoard:
+        """The node's devices."""
+        return board
 
     # --- running --------------------------------------------------------------------------------------------------
 
