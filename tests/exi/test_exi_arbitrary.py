@@ -187,6 +187,18 @@ def check_message(schema: str, message: Any) -> None:
     assert type(exi().decode(schema, octets)) is type(message)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("schema", NAMES)
+def test_a_message_that_contains_itself(schema: str) -> None:
+    fields = fields_of(schema)
+    for cls in roots_of(schema):
+        for number in range(len(list(places(Random(schema, 0).message(cls), fields)))):
+            message = Random(schema, 0).message(cls)
+            owner, name = list(places(message, fields))[number]
+            setattr(owner, name, [message] if isinstance(getattr(owner, name), list) else message)
+            with pytest.raises(ExiError):
+                exi().encode(schema, message)  # type: ignore[arg-type]
+
+
 @ODD
 @given(OBJECTS)
 def test_arbitrary_objects_as_message(thing: Any) -> None:

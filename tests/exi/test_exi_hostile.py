@@ -90,6 +90,7 @@ def test_inputs_made_to_harm(program: Path, good: list[Seed]) -> None:
     exi = codec.load()
     inputs = [h for schema in SCHEMAS for h in hostile.of_schema(exi, schema, [s for s in good if s.schema == schema])]
     inputs += [h for schema in SCHEMAS for h in hostile.repeated(schema)]
+    inputs += [hostile.Hostile("a root alone", *seed, frozenset()) for schema in SCHEMAS for seed in seeds.roots(schema)]
     inputs += hostile.wrong_schema([s for s in good if len(s.octets) < 500])
     results = replay(program, [f"decode {SCHEMAS[h.schema][0]} {bytes((h.flags, 0)).hex()}{h.octets.hex()}\n" for h in inputs])
     assert results[-1] == len(inputs) > 5000

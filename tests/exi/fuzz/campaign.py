@@ -50,7 +50,7 @@ def write_seeds(folder: Path) -> dict[str, int]:
     exi = codec.load()
     library = open_library(None, TABLE_HASH)
     counts = dict.fromkeys(targets(), 0)
-    for seed in [*seeds.recorded(), *(seed for schema in SCHEMAS for seed in seeds.own(exi, schema))]:
+    for seed in [*seeds.recorded(), *(seed for schema in SCHEMAS for seed in (*seeds.roots(schema), *seeds.own(exi, schema)))]:
         inputs = {"decode": [bytes((seed.flags, 0)) + seed.octets],
                   "encode": [bytes((seed.flags, 0, 0)) + seed.octets, seeds.raw_tape(library, seed)]}
         for direction, contents in inputs.items():

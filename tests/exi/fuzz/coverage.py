@@ -10,6 +10,7 @@ from typing import Iterator
 from exi_native.generated import SCHEMAS, names_of
 from tests.exi.fuzz import build, campaign
 
+EXAMPLES = 8  # of events that were not read; more would hide the table
 SOURCES = sorted((build.LIBRARY / "src").glob("*.c"))
 
 
@@ -59,11 +60,20 @@ def _not_reached(shown: str) -> list[str]:
     return found or ["  none"]
 
 
+def _places(output: str, title: str) -> dict[int, set[int]]:
+    return {int(schema): set(map(int, places.split())) for schema, places in re.findall(rf"^{title} (\d+)((?: \d+)*)$", output, re.M)}
+
+
 def _grammar(output: str) -> str:
-    """How many events (event code of a state) were read, of those that the tables have."""
-    reached = dict(map(int, match) for match in re.findall(r"^reached (\d+) (\d+)$", output, re.M))
-    lines = [f"{'schema':12} {'events read':>11} {'in the tables':>13}"]
+    """How many events (event code of a state) were read, of those that input can come to; and some that were not.
+
+    The others of a table belong to abstract types that only xsi:type can name, or follow a wildcard; both are refused.
+    """
+    reached, reachable = _places(output, "reached"), _places(output, "reachable")
+    lines = [f"{'schema':12} {'events read':>11} {'reachable':>9} {'in the table':>12}  not read: state and event (the first {EXAMPLES})"]
     for schema, (number, _) in SCHEMAS.items():
-        total = sum(len(state[2]) for state in names_of(schema).STATES)  # type: ignore[arg-type]
-        lines.append(f"{schema:12} {reached.get(number, 0):11,} {total:13,}")
+        # the productions of a table stand in the order of its states (emit_c.py)
+        events = [f"{state[0]}: {' '.join(map(str, event[:2]))}" for state in names_of(schema).STATES for event in state[2]]  # type: ignore[arg-type]
+        missing = [events[place] for place in sorted(reachable[number] - reached[number])]
+        lines.append(f"{schema:12} {len(reached[number]):11,} {len(reachable[number]):9,} {len(events):12,}  {'; '.join(missing[:EXAMPLES])}")
     return "\n".join(lines)

@@ -365,6 +365,28 @@ uint64_t check_bounds(uint32_t schema, const uint8_t *data, size_t size)
     return count;
 }
 
+void check_interface(void)
+{
+    static const uint8_t response[] = {0x80, 0x40, 0x80}; /* SAP supportedAppProtocolRes: OK, no SchemaID */
+    exi_workspace work = {.tape = room_open(&rooms.tape, TAPE_WORDS * sizeof(int64_t)), .blob = room_open(&rooms.blob, BLOB_OCTETS),
+                          .output = room_open(&rooms.output, OUTPUT_OCTETS), .tape_words = TAPE_WORDS, .blob_size = BLOB_OCTETS,
+                          .output_size = OUTPUT_OCTETS, .root = EXI_ANY_ROOT};
+    if (exi_abi_version() != EXI_ABI_VERSION || exi_workspace_size() != sizeof work || strlen(exi_table_hash()) != 64)
+        fail("the library is of another interface", exi_abi_version());
+    for (uint64_t schema = exi_schema_count; schema < EXI_FRAGMENT; schema += 1 + schema / 2)
+        for (int fragment = 0; fragment < 2; fragment++) {
+            const uint32_t number = (uint32_t)schema | (fragment ? EXI_FRAGMENT : 0);
+            if (exi_decode(number, response, sizeof response, &work) != -EXI_UNKNOWN_SCHEMA ||
+                exi_encode(number, work.tape, 0, work.blob, 0, &work) != -EXI_UNKNOWN_SCHEMA)
+                fail("a schema that does not exist", (int64_t)schema);
+        }
+    if (exi_encode(0, work.tape, 0, work.blob, 0, &work) != -EXI_BAD_TAPE)
+        fail("an empty tape", 0);
+    /* said to be of 2^33 octets: the message ends in the third, so that no more is read */
+    if (decode(0, response, sizeof response, &work) < 0 || exi_decode(0, response, UINT64_C(1) << 33, &work) < 0)
+        fail("a message at the start of a large buffer", (int64_t)work.bit_position);
+}
+
 static int64_t word_at(const uint8_t *octets)
 {
     int64_t word;

@@ -27,6 +27,8 @@ enum { EDIT = 4, EDITS_AT_MOST = 8 };
 
 /* Take memory for the buffers, once; stops the program when there is none. */
 void properties_begin(void);
+/* What the library says of itself, schemas it does not have, sizes beyond every buffer. */
+void check_interface(void);
 /* The schema is not known to the library when this is false. */
 int properties_has(uint32_t schema);
 

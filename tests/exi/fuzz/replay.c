@@ -6,7 +6,8 @@
  *   flips SCHEMA FLAGS HEX        a message with each of its bits inverted in turn
  *   bounds SCHEMA FLAGS HEX       a message within every smaller buffer and step limit
  *
- * At the end: lines "result CODE COUNT" and "reached SCHEMA COUNT" (different events), then "executions N". */
+ * At the end: lines "result CODE COUNT", "reached SCHEMA PLACE..." and "reachable SCHEMA PLACE..." (of productions in the
+ * table), then "executions N". */
 #include <inttypes.h>
 #include <string.h>
 
@@ -28,6 +29,49 @@ void reached(uint32_t schema, uint32_t state, uint32_t code)
 {
     if (state < ERROR_PLACE && code < exi_schemas[schema]->states[state].count)
         replay.seen[schema][(exi_schemas[schema]->states[state].first + code) % EVENTS] = 1;
+}
+
+/* The productions that input can come to: nothing follows what the library refuses (wildcards, text). Breadth first over
+ * the states; a state that is full follows its list (exi_loop). */
+static void reach(const exi_schema *schema, uint8_t *events)
+{
+    static uint16_t queue[EVENTS];
+    static uint8_t queued[EVENTS];
+    uint32_t length = 2; /* document and fragment */
+    memset(queued, 0, sizeof queued);
+    queue[0] = 0;
+    queue[1] = 1;
+    queued[0] = queued[1] = 1;
+    for (uint32_t at = 0; at < length; at++) {
+        const exi_state *state = &schema->states[queue[at]];
+        for (uint32_t code = 0; code < state->count; code++) {
+            const exi_production *p = &schema->productions[state->first + code];
+            const int relaxed = p->kind == EXI_SE_RELAXED && p->type != 0;
+            const int record = p->kind == EXI_SE_RECORD || relaxed;
+            uint32_t next[] = {p->next, p->next, p->next};
+            events[state->first + code] = 1;
+            if (!record && p->kind != EXI_SE_SIMPLE && p->kind != EXI_AT && p->kind != EXI_CH)
+                continue;
+            if (record)
+                next[1] = relaxed ? p->word : schema->records[p->type].state;
+            if (p->loop != 0)
+                next[2] = schema->loops[p->loop].full;
+            for (unsigned n = 0; n < 3; n++)
+                if (!queued[next[n]]) {
+                    queued[next[n]] = 1;
+                    queue[length++] = (uint16_t)next[n];
+                }
+        }
+    }
+}
+
+static void print_events(const char *title, uint32_t schema, const uint8_t *events)
+{
+    printf("%s %u", title, schema);
+    for (unsigned n = 0; n < EVENTS; n++)
+        if (events[n] != 0)
+            printf(" %u", n);
+    printf("\n");
 }
 
 static void stop(const char *what)
@@ -127,6 +171,7 @@ static void one_line(void)
 int main(void)
 {
     properties_begin();
+    check_interface();
     while (fgets(replay.line, sizeof replay.line, stdin) != NULL)
         if (replay.line[0] != '#' && replay.line[0] != '\n')
             one_line();
@@ -134,10 +179,11 @@ int main(void)
         if (replay.results[code] != 0)
             printf("result %u %" PRIu64 "\n", code, replay.results[code]);
     for (uint32_t schema = 0; schema < SCHEMAS && properties_has(schema); schema++) {
-        unsigned count = 0;
-        for (unsigned n = 0; n < EVENTS; n++)
-            count += replay.seen[schema][n];
-        printf("reached %u %u\n", schema, count);
+        static uint8_t events[EVENTS];
+        memset(events, 0, sizeof events);
+        reach(exi_schemas[schema], events);
+        print_events("reached", schema, replay.seen[schema]);
+        print_events("reachable", schema, events);
     }
     printf("executions %" PRIu64 "\n", replay.executions);
     return 0;

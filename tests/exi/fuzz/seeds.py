@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Iterator, NamedTuple
 
 from exi_native import codec
-from exi_native.generated import SCHEMAS, tape_of
+from exi_native.generated import SCHEMAS, names_of, tape_of
 from exi_native.library import ANY_ROOT, Workspace
 
 HERE = Path(__file__).resolve().parent
@@ -19,8 +19,8 @@ from exi_messages import Random, roots_of  # noqa: E402
 VECTORS = HERE.parents[3] / "shared" / "vectors"
 #: A recorded file may hold entries of another schema than it says (peer-test-suites.jsonl): as seeds they are welcome.
 SEED_OCTETS = 4000  # longer ones slow the fuzzer down and reach nothing new
-PER_ROOT = 4
-PER_FRAGMENT = 2
+PER_ROOT = 12
+PER_FRAGMENT = 6
 # properties.h
 FRAGMENT_FLAG = 1
 RAW_FLAG = 64
@@ -45,17 +45,27 @@ def recorded() -> Iterator[Seed]:
 
 def own(exi: codec.Codec, schema: str, per_root: int = PER_ROOT, per_fragment: int = PER_FRAGMENT) -> Iterator[Seed]:
     """Random messages of every root element, and of every class as a fragment; those that the codec refuses are left out."""
-    roots = roots_of(schema)
-    for flags, classes, count in ((0, roots, per_root), (FRAGMENT_FLAG, list(tape_of(schema).PUT), per_fragment)):
-        for cls in classes:
-            for number in range(count):
-                message = Random(schema, ("fuzz", flags, cls.__name__, number)).message(cls)
+    tape = tape_of(schema)
+    wanted = set(roots_of(schema))
+    for flags, elements, count in ((0, tape.DOCUMENT, per_root), (FRAGMENT_FLAG, tape.FRAGMENT, per_fragment)):
+        for name, record in elements:
+            cls = tape.FIELDS[record][0] if 0 <= record < len(tape.FIELDS) else None
+            for number in range(count if cls in wanted or flags and cls is not None else 0):
+                message = Random(schema, ("fuzz", flags, name, number)).message(cls)
                 try:
-                    octets = exi.encode_fragment(schema, message) if flags else exi.encode(schema, message)  # type: ignore[arg-type]
-                except codec.ExiError:  # several elements of the class, or nothing but wildcard content
+                    octets = (exi.encode_fragment if flags else exi.encode)(schema, message, name)  # type: ignore[operator]
+                except codec.ExiError:  # nothing but wildcard content, or an element of another kind
                     continue
                 if len(octets) <= SEED_OCTETS:
                     yield Seed(schema, flags, octets)
+
+
+def roots(schema: str) -> Iterator[Seed]:
+    """Every event code that a document or a fragment can begin with, and nothing after it."""
+    for flags, state in ((0, 0), (FRAGMENT_FLAG, 1)):  # tables.h, exi_schema.states
+        _, bits, events = names_of(schema).STATES[state]
+        for code in range(len(events)):
+            yield Seed(schema, flags, b"\x80" + (code << (16 - bits)).to_bytes(2, "big") + b"\0")
 
 
 def raw_tape(library: ctypes.PyDLL, seed: Seed) -> bytes:
