@@ -8,45 +8,16 @@ from kernel.timer import MS, S
 from tasks.config import Config
 from tools.simulate.charge import Charge
 
-UNLOCK_VOLTAGE = 60.0        # safety sheet S6
-MATCH_VOLTAGE = 20.0         # S1, the ceiling
-OPEN_CURRENT = 1.0           # S5, normal end
-
-
-class Watched(Charge):
-    """A charge that fails the test at the very step at which an invariant breaks."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.broken: list[str] = []
-        self.watched = 0                 # instants that were looked at
-        self._closed = False
-        self._locked = False
-
-    def _watch(self) -> None:
-        super()._watch()
-        self.watched += 1
-        plant, now = self.plant, self.clock.time
-        closed, locked = plant.car_contactors.position, plant.car_lock.position
-        commanded = plant.car_contactors.commanded
-        if closed and not self._closed and abs(plant.inlet_voltage - plant.battery.ocv()) > MATCH_VOLTAGE:
-            self.broken.append(f"{now / S:.3f} closed on {plant.inlet_voltage:.0f} V against {plant.battery.ocv():.0f} V")
-        if self._closed and not commanded and plant.pilot.state_c:
-            self.broken.append(f"{now / S:.3f} opening while the pilot still says C")
-        if closed and not locked:
-            self.broken.append(f"{now / S:.3f} contactors closed, plug not locked")
-        if self._locked and not locked and (closed or plant.inlet_voltage > UNLOCK_VOLTAGE):
-            self.broken.append(f"{now / S:.3f} unlocked at {plant.inlet_voltage:.0f} V, contactors {'closed' if closed else 'open'}")
-        self._closed, self._locked = closed and commanded, locked
+OPEN_CURRENT = 1.0           # A: safety sheet S5, normal end
 
 
 def charge(seed: int = 1, soc_start: float = 96.0, soc_stop: float = 97.0, capacity_wh: float = 5000.0, link: LinkConfig | None = None,
-           config: Config | None = None, **kwargs) -> Watched:
+           config: Config | None = None, **kwargs) -> Charge:
     """A charge of about a minute of virtual time."""
     config = config if config is not None else Config()
     config.ev.stop_soc_percent = soc_stop
     plant = PlantConfig(battery_soc_percent=soc_start, battery_capacity_wh=capacity_wh)
-    return Watched(config, plant, codec.load(), seed, link, **kwargs)
+    return Charge(config, plant, codec.load(), seed, link, **kwargs)
 
 
 def run_to(c: Charge, number: int, limit: int = 120 * S) -> int:
@@ -60,11 +31,11 @@ def run_to(c: Charge, number: int, limit: int = 120 * S) -> int:
     raise AssertionError(f"checkpoint {number} not reached within {limit / S:.0f} s; passed {[n for _, n, _ in c.car.checkpoints]}")
 
 
-def assert_safe(c: Watched) -> None:
+def assert_safe(c: Charge) -> None:
     """No invariant broke on the way, nothing is damaged, and the outputs are at rest."""
     plant = c.plant
     plant.advance(c.clock.time)
-    assert c.broken == [] and c.watched == c.world.steps        # every instant was looked at
+    assert [str(b) for b in c.invariants.broken] == [] and c.invariants.looked == c.world.steps        # every instant was looked at
     assert plant.damage == 0, plant.incidents
     assert not plant.car_contactors.commanded and not plant.car_contactors.position
     assert not plant.pilot.state_c

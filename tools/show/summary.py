@@ -37,6 +37,8 @@ class Summary:
     phases: Sequence[PhaseTime] = ()
     trip: str = ""                                       # text of a safety trip
     damage: Sequence[str] = ()                           # what the simulated plant suffered
+    broken: Sequence[str] = ()                           # invariants that did not hold
+    looked: int = 0                                      # instants at which they were looked at, 0 when nobody did
     frames: int = 0
     dropped: int = 0
     trace_hash: str = ""
@@ -45,7 +47,7 @@ class Summary:
     @property
     def good(self) -> bool:
         """Ended in order, nothing tripped, nothing broken."""
-        return self.reason in NORMAL_ENDS and not self.trip and not self.damage
+        return self.reason in NORMAL_ENDS and not self.trip and not self.damage and not self.broken
 
 
 def summary_lines(s: Summary) -> list[Line]:
@@ -68,7 +70,7 @@ def _headline(s: Summary) -> list[Line]:
     if s.reason is None:
         text, hint, style = "The session did not end", "The simulation was left before.", WARN
     else:
-        text, hint, style = s.reason.text, s.reason.hint, GOOD if s.good else WARN if s.reason in NORMAL_ENDS and not s.damage else BAD
+        text, hint, style = s.reason.text, s.reason.hint, GOOD if s.good else WARN if s.reason in NORMAL_ENDS and not s.damage and not s.broken else BAD
     mark = "✔" if s.good else "✘"
     lines: list[Line] = [[], [(f" {mark} {text} ", style), ("─" * (COLUMNS - len(text) - 4), DIM)], *_wrapped("   ", hint)]
     if s.trip:
@@ -110,6 +112,10 @@ def _proof(s: Summary) -> list[Line]:
     lost = [(f", {s.dropped} lost", WARN)] if s.dropped else [(", none lost", DIM)]
     lines: list[Line] = [_labelled("damage", [("none", GOOD)] if not s.damage else [(s.damage[0], BAD)])]
     lines += [_labelled("", [(text, BAD)]) for text in s.damage[1:]]
+    if s.broken:
+        lines += [_labelled("INVARIANT" if n == 0 else "", [(text, BAD)]) for n, text in enumerate(s.broken)]
+    elif s.looked:
+        lines.append(_labelled("invariants", [("all held", GOOD), (f" at {s.looked} instants", DIM)]))
     lines.append(_labelled("link", [(f"{s.frames} frames", PLAIN), *lost]))
     if s.trace_hash:
         lines.append(_labelled("trace", [(s.trace_hash, PLAIN), ("  equal seeds give equal hashes", DIM)]))

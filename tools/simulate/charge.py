@@ -22,6 +22,7 @@ from tasks.homeplug.emulator_nic import EmulatedModemNic
 from tasks.messages import StopSession
 from tasks.signals import Signals
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
+from tools.simulate.invariants import Invariants
 from tools.simulate.recorder import FrameSink, Recorder
 
 CAR_MAC = bytes.fromhex("020000000e01")          # locally administered
@@ -58,7 +59,10 @@ class Node:
 
 
 class Charge:
-    """One charge from plug to unplug. Equal `seed` and settings give byte-identical runs."""
+    """One charge from plug to unplug. Equal `seed` and settings give byte-identical runs.
+
+    `invariants` looks at each instant; what broke is in `invariants.broken`.
+    """
 
     def __init__(self, config: Config, plant: PlantConfig, codec: Codec, seed: int = 1, link: LinkConfig | None = None,
                  pcap: FrameSink | None = None, sinks: tuple[Callable[[str, Event], None], ...] = ()) -> None:
@@ -66,9 +70,11 @@ class Charge:
         self.clock = VirtualClock()
         self.plant = Plant(plant)
         self.link = SimLink(random.Random(f"{seed} link"), link)
+        self.invariants = Invariants(self.plant, self.clock, config.safety.pev)
         self.car = self._node("pev", config, codec, seed, CAR_MAC, Recorder(pcap), sinks)
         self.charger = self._node("evse", config, codec, seed, CHARGER_MAC, Recorder(), sinks)
         self.world = World(self.clock, [self.car.kernel, self.charger.kernel], [self.plant, self.link])
+        self.invariants.watch(self.car, self.charger)
         self.plant.at(PLUG_IN, self.plant.plug)
         self._unplugged_at = NEVER
 
@@ -82,7 +88,7 @@ class Charge:
         nic = self._nic(name, EmulatedModemNic(inner, EmulatedModem(config.modem_emulator, mac, charger, rng("modem"))))
         board = self._board(name, simulated_charger(self.plant, nic) if charger else simulated_car(self.plant, nic))
         build = table.evse if charger else table.pev
-        made = build(board, signals, config, rng("protocol"), journal, codec,
+        made = build(board, signals, config, rng("protocol"), journal, self.invariants.overhear(name, codec),
                      table.Surroundings(keys=NoKeys(), terminate=lambda: False, tap=recorder.tap))
         kernel = Kernel(made.rows, journal, on_fault=made.on_fault)
         made.health.watch(kernel)
@@ -146,9 +152,9 @@ class Charge:
 
     @property
     def good(self) -> bool:
-        """Ended in order, nothing raised, nothing tripped, nothing damaged."""
+        """Ended in order, nothing raised, nothing tripped, nothing damaged, every invariant held."""
         nodes = (self.car, self.charger)
-        return (self.reason in NORMAL_ENDS and self.plant.damage == 0
+        return (self.reason in NORMAL_ENDS and self.plant.damage == 0 and not self.invariants.broken
                 and not any(n.kernel.fault or n.signals.safety_trip.value for n in nodes))
 
     def trace_hash(self) -> str:
@@ -156,7 +162,8 @@ class Charge:
         return self.car.recorder.digest() + self.charger.recorder.digest()
 
     def _watch(self) -> None:
-        """After each instant. Once the car says that it is over, somebody comes and pulls the plug."""
+        """After each instant: the invariants. Once the car says that it is over, somebody comes and pulls the plug."""
+        self.invariants.look()
         if self.car.signals.connection_state.value in OVER and self._unplugged_at == NEVER:
             self._unplugged_at = self.clock.time + UNPLUG_AFTER
             self.plant.at(self._unplugged_at, self.plant.unplug)

@@ -64,6 +64,7 @@ def run(config: Config, args: Any) -> int:
         reason=charge.reason, duration=last, wall=wall.now() - began, energy=snapshot.stored_wh, soc_from=soc_from,
         soc_to=snapshot.soc_percent, phases=phases(charge.car.checkpoints), trip=charge.car.signals.safety_trip.value or "",
         damage=[f"{i.kind} {i.value:.1f} at {i.at / S:.3f} s" for i in charge.plant.incidents if i.damage],
+        broken=[str(b) for b in charge.invariants.broken], looked=charge.invariants.looked,
         frames=charge.link.carried, dropped=charge.link.lost, trace_hash=charge.trace_hash(),
         files=[("pcap", str(folder.pcap_path)), ("journals", ", ".join(str(p) for p in folder.journal_paths.values())),
                ("config", str(folder.settings))]))
