@@ -39,6 +39,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def appliance(config, args: Namespace) -> int:
     """The box itself: a real clock, a real interface; leaves only when its outputs are safe."""
+    from tools.appliance.guard import standing_by
+    guard = standing_by(config, args)        # before anything heavy is imported
+
     from drivers import process
     from exi_native import codec
     from kernel.clock import MonotonicClock
@@ -52,14 +55,19 @@ def appliance(config, args: Namespace) -> int:
     from tools.appliance.parts import open_board, surround
 
     clock, journal, signals, system = MonotonicClock(), Journal(), Signals(), process.Process()
-    board, helpers = open_board(config, args, signals, clock.now())
+    board, helpers = open_board(config, args, signals, clock.now(), guard and guard.lines)
     with surround(config, args, journal, clock, system) as around:
         build = {"pev": table.pev, "evse": table.evse, "listen": table.listen}[config.mode]
         made = build(board, signals, config, random.SystemRandom(), journal, codec.load(schemas=SCHEMAS), around)
-        kernel = Kernel(helpers + made.rows, journal, on_fault=made.on_fault, cost=clock.now)
+        rows = helpers + made.rows
+        if guard is not None:
+            rows = guard.join(rows, made.safety, signals)
+        kernel = Kernel(rows, journal, on_fault=made.on_fault, cost=clock.now)
         made.health.watch(kernel)
         around.watchdog.watch(kernel, f"{config.mode} on {config.interface}")
         check_mailboxes(made.mailboxes)
+        for report in guard.ready() if guard is not None else ():
+            journal.note(clock.now(), "main", "%s", report)
         for report in go_realtime() if config.realtime else ():
             journal.note(clock.now(), "main", "%s", report)
         outcome = Outcome(signals, made, kernel, system, clock, once=args.once)

@@ -8,8 +8,10 @@ from drivers.interfaces import (ConnectorLock, Contactors, ControlPilot, Inputs,
 from drivers.sim.car import (SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor,
                              SimVehicleData, SimVoltmeter)
 from drivers.sim.charger import SimPilotSource, SimPowerMeter, SimPowerSupply
+from drivers.sim.lines import Lines
 from drivers.sim.oled import SimOled
 from drivers.sim.plant import Plant
+from drivers.sim.relays import LineConnectorLock, LineContactors, LineControlPilot, Relays
 
 
 @dataclass(slots=True)
@@ -55,6 +57,15 @@ def simulated_car(plant: Plant, nic: Nic) -> CarBoard:
     return CarBoard(nic=nic, voltmeter=SimVoltmeter(plant), pilot_monitor=SimPilotMonitor(plant), inputs=SimInputs(plant),
                     vehicle=SimVehicleData(plant), control_pilot=SimControlPilot(plant), contactors=SimContactors(plant),
                     lock=SimConnectorLock(plant), oled=SimOled())
+
+
+def car_on_lines(plant: Plant, nic: Nic, lines: Lines) -> CarBoard:
+    """The same, with its outputs on lines that a second process can hold."""
+    board, relays = simulated_car(plant, nic), Relays(plant, lines)
+    board.control_pilot = LineControlPilot(plant, relays)
+    board.contactors = LineContactors(plant, relays)
+    board.lock = LineConnectorLock(plant, relays)
+    return board
 
 
 def simulated_charger(plant: Plant, nic: Nic) -> ChargerBoard:

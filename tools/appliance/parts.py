@@ -9,13 +9,14 @@ from argparse import Namespace
 from contextlib import contextmanager
 from typing import Iterator
 
-from drivers.board import CarBoard, ChargerBoard, ListenBoard, simulated_car, simulated_charger
+from drivers.board import CarBoard, ChargerBoard, ListenBoard, car_on_lines, simulated_car, simulated_charger
 from drivers.errors import DriverError
 from drivers.journal_file import Console
 from drivers.keyboard import Keyboard
 from drivers.nic_pcap import PcapNic, PcapNicConfig
 from drivers.process import Process
 from drivers.session_folder import SessionFolder
+from drivers.sim.lines import Lines
 from drivers.sim.oled import SimOled
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
@@ -34,8 +35,8 @@ from tools.appliance.liveness import Liveness
 from tools.simulate.shadow import ShadowCar, ShadowCharger
 
 
-def open_board(config: Config, args: Namespace, signals: Signals, now: int) -> tuple[CarBoard | ChargerBoard | ListenBoard, list[Row]]:
-    """The board and the rows that simulate its surroundings. DriverError says what is missing."""
+def open_board(config: Config, args: Namespace, signals: Signals, now: int, lines: Lines | None = None) -> tuple[CarBoard | ChargerBoard | ListenBoard, list[Row]]:
+    """The board and the rows that simulate its surroundings. `lines`: the outputs of a car. DriverError says what is missing."""
     listening = config.mode == "listen"
     if not listening and not args.simulate_io:
         raise DriverError("This version has no drivers for voltmeter, pilot, contactors and lock.",
@@ -54,8 +55,9 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int) -> t
     if config.mode == "evse":
         board, shadow = simulated_charger(plant, nic), ShadowCar(plant, signals)
     else:
-        board, shadow = simulated_car(plant, nic), ShadowCharger(plant, signals)
-    return board, [Row("shadow", shadow, 20 * MS, 200 * US, CRITICAL)]
+        board = simulated_car(plant, nic) if lines is None else car_on_lines(plant, nic, lines)
+        shadow = ShadowCharger(plant, signals)
+    return board, [Row("shadow", shadow, 20 * MS, 140 * US, CRITICAL)]
 
 
 @contextmanager

@@ -1,0 +1,135 @@
+"""What the guard decides: when the main process counts as lost, and the shutdown that it then carries out on the lines.
+
+Theory of operation. While signs of life come, nothing is touched. The end of the main process, or a silence longer
+than the limit while a line is high, makes the guard take the lines: from then on nobody else can raise one. It then
+runs the same core as the supervisor (tasks/safety/shutdown.py) as an emergency. It measures nothing itself: the bus of
+the sensors may be what hangs, and a conversion that the main process began must not be disturbed. So no current counts
+as measured after state B and the contactors open at the emergency bound, counted from state B; only contacts that
+still travel, or never were commanded, need no wait. The lock is left where it is: no voltage is known.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from drivers.guard import Beat
+from drivers.sim.lines import CONTACTORS, LOCK, PILOT_C, UNLOCK
+from kernel.timer import MS, NEVER
+from tasks.safety.shutdown import NORMAL_CURRENT, Phase, Shutdown
+
+SILENCE_CEILING_MS = 100     # house.md 2.9; configuration can only lower it
+SILENCE_FLOOR_MS = 50        # two and a half signs of life (20 ms while a line is high)
+HOLD_PERIOD = 10 * MS        # a line that a process in mid-write raised is low again so soon: half the travel of a fast contactor
+KEEP_PERIOD = 100 * MS       # the same once the main process is gone and nobody writes any more
+
+
+class OutputLines(Protocol):
+    """What the guard needs of lines that two processes hold."""
+
+    armed: bool
+
+    def level(self, line: int) -> bool: ...
+
+    def changed_at(self, line: int) -> int: ...
+
+    def force(self, line: int, on: bool) -> None: ...
+
+    def hold(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Limits:
+    """What of the configuration the guard has to know; the names are those of `safety.pev`."""
+
+    silence_ms: int = SILENCE_CEILING_MS
+    emergency_open_ms: int = 1500
+    contactor_travel_ms: int = 200
+    current_wait_ms: int = 3000
+    decay_ms: int = 30_000
+    unlock_v: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not SILENCE_FLOOR_MS <= self.silence_ms <= SILENCE_CEILING_MS:
+            raise ValueError(f"silence_ms = {self.silence_ms}: {SILENCE_FLOOR_MS} to {SILENCE_CEILING_MS} is allowed")
+
+
+class GuardPolicy:
+    """`beat`, `gone` and `run` with the time of the call; `notes` are for people."""
+
+    def __init__(self, limits: Limits, lines: OutputLines, now: int) -> None:
+        self.holding = False
+        self.opened = False              # state B and open are commanded; nothing is left to do but to keep them
+        self.main_gone = False
+        self.notes: list[str] = []
+        self._lines = lines
+        self._silence = limits.silence_ms * MS
+        self._shutdown = Shutdown(limits, sensor=True, contactor=True)
+        self._last = Beat()
+        self._heard_at = now
+        self._taken_at = NEVER
+
+    @property
+    def finished(self) -> bool:
+        """Nobody is left to guard against, and nothing to shut down."""
+        return self.main_gone and (self.opened or not self.holding)
+
+    def beat(self, beat: Beat, now: int) -> None:
+        """A sign of life: counts from the instant it was sent, which cannot be later than now."""
+        self._last = beat
+        self._heard_at = max(self._heard_at, min(beat.at, now))
+
+    def gone(self, now: int) -> None:
+        """The main process has ended. With all lines low that was an orderly end, or there is nothing to do."""
+        self.main_gone = True
+        if not self.holding and self._lines.armed:
+            self._take(now, "the main process is gone")
+
+    def run(self, now: int) -> int:
+        """Judge and act; returns when to be called again at the latest."""
+        if not self.holding:
+            silent = now - self._heard_at
+            if silent < self._silence:
+                return self._heard_at + self._silence
+            if not self._lines.armed:
+                return now + self._silence
+            self._take(now, f"no sign of life for {silent / MS:.0f} ms")
+        self._sequence(now)
+        return now + (KEEP_PERIOD if self.finished else HOLD_PERIOD)
+
+    def _take(self, now: int, why: str) -> None:
+        """Everybody else is shut out, then state B: before anything is weighed or told."""
+        lines, last, shutdown = self._lines, self._last, self._shutdown
+        lines.hold()
+        since = now if lines.level(PILOT_C) else min(now, lines.changed_at(PILOT_C))
+        lines.force(PILOT_C, False)
+        self.holding = True
+        self._taken_at = now
+        commanded = lines.level(CONTACTORS)
+        travelling = commanded and last.contactors is False and last.current is not None and abs(last.current) < NORMAL_CURRENT
+        shutdown.begin(since, True, not commanded, travelling)
+        self.notes.append(f"{why}: outputs taken, state B; contactors {'to be opened' if commanded else 'were open'}; last known: "
+                          f"current {_shown(last.current, 'A')}, voltage {_shown(last.voltage, 'V')}, contactors {_position(last.contactors)}")
+        self._sequence(now)
+
+    def _sequence(self, now: int) -> None:
+        """The shared core without any measurement; then the lines as it says, again and again."""
+        lines, shutdown = self._lines, self._shutdown
+        lines.force(PILOT_C, False)
+        lines.force(LOCK, False)
+        lines.force(UNLOCK, False)
+        if self.opened:
+            lines.force(CONTACTORS, False)
+            return
+        shutdown.step(now, None, -1, None, None)
+        if shutdown.phase is not Phase.CurrentOff:
+            lines.force(CONTACTORS, False)
+            self.opened = True
+            self.notes.append(f"contactors open {(now - shutdown.began) / MS:.0f} ms after state B; the lock stays as it is")
+
+
+def _shown(value: float | None, unit: str) -> str:
+    return "unknown" if value is None else f"{value:.1f} {unit}"
+
+
+def _position(closed: bool | None) -> str:
+    return "unknown" if closed is None else "closed" if closed else "open"
