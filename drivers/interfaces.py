@@ -71,6 +71,10 @@ class Voltmeter(Protocol):
         """Hottest inlet pin in degrees Celsius; None where no sensor is fitted."""
         ...
 
+    def supply_voltage(self, now: int) -> float | None:
+        """V of the supply of the box itself; None where no sensor is fitted."""
+        ...
+
 
 class PilotMonitor(Protocol):
     """Reads the control pilot; cannot change it."""

@@ -32,3 +32,27 @@ class Config:
     evse: EvseConfig = field(default_factory=EvseConfig)
     safety: SafetyConfig = field(default_factory=SafetyConfig)
     listen: ListenConfig = field(default_factory=ListenConfig)
+
+    def __post_init__(self) -> None:
+        problems = contradictions(self)
+        if problems:
+            raise ValueError("; ".join(problems))
+
+
+def contradictions(c: Config) -> list[str]:
+    """What one section wishes and another forbids, both keys named: better refused at the start than wondered at while charging."""
+    pev, evse = c.safety.pev, c.safety.evse
+    found = []
+    if c.ev.max_voltage_v > pev.inlet_max_voltage_v:
+        found.append(f"ev.max_voltage_v = {c.ev.max_voltage_v:g} is more than safety.pev.inlet_max_voltage_v = {pev.inlet_max_voltage_v:g}: "
+                     "charging would trip on its own voltage")
+    if c.ev.precharge_tolerance_v > pev.match_v:
+        found.append(f"ev.precharge_tolerance_v = {c.ev.precharge_tolerance_v:g} is more than safety.pev.match_v = {pev.match_v:g}: "
+                     "contactors would be asked for that the supervisor refuses")
+    if not pev.voltage_sensor_fitted and c.ev.precharge_voltage_source != "reported":
+        found.append(f"safety.pev.voltage_sensor_fitted = false, but ev.precharge_voltage_source = {c.ev.precharge_voltage_source}: nothing measures the inlet")
+    if c.evse.max_voltage_v > evse.max_voltage_v:
+        found.append(f"evse.max_voltage_v = {c.evse.max_voltage_v:g} is more than safety.evse.max_voltage_v = {evse.max_voltage_v:g}: offered, but never delivered")
+    if c.evse.max_current_a > evse.max_current_a:
+        found.append(f"evse.max_current_a = {c.evse.max_current_a:g} is more than safety.evse.max_current_a = {evse.max_current_a:g}: offered, but never delivered")
+    return found

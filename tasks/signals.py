@@ -37,6 +37,7 @@ class Signals:
         self.inlet_voltage: Signal[float] = Signal("inlet_voltage", unit="V", low=-50, high=1100, max_age=SENSED, meaning="voltage at the inlet, outside the contactors (car) ")
         self.inlet_current: Signal[float] = Signal("inlet_current", unit="A", low=-600, high=600, max_age=SENSED, meaning="current into the battery, None without a sensor")
         self.inlet_temperature: Signal[float] = Signal("inlet_temperature", unit="degC", low=-60, high=200, max_age=5 * S, meaning="hottest inlet pin")
+        self.supply_voltage: Signal[float] = Signal("supply_voltage", unit="V", low=0, high=60, max_age=SENSED, meaning="supply of this box, None without a sensor")
         self.stop_button: Signal[bool] = Signal("stop_button", max_age=SENSED, meaning="stop button pressed")
         self.output_voltage: Signal[float] = Signal("output_voltage", unit="V", low=-50, high=1100, max_age=SENSED, meaning="voltage at the charger's output (charger)")
         self.output_current: Signal[float] = Signal("output_current", unit="A", low=-600, high=600, max_age=SENSED, meaning="current out of the charger (charger)")
@@ -56,6 +57,7 @@ class Signals:
         self.lock_confirmed: Signal[bool] = Signal("lock_confirmed", max_age=SENSED, meaning="connector lock feedback")
         self.pilot_commanded: Signal[PilotState] = Signal("pilot_commanded", max_age=SENSED, meaning="pilot state the supervisor has set (car: B or C)")
         self.safety_state: Signal[str] = Signal("safety_state", max_age=SENSED, meaning="state of the supervisor (name of tasks.safety.SafetyState)")
+        self.current_limit: Signal[float] = Signal("current_limit", unit="A", low=0, high=1000, max_age=SENSED, meaning="car: no more may be asked for now (inlet temperature)")
         self.safety_trip: Signal[str] = Signal("safety_trip", meaning="text of the trip that is latched, empty when none")
         # --- facts of the link and of the session
         self.modem: Signal[str] = Signal("modem", meaning="modem kind and firmware (writer: homeplug)")
@@ -64,6 +66,7 @@ class Signals:
         self.peer_mac: Signal[bytes] = Signal("peer_mac", meaning="host MAC of the matched peer (writer: homeplug)")
         self.attenuation: Signal[float] = Signal("attenuation", unit="dB", meaning="average attenuation of the matched peer (writer: homeplug)")
         self.connection_state: Signal[str] = Signal("connection_state", meaning="state of the connection supervision (writer: connection)")
+        self.connection_alive: Signal[bool] = Signal("connection_alive", max_age=2 * S, meaning="the connection supervision runs: a person's stop is heard (writer: connection)")
         self.v2g_state: Signal[str] = Signal("v2g_state", meaning="state of the V2G machine (writer: v2g)")
         self.peer_heard: Signal[bool] = Signal("peer_heard", max_age=5 * S, meaning="a V2G message of the peer came just now (writer: v2g)")
         self.stop_reason: Signal[StopReason] = Signal("stop_reason", meaning="why the last session ended (writer: connection)")

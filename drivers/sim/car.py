@@ -41,6 +41,12 @@ class SimVoltmeter(Sensor):
         value = plant.inlet_temperature
         return round(value * self._steps) / self._steps if self._plain else self._disturbed("temperature", value)
 
+    def supply_voltage(self, now: int) -> float | None:
+        plant = self._plant
+        plant.advance(now)
+        value = plant.supply_voltage
+        return value if self._plain else self._disturbed("supply", value)
+
 
 class SimPilotMonitor:
     """PilotMonitor of either end; `failed` reads None and counts."""

@@ -95,6 +95,7 @@ class Plant:
         self.current = 0.0
         self.inlet_temperature = c.ambient_temperature_c
         self.isolation = c.isolation_ohm
+        self.supply_voltage = 13.5     # V: a vehicle's 12 V system with the DC/DC converter running
         self.stop_button = False
         self.charger_stop_button = False
         self.delivered = 0.0       # J out of the charger's terminals

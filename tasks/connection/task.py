@@ -30,6 +30,7 @@ class ConnectionTask:
         self._journal = journal
         self._state = signals.connection_state.claim(SOURCE)
         self._reason = signals.stop_reason.claim(SOURCE)
+        self._alive = signals.connection_alive.claim(SOURCE)
         self._duty = None if machine.duty is None else Lease(signals.pilot_duty_request.claim(SOURCE))
         self._renew_at = 0
         self._told_duty: float | None = None
@@ -37,6 +38,7 @@ class ConnectionTask:
 
     def run(self, now: int) -> int:
         machine = self.machine
+        self._alive.set(True, now)
         self._refresh(machine.facts, now)
         for box in self.inboxes:
             for item in box.drain(INBOX_LIMIT):

@@ -25,6 +25,7 @@ PERIOD = 10 * MS          # while a sequence runs: feedback is polled each tick
 STEADY_PERIOD = 50 * MS   # otherwise: the pace of the sensors; every visit of the table runs this row in any case
 PUBLISH = 200 * MS        # facts that safety owns are renewed so often (they age after 500 ms)
 ASK = 1000 * MS           # the supervisor is asked so often although nothing it reads has changed
+STALL_LIMIT = 500 * MS    # longest time between two runs while anything is armed: ten times the steady pace, and the age at which facts are stale
 LAST_RESORT = 1500 * MS   # when the supervisor itself fails: state B at once, open so much later (emergency_open_ms)
 NO_CURRENT = 1.0          # A, S5
 SEQUENCES = STOPPING | {SafetyState.Closing}
@@ -59,6 +60,7 @@ class SupervisorTask(ABC):
         self._publish_at = 0
         self._published: tuple = ()
         self._broken_at = NEVER
+        self._ran_at = NEVER          # of the previous run
         self._refused = False         # a driver has yet to do what was commanded: asked again at each run
         self._contactors_closed = signals.contactors_closed.claim("safety")
         self._lock_confirmed = signals.lock_confirmed.claim("safety")
@@ -74,6 +76,11 @@ class SupervisorTask(ABC):
         try:
             contactors, lock = self._feedback(now)
             facts = self.facts
+            if now - self._ran_at > STALL_LIMIT:
+                self._gather(self._values(now)[0], now)
+                self.supervisor.stalled(facts, now)
+                self._act_at = now
+            self._ran_at = now
             if now < self._act_at and contactors is facts.contactors and lock is facts.lock and self._nothing_new(now):
                 calm_until = self._calm_until
                 return calm_until if calm_until < now + STEADY_PERIOD else now + STEADY_PERIOD
@@ -199,15 +206,19 @@ class SupervisorTask(ABC):
                 self._journal.note(now, "safety", text, *args, level=level)
         if supervisor.blocked:
             self._journal.limited(now, "safety", supervisor.blocked, "waits before granting: %s", supervisor.blocked, level="info")
-        facts = self.facts
-        shown = (facts.contactors, facts.lock, self._pilot(), supervisor.state, supervisor.latch.text)
+        shown = self._shown()
         if now >= self._publish_at or shown != self._published:
             self._published = shown
             self._publish(now)
 
+    def _shown(self) -> tuple:
+        """What the other tasks see."""
+        facts, supervisor = self.facts, self.supervisor
+        return facts.contactors, facts.lock, self._pilot(), supervisor.state, supervisor.latch.text
+
     def _publish(self, now: int) -> None:
         """The facts that safety owns, with a new time."""
-        contactors, lock, pilot, state, trip = self._published
+        contactors, lock, pilot, state, trip, *_ = self._published
         self._publish_at = (now // PUBLISH + 1) * PUBLISH
         self._contactors_closed.set(contactors, now)
         self._lock_confirmed.set(lock, now)

@@ -30,6 +30,11 @@ class PevSafetyConfig:
     unverified_wait_ms: int = setting(2000, unit="ms", low=2000, high=5000, meaning="without a current sensor: open this long after state B")
     decay_ms: int = setting(30_000, unit="ms", low=1000, high=60_000, meaning="after opening, the inlet must be below unlock_v within this time")
     unlock_v: float = setting(60.0, unit="V", low=5, high=60, meaning="unlock only below this inlet voltage")
+    voltage_sensor_fitted: bool = setting(True, meaning="the board measures the inlet voltage; false: the charger's word is taken for it, UNVERIFIED")
+    unverified_decay_ms: int = setting(10_000, unit="ms", low=5000, high=60_000, meaning="without a voltage sensor: the inlet counts as discharged this long after opening")
+    derate_from_c: float = setting(60.0, unit="degC", low=20, high=85, meaning="above this inlet temperature less current is asked for, none at inlet_max_temperature_c")
+    supply_sensor_fitted: bool = setting(False, meaning="the board measures its own supply")
+    supply_min_v: float = setting(9.0, unit="V", low=6, high=20, meaning="trip below this supply voltage: the coils of the contactors may let go")
     inlet_max_temperature_c: float = setting(70.0, unit="degC", low=30, high=90, meaning="stop above this inlet temperature")
     inlet_max_voltage_v: float = setting(550.0, unit="V", low=60, high=1100, meaning="trip above this inlet voltage (cable check uses up to 500 V with 400 V cars)")
     battery_min_voltage_v: float = setting(100.0, unit="V", low=50, high=1000, meaning="a battery below this is taken for a dead measurement: do not close")
@@ -42,6 +47,18 @@ class PevSafetyConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        for problem in contradictions(self):
+            raise ValueError(problem)
+
+
+def contradictions(c: PevSafetyConfig) -> list[str]:
+    """Settings of the car's supervisor that exclude each other, one sentence with both keys for each."""
+    found = []
+    if c.match_v > c.mismatch_v:
+        found.append(f"match_v = {c.match_v:g} is more than mismatch_v = {c.mismatch_v:g}: what may close would trip at once")
+    if c.derate_from_c >= c.inlet_max_temperature_c:
+        found.append(f"derate_from_c = {c.derate_from_c:g} is not below inlet_max_temperature_c = {c.inlet_max_temperature_c:g}: nothing is left to derate over")
+    return found
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from tasks.safety.facts import EvseFacts, EvseOutputs, EvseRequests, Report, Saf
 from tasks.safety.latch import Latch
 from tasks.safety.shutdown import Phase, Shutdown
 from tasks.safety.supervisor import MAX_MOVES, OF_PHASE, STOPPING, UNPLUG_DEBOUNCE
-from tasks.safety.trips import CONTACTOR_NOT_CLOSED, EVSE_TRIPS, INTERNAL_FAULT, NEEDS_CONTACTOR, NEEDS_LOCK, OUTPUT_REFUSED, PWM_HIGH, PWM_LOW
+from tasks.safety.trips import CONTACTOR_NOT_CLOSED, EVSE_TRIPS, INTERNAL_FAULT, NEEDS_CONTACTOR, NEEDS_LOCK, OUTPUT_REFUSED, PWM_HIGH, PWM_LOW, STALLED
 
 STEADY = 100.0                # percent: +12 V without PWM (X1)
 TRIP_PILOT_DELAY = 2500 * MS  # after a trip the PWM is kept so long that the car can be told, then X1 (S12: "after 2.5 s state X1/F")
@@ -62,7 +62,7 @@ class EvseSupervisor:
                 break
         self._set_stage(requests)
         self._decide_duty(requests, now)
-        self._decide_lock(facts, requests, wanted)
+        self._decide_lock(facts, requests, wanted, now)
         return self.outputs
 
     def _move(self, f: EvseFacts, r: EvseRequests, wanted: bool, now: int) -> None:
@@ -190,7 +190,7 @@ class EvseSupervisor:
             self._held_duty = valid_duty(r.duty)
         outputs.duty = self._held_duty
 
-    def _decide_lock(self, f: EvseFacts, r: EvseRequests, wanted: bool) -> None:
+    def _decide_lock(self, f: EvseFacts, r: EvseRequests, wanted: bool, now: int) -> None:
         lock: bool | None = None
         if self._lock:
             state = self.state
@@ -201,7 +201,7 @@ class EvseSupervisor:
                     lock = False
             elif state is Tripped:
                 lock = False
-            if lock is False and not self._shutdown.may_unlock(f.contactors, f.output_voltage):
+            if lock is False and not self._shutdown.may_unlock(f.contactors, f.output_voltage, now):
                 lock = None
         self.outputs.lock = lock
 
@@ -210,6 +210,11 @@ class EvseSupervisor:
     def fault(self, facts: EvseFacts, now: int) -> None:
         """Another task of this program failed: power off as an emergency."""
         if self.latch.latch(INTERNAL_FAULT, now) and self.state is not Tripped:
+            self._stop(facts, now)
+
+    def stalled(self, facts: EvseFacts, now: int) -> None:
+        """This program did not run for longer than anything may be left alone."""
+        if self.state is not Idle and self.latch.latch(STALLED, now) and self.state is not Tripped:
             self._stop(facts, now)
 
     def refused(self, facts: EvseFacts, now: int) -> None:

@@ -31,6 +31,8 @@ class PevFacts:
     inlet_current: float | None = None
     inlet_current_at: int = -1
     temperature: float | None = None
+    supply_voltage: float | None = None
+    connection_alive: bool | None = None
     stop_button: bool | None = None
     battery_voltage: float | None = None
     battery_max_voltage: float | None = None
@@ -71,6 +73,7 @@ class EvseFacts:
     output_current: float | None = None
     output_current_at: int = -1
     isolation: float | None = None
+    connection_alive: bool | None = None
     stop_button: bool | None = None
     contactors: bool | None = None
     lock: bool | None = None

@@ -25,17 +25,18 @@ class Phase(Enum):
 class Shutdown:
     """One sequence at a time; `begin`, then `step` until `phase` is Done."""
 
-    __slots__ = ("phase", "emergency", "began", "at", "sensor", "contactor", "unverified", "forced",
-                 "_wait", "_bound", "_blind", "_travel", "_decay", "_unlock")
+    __slots__ = ("phase", "emergency", "began", "at", "sensor", "contactor", "voltmeter", "unverified", "forced",
+                 "_wait", "_bound", "_blind", "_travel", "_decay", "_unlock", "_blind_decay", "_asked_at")
 
-    def __init__(self, config, *, sensor: bool, contactor: bool) -> None:
-        """`sensor`: a current is measured here. `contactor`: there is one to open (a charger may have none)."""
+    def __init__(self, config, *, sensor: bool, contactor: bool, voltmeter: bool = True) -> None:
+        """`sensor`: a current is measured here. `contactor`: there is one to open (a charger may have none). `voltmeter`: a voltage is measured."""
         self.phase = Phase.Done
         self.emergency = False
         self.began = 0
         self.at = 0
         self.sensor = sensor
         self.contactor = contactor
+        self.voltmeter = voltmeter
         self.unverified = False      # opened by time alone, because nothing measures the current
         self.forced = False          # opened at the emergency bound although the current was not known to be gone
         self._wait = config.current_wait_ms * MS
@@ -44,6 +45,8 @@ class Shutdown:
         self._travel = config.contactor_travel_ms * MS
         self._decay = config.decay_ms * MS
         self._unlock = min(config.unlock_v, LOCK_VOLTAGE_CEILING)
+        self._blind_decay = getattr(config, "unverified_decay_ms", 0) * MS
+        self._asked_at = -1          # since when somebody has asked may_unlock: what was before the start is not known
 
     def begin(self, now: int, emergency: bool, opened: bool, travelling: bool = False) -> None:
         """`opened`: the contactors are commanded and confirmed open and no current can flow; only the voltage is left to watch.
@@ -82,7 +85,10 @@ class Shutdown:
                 found = CONTACTOR_WELDED
                 self._enter(Phase.Done, now)
         if self.phase is Phase.Decay:
-            if voltage is not None and abs(voltage) <= self._unlock:
+            if not self.voltmeter:
+                if now - self.at >= self._blind_decay:
+                    self._enter(Phase.Done, now)
+            elif voltage is not None and abs(voltage) <= self._unlock:
                 self._enter(Phase.Done, now)
             elif now - self.at >= self._decay:
                 found = VOLTAGE_STAYS
@@ -93,8 +99,13 @@ class Shutdown:
         self.phase = phase
         self.at = now
 
-    def may_unlock(self, contactor: bool | None, voltage: float | None) -> bool:
-        """I3: contactors confirmed open (where there are any) and a fresh voltage of at most 60 V."""
+    def may_unlock(self, contactor: bool | None, voltage: float | None, now: int) -> bool:
+        """I3: contactors confirmed open (where there are any) and a fresh voltage of at most 60 V; without a voltmeter the
+        time in which every inlet is discharged, counted from the opening or from the start of this program."""
+        if not self.voltmeter:
+            if self._asked_at < 0:
+                self._asked_at = now
+            return contactor is False and self.phase is Phase.Done and now - self._asked_at >= self._blind_decay
         return (contactor is False or not self.contactor) and voltage is not None and abs(voltage) <= self._unlock
 
     def next_timer(self) -> int:
@@ -105,5 +116,5 @@ class Shutdown:
         if self.phase is Phase.Opening:
             return self.at + 1      # each run: the feedback may be what it was before the command
         if self.phase is Phase.Decay:
-            return self.at + self._decay
+            return self.at + (self._decay if self.voltmeter else self._blind_decay)
         return NEVER

@@ -7,7 +7,7 @@ from tasks.safety.config import PevSafetyConfig
 from tasks.safety.facts import PevFacts, PevOutputs, PevRequests, Report, SafetyState
 from tasks.safety.latch import Latch
 from tasks.safety.shutdown import NORMAL_CURRENT, Phase, Shutdown
-from tasks.safety.trips import CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_TRIPS
+from tasks.safety.trips import CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_TRIPS, STALLED
 
 UNPLUG_DEBOUNCE = 500 * MS      # pilot A for so long is an unplugged connector and not a glitch; leaves a latched trip
 MAX_MOVES = 8                   # state changes per step; the longest chain (Closed to Tripped without current) has 5
@@ -16,6 +16,7 @@ Idle, Ready, Closing, Closed = SafetyState.Idle, SafetyState.Ready, SafetyState.
 CurrentOff, Opening, Decay, Tripped = SafetyState.CurrentOff, SafetyState.Opening, SafetyState.Decay, SafetyState.Tripped
 STOPPING = frozenset({CurrentOff, Opening, Decay})
 OF_PHASE = {Phase.CurrentOff: CurrentOff, Phase.Opening: Opening, Phase.Decay: Decay}
+NO_LIMIT = 1000.0               # A: more than any CCS inlet takes; nothing is derated
 PLUGGED = frozenset({PilotState.B, PilotState.C, PilotState.D})
 
 
@@ -29,7 +30,7 @@ class PevSupervisor:
         self.report = Report()
         self.latch = Latch(PEV_TRIPS, config, self.report)
         self.blocked = ""                 # why a requested closing did not happen, empty when nothing blocks
-        self._shutdown = Shutdown(config, sensor=config.current_sensor_fitted, contactor=True)
+        self._shutdown = Shutdown(config, sensor=config.current_sensor_fitted, contactor=True, voltmeter=config.voltage_sensor_fitted)
         self._travel = config.contactor_travel_ms * MS
         self._armed = False               # requests were seen released since the last shutdown
         self._stepped_at = -1
@@ -54,7 +55,7 @@ class PevSupervisor:
             self._move(facts, requests, now)
             if self.state is state:
                 break
-        self._decide_lock(facts, requests)
+        self._decide_lock(facts, requests, now)
         self._stepped_at = now
         return self.outputs
 
@@ -88,8 +89,8 @@ class PevSupervisor:
     def _try_ready(self, f: PevFacts, now: int) -> None:
         """Pilot C invites voltage: only when nothing that would trip at once is bad."""
         bad = self.latch.first_bad(Ready, f)
-        self.blocked = "" if bad is None else bad.text
-        if bad is None:
+        self.blocked = bad.text if bad is not None else "Not locked" if f.lock is not True else ""       # first locked, then ready
+        if not self.blocked:
             self.outputs.pilot_c = True
             self._ready_at = now
             self._enter(Ready)
@@ -100,24 +101,39 @@ class PevSupervisor:
         if not self.blocked:
             self.outputs.contactors = True
             self._closing_at = now
+            if not self.config.voltage_sensor_fitted:
+                self.report.tell("closing on the charger's word alone: %s V reported, battery %s V (unverified)", f.inlet_voltage, f.battery_voltage,
+                                 level="warning")
             self._enter(Closing)
 
     def _missing_permit(self, f: PevFacts) -> str:
         c = self.config
-        for state in (Ready, Closing):
-            bad = self.latch.first_bad(state, f)
-            if bad is not None:
-                return bad.text
+        bad = self.latch.first_bad(Ready, f)
+        if bad is not None:
+            return bad.text
         if f.battery_voltage is None or not f.battery_voltage >= c.battery_min_voltage_v:
             return "Battery voltage too low"
         if f.inlet_voltage is None or not abs(f.inlet_voltage - f.battery_voltage) <= c.match_v:
             return "Inlet does not match"
-        return ""
+        bad = self.latch.first_bad(Closing, f)
+        return "" if bad is None else bad.text
 
     def _withdrawn(self, f: PevFacts, r: PevRequests, now: int) -> None:
         if r.lapsed:
             self.report.tell("a request lapsed: nobody renewed it", level="warning")
         self._stop(f, now)
+
+    def current_limit(self, f: PevFacts) -> float:
+        """A: no more may be asked for; falls with the inlet's temperature, 0 where that has to be known and is not (S18)."""
+        c = self.config
+        if not c.temperature_sensor_fitted:
+            return NO_LIMIT
+        if f.temperature is None or f.battery_max_current is None:
+            return 0.0
+        if f.temperature <= c.derate_from_c:
+            return NO_LIMIT
+        part = (c.inlet_max_temperature_c - f.temperature) / (c.inlet_max_temperature_c - c.derate_from_c)
+        return float(max(0, int(f.battery_max_current * part)))
 
     # --- shutdown ---------------------------------------------------------------------------------------------------
 
@@ -171,6 +187,9 @@ class PevSupervisor:
         elif self._shutdown.unverified:
             self.report.tell("contactors opened by time, no current sensor (unverified), charger said %s A", current, level="warning")
 
+        if not self.config.voltage_sensor_fitted:
+            self.report.tell("no voltage sensor: the inlet counts as discharged %d ms after opening (unverified)", self.config.unverified_decay_ms, level="warning")
+
     def _enter(self, state: SafetyState) -> None:
         if state is not self.state:
             self.report.tell("%s -> %s", self.state.value, state.value)
@@ -178,7 +197,7 @@ class PevSupervisor:
 
     # --- lock -------------------------------------------------------------------------------------------------------
 
-    def _decide_lock(self, f: PevFacts, r: PevRequests) -> None:
+    def _decide_lock(self, f: PevFacts, r: PevRequests, now: int) -> None:
         """Lock on request at rest; unlock only at rest and by I3; in between the motor is left alone."""
         lock: bool | None = None
         state = self.state
@@ -189,7 +208,7 @@ class PevSupervisor:
                 lock = False
         elif state is Tripped:
             lock = False
-        if lock is False and not self._shutdown.may_unlock(f.contactors, f.inlet_voltage):
+        if lock is False and not self._shutdown.may_unlock(f.contactors, f.inlet_voltage, now):
             lock = None
         self.outputs.lock = lock
 
@@ -198,6 +217,11 @@ class PevSupervisor:
     def fault(self, facts: PevFacts, now: int) -> None:
         """Another task of this program failed: shut down as an emergency."""
         if self.latch.latch(INTERNAL_FAULT, now):
+            self._stop_or_trip(facts, now)
+
+    def stalled(self, facts: PevFacts, now: int) -> None:
+        """This program did not run for longer than anything may be left alone."""
+        if self.state is not Idle and self.latch.latch(STALLED, now):
             self._stop_or_trip(facts, now)
 
     def refused(self, facts: PevFacts, now: int) -> None:

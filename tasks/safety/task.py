@@ -21,12 +21,17 @@ class SafetyTask(SupervisorTask):
         s = signals
         limits = config.pev
         super().__init__(PevSupervisor(limits), (
-            s.pilot_state, s.pilot_duty, s.inlet_voltage, s.inlet_current, s.inlet_temperature, s.stop_button,
+            s.pilot_state, s.pilot_duty, s.inlet_voltage, s.inlet_current, s.inlet_temperature, s.supply_voltage, s.connection_alive, s.stop_button,
             s.battery_voltage, s.battery_max_voltage, s.battery_max_current, s.battery_target_current, s.charge_permission,
-            s.evse_present_current), (s.pilot_c_request, s.lock_request, s.contactor_request), s, journal, fast)
+            s.evse_present_voltage, s.evse_present_current), (s.pilot_c_request, s.lock_request, s.contactor_request), s, journal, fast)
         self.facts = PevFacts()
         self.requests = PevRequests()
         self._s = s
+        self._current_limit = s.current_limit.claim("safety")
+        self._voltmeter = limits.voltage_sensor_fitted
+        if not self._voltmeter:
+            journal.note(0, "safety", "NO VOLTAGE SENSOR (safety.pev.voltage_sensor_fitted: false): contactors close on the charger's word alone, "
+                         "and the plug is released by time. Fit a sensor.", level="error")
         self._control_pilot = control_pilot
         self._contactors = contactors if limits.contactor_feedback_fitted else Assumed(contactors, limits.contactor_travel_ms * MS // 2)
         self._lock = lock if limits.lock_feedback_fitted else Assumed(lock, limits.lock_travel_ms * MS)
@@ -44,8 +49,11 @@ class SafetyTask(SupervisorTask):
 
     def _gather(self, values: list, now: int) -> None:
         f, r = self.facts, self.requests
-        (f.pilot, f.duty, f.inlet_voltage, f.inlet_current, f.temperature, f.stop_button, f.battery_voltage, f.battery_max_voltage,
-         f.battery_max_current, f.battery_target_current, f.permission, f.reported_current, pilot_c, lock, contactors) = values
+        (f.pilot, f.duty, f.inlet_voltage, f.inlet_current, f.temperature, f.supply_voltage, f.connection_alive, f.stop_button, f.battery_voltage,
+         f.battery_max_voltage, f.battery_max_current, f.battery_target_current, f.permission, reported, f.reported_current, pilot_c, lock,
+         contactors) = values
+        if not self._voltmeter:
+            f.inlet_voltage = reported          # the explicit opt-in: told at the start and at each closing
         f.inlet_current_at = self._s.inlet_current.at
         f.reported_current_at = self._s.evse_present_current.at
         r.pilot_c = pilot_c is True
@@ -77,6 +85,13 @@ class SafetyTask(SupervisorTask):
                 refused = True
         return self._judge(refused, now)
 
+    def _shown(self) -> tuple:
+        return *super()._shown(), self.supervisor.current_limit(self.facts)
+
+    def _publish(self, now: int) -> None:
+        super()._publish(now)
+        self._current_limit.set(self._published[-1], now)
+
     def _pilot(self) -> PilotState | None:
         if self._set_pilot is None:
             return None
@@ -105,7 +120,7 @@ class EvseSafetyTask(SupervisorTask):
         s = signals
         limits = config.evse
         super().__init__(EvseSupervisor(limits, contactor=contactors is not None, lock=lock is not None), (
-            s.pilot_state, s.output_voltage, s.output_current, s.isolation, s.stop_button),
+            s.pilot_state, s.output_voltage, s.output_current, s.isolation, s.connection_alive, s.stop_button),
             (s.output_request, s.pilot_duty_request, s.lock_request), s, journal, fast)
         self.facts = EvseFacts()
         self.requests = EvseRequests()
@@ -136,7 +151,7 @@ class EvseSafetyTask(SupervisorTask):
 
     def _gather(self, values: list, now: int) -> None:
         f, r = self.facts, self.requests
-        f.pilot, f.output_voltage, f.output_current, f.isolation, f.stop_button, output, duty, lock = values
+        f.pilot, f.output_voltage, f.output_current, f.isolation, f.connection_alive, f.stop_button, output, duty, lock = values
         f.output_current_at = self._s.output_current.at
         r.voltage, r.current = (0.0, 0.0) if output is None else (output.voltage, output.current)
         r.duty = duty

@@ -30,6 +30,7 @@ REVERSE_CURRENT = -5.0              # A: the battery feeds the cable (S5, emerge
 CURRENT_MARGIN = 10.0               # A, S16
 DEVIATION_HOLD = 10 * S             # S16: 10 A for 10 s
 OVERCURRENT_HOLD = S                # charger ramps down within 1 s (S5)
+SUPPLY_HOLD = 100 * MS              # two samples of the sensors: a dip when a coil pulls in is shorter
 BATTERY_VOLTAGE_MARGIN = 10.0       # V, S15: charger's accuracy
 ISOLATION_HOLD = 3 * S              # cable check judges first and answers in order; the monitor's own reaction is slower
 ISOLATION_TEST = 10 * S             # S20: self-test below 10 s
@@ -85,8 +86,16 @@ PEV_TRIPS = (
          lambda f, c: f.inlet_voltage is not None and f.battery_max_voltage is not None
          and not f.inlet_voltage <= f.battery_max_voltage + BATTERY_VOLTAGE_MARGIN,
          "Battery overvoltage", "The charger charges above the battery's maximum voltage.", emergency=True),
-    Trip("inlet_voltage_unknown", ARMED, lambda f, c: f.inlet_voltage is None,
+    Trip("inlet_voltage_unknown", ARMED, lambda f, c: c.voltage_sensor_fitted and f.inlet_voltage is None,
          "Inlet voltage unknown", "The inlet voltmeter does not answer. Check the ADC and its wiring."),
+    Trip("reported_voltage_unknown", POWERED, lambda f, c: not c.voltage_sensor_fitted and f.inlet_voltage is None,
+         "No voltage reported", "There is no voltage sensor, and the charger does not say its voltage any more."),
+    Trip("unmatch", frozenset({SafetyState.Closing}), lambda f, c: _differ(f, c.mismatch_v),
+         "Unmatch at closing", "The inlet left the battery's voltage while the contactors closed: charger regulates badly. They were opened again."),
+    Trip("supply_low", ARMED, lambda f, c: c.supply_sensor_fitted and (f.supply_voltage is None or not f.supply_voltage >= c.supply_min_v),
+         "Supply too low", "The box's own supply sags or is not measured: contactor coils may let go. Check battery, fuse, DC/DC.", hold=SUPPLY_HOLD),
+    Trip("supervision_silent", POWERED, lambda f, c: f.connection_alive is not True,
+         "Supervision silent", "The task that hears a person's stop does not run any more. Send the journal."),
     Trip("contactor_dropped", CLOSED, lambda f, c: f.contactors is not True,
          "Contactor dropped", "The contactors no longer confirm closed. Check coil supply and feedback.", emergency=True),
     Trip("contactor_uncommanded", AT_REST, lambda f, c: f.contactors is not False,
@@ -132,6 +141,8 @@ EVSE_TRIPS = (
          "Output overcurrent", "The power stage delivers more than it may.", emergency=True, hold=OVERCURRENT_HOLD),
     Trip("lock_lost", ENERGISING, lambda f, c: f.lock is not True,
          "Lock lost", "The connector lock no longer confirms.", emergency=True),
+    Trip("supervision_silent", DELIVERING, lambda f, c: f.connection_alive is not True,
+         "Supervision silent", "The task that hears a person's stop does not run any more. Send the journal."),
     Trip("contactor_dropped", DELIVERING, lambda f, c: f.contactors is not True,
          "Contactor dropped", "The output contactor no longer confirms closed.", emergency=True),
     Trip("contactor_uncommanded", frozenset({SafetyState.Idle}), lambda f, c: f.contactors is not False,
@@ -158,4 +169,5 @@ CURRENT_NOT_GONE = _event("current_not_gone", "Current not gone", "Current still
 CONTACTOR_WELDED = _event("contactor_welded", "Contactor welded?", "Commanded open, but not confirmed. The plug stays locked; call service.")
 VOLTAGE_STAYS = _event("voltage_stays", "Inlet stays live", "The voltage did not fall after opening: charger keeps it up, or a weld. Stays locked.")
 INTERNAL_FAULT = _event("internal_fault", "Internal fault", "A task of this program failed. Outputs were made safe; send the journal.")
+STALLED = _event("stalled", "Program stalled", "This program did not run for half a second while power was on. Board overloaded? Send the journal.")
 OUTPUT_REFUSED = _event("output_refused", "Output refused", "A driver could not set pilot, contactors, lock or power stage.")

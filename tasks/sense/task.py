@@ -18,11 +18,13 @@ class CarSense:
         self._inlet_voltage = voltmeter.inlet_voltage
         self._inlet_current = voltmeter.inlet_current
         self._inlet_temperature = voltmeter.inlet_temperature
+        self._supply_voltage = voltmeter.supply_voltage
         self._pilot = pilot.read
         self._stop_button = inputs.stop_button
         self.voltage = Reading(signals.inlet_voltage, "sense")
         self.current = Reading(signals.inlet_current, "sense")
         self.temperature = Reading(signals.inlet_temperature, "sense")
+        self.supply = Reading(signals.supply_voltage, "sense")
         self.duty = Reading(signals.pilot_duty, "sense")
         self._state = signals.pilot_state.claim("sense")
         self._stop = signals.stop_button.claim("sense")
@@ -31,6 +33,7 @@ class CarSense:
         self.voltage.put(self._inlet_voltage(now), now)
         self.current.put(self._inlet_current(now), now)
         self.temperature.put(self._inlet_temperature(now), now)
+        self.supply.put(self._supply_voltage(now), now)
         reading = self._pilot(now)
         if reading is None:
             self._state.set(None, now)
@@ -44,7 +47,7 @@ class CarSense:
     @property
     def refused(self) -> int:
         """Values that were outside their range."""
-        return self.voltage.refused + self.current.refused + self.temperature.refused + self.duty.refused
+        return self.voltage.refused + self.current.refused + self.temperature.refused + self.supply.refused + self.duty.refused
 
 
 class ChargerSense:

@@ -73,7 +73,7 @@ def targets(m: DinPev) -> tuple[float, float]:
         max_current = charger.max_current
     if charger.max_power is not None and charger.max_power < max_power:
         max_power = charger.max_power
-    current = min(current, max_current)
+    current = min(current, max_current, facts.current_limit or 0.0)      # unknown: nothing is asked for
     if voltage * current > max_power:
         current = max_power / voltage
     return voltage, max(0.0, current)

@@ -22,6 +22,7 @@ class PevFacts:
     max_voltage: float | None = None
     max_current: float | None = None
     max_power: float | None = None
+    current_limit: float | None = None       # what the supervisor allows to ask for
     capacity: float | None = None
     permission: bool | None = None
 

@@ -89,6 +89,7 @@ class PevSide:
         f.max_voltage = s.battery_max_voltage.get(now)
         f.max_current = s.battery_max_current.get(now)
         f.max_power = s.battery_max_power.get(now)
+        f.current_limit = s.current_limit.get(now)
         f.capacity = s.battery_capacity.get(now)
         f.permission = s.charge_permission.get(now)
 

@@ -47,6 +47,8 @@ class Bench:
         self._leases = {"c": Lease(car.pilot_c_request.claim("v2g")), "lock": Lease(car.lock_request.claim("v2g")),
                         "closed": Lease(car.contactor_request.claim("v2g")), "output": Lease(charger.output_request.claim("v2g")),
                         "duty": Lease(charger.pilot_duty_request.claim("connection"))}
+        self._alive = [car.connection_alive.claim("connection"), charger.connection_alive.claim("connection")]
+        self.supervised = True           # the connection supervision of both boxes runs
         self.present_current = car.evse_present_current.claim("v2g")
         self.wanted: dict = {"c": None, "lock": None, "closed": None, "output": None, "duty": 5.0}
         self.silent = False
@@ -59,6 +61,9 @@ class Bench:
         self._renew()
 
     def _renew(self) -> None:
+        if self.supervised:
+            for writer in self._alive:
+                writer.set(True, self.now)
         if self.silent:
             return
         for name, lease in self._leases.items():

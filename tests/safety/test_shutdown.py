@@ -98,13 +98,13 @@ def test_decay_ends_at_60_v_known(voltage, done):
 ])
 def test_when_the_lock_may_open(contactor, voltage, allowed):
     s = Shutdown(PevSafetyConfig(), sensor=True, contactor=True)
-    assert s.may_unlock(contactor, voltage) is allowed
+    assert s.may_unlock(contactor, voltage, 0) is allowed
     assert LOCK_VOLTAGE_CEILING == 60.0
-    assert Shutdown(PevSafetyConfig(unlock_v=30.0), sensor=True, contactor=True).may_unlock(False, 31.0) is False
+    assert Shutdown(PevSafetyConfig(unlock_v=30.0), sensor=True, contactor=True).may_unlock(False, 31.0, 0) is False
 
 
 def test_a_charger_without_a_contactor_goes_from_current_to_voltage():
     s = Shutdown(EvseSafetyConfig(), sensor=True, contactor=False)
     s.begin(S, False, False)
     s.step(S + 20 * MS, 0.5, S + 20 * MS, None, 400.0)
-    assert s.phase is Phase.Decay and s.may_unlock(None, 10.0)
+    assert s.phase is Phase.Decay and s.may_unlock(None, 10.0, 0)

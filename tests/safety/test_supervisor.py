@@ -53,7 +53,7 @@ def test_an_emergency_during_a_normal_end_raises_the_limit_to_five_amperes():
 def test_the_unlock_voltage_has_a_ceiling_that_no_configuration_passes():
     config = PevSafetyConfig()
     config.unlock_v = 500.0                            # past the check at construction
-    assert not Shutdown(config, sensor=True, contactor=True).may_unlock(False, 61.0)
+    assert not Shutdown(config, sensor=True, contactor=True).may_unlock(False, 61.0, 0)
 
 
 def test_ready_falls_back_to_state_b_when_the_request_goes():

@@ -32,6 +32,12 @@ PEV_CASES = [
     ("inlet_overvoltage", {"inlet_voltage": NAN}, {}),
     ("battery_overvoltage", {"inlet_voltage": 410.01, "battery_voltage": 405.0}, {"inlet_voltage": 410.0, "battery_voltage": 405.0}),
     ("inlet_voltage_unknown", {"inlet_voltage": None}, {}),
+    ("reported_voltage_unknown", {"inlet_voltage": None}, {}),
+    ("unmatch", {"inlet_voltage": 370.1}, {}),
+    ("unmatch", {"battery_voltage": 372.1}, {}),
+    ("supervision_silent", {"connection_alive": None}, {}),
+    ("supply_low", {"supply_voltage": 8.9}, {"supply_voltage": 9.0}),
+    ("supply_low", {"supply_voltage": None}, {}),
     ("contactor_dropped", {"contactors": False}, {}),
     ("contactor_dropped", {"contactors": None}, {}),
     ("contactor_uncommanded", {"contactors": True}, {}),
@@ -54,6 +60,12 @@ PEV_CASES = [
     ("current_deviation", {"inlet_current": 110.1}, {"inlet_current": 110.0}),
 ]
 TABLE = {t.name: t for t in PEV_TRIPS}
+CONFIGS = {"supply_low": {"supply_sensor_fitted": True}, "reported_voltage_unknown": {"voltage_sensor_fitted": False}}
+"""Rows that only some boards have."""
+
+
+def made(name: str, state: SafetyState):
+    return pev(state, PevSafetyConfig(**CONFIGS.get(name, {})))
 
 
 def base(state: SafetyState) -> dict:
@@ -82,7 +94,7 @@ def test_a_bad_condition_trips_in_each_of_its_states(name, bad, good):
     for state in trip.states:
         if state is Closing and trip.hold:
             continue                     # closing is over before the hold is
-        supervisor, now = pev(state)
+        supervisor, now = made(name, state)
         wish = requests(contactors=state is not Ready) if state is not SafetyState.Idle else requests(False, False, False)
         start = now + STEP
 
@@ -99,7 +111,7 @@ def test_a_bad_condition_trips_in_each_of_its_states(name, bad, good):
 def test_the_boundary_itself_is_allowed(name, bad, good):
     trip = TABLE[name]
     for state in trip.states - {Closing}:
-        supervisor, now = pev(state)
+        supervisor, now = made(name, state)
 
         def make(at, state=state):
             return facts(**{**base(state), "inlet_current_at": at, **good})
@@ -124,7 +136,8 @@ def test_a_hold_goes_on_when_the_state_changes_to_one_where_it_still_applies():
     assert at == start + S and supervisor.latch.trips[0].name == "pwm_lost"
 
 
-@pytest.mark.parametrize("fitted, bad", [("current_sensor_fitted", {"inlet_current": None}), ("temperature_sensor_fitted", {"temperature": None})])
+@pytest.mark.parametrize("fitted, bad", [("current_sensor_fitted", {"inlet_current": None}), ("temperature_sensor_fitted", {"temperature": None}),
+                                          ("supply_sensor_fitted", {"supply_voltage": None})])
 def test_what_is_not_fitted_is_not_missed(fitted, bad):
     supervisor, now = pev(Closed, PevSafetyConfig(**{fitted: False}))
     assert run(supervisor, lambda at: facts(contactors=True, **bad), requests(), now, 2 * S) == -1
@@ -146,6 +159,7 @@ EVSE_CASES = [
     ("output_overcurrent", {"output_current": 135.1}, {"output_current": 135.0}),
     ("lock_lost", {"lock": None}, {}),
     ("lock_lost", {"lock": False}, {}),
+    ("supervision_silent", {"connection_alive": None}, {}),
     ("contactor_dropped", {"contactors": False}, {}),
     ("contactor_dropped", {"contactors": None}, {}),
     ("stop_button", {"stop_button": True}, {}),

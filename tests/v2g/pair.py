@@ -84,7 +84,7 @@ class Pair:
         car.set(now, pilot_commanded=pilot, lock_confirmed=car.signals.lock_request.get(now) is True, contactors_closed=closed,
                 inlet_voltage=self.voltage, battery_voltage=360.0, battery_soc=self.soc, battery_target_voltage=400.0,
                 battery_target_current=100.0, battery_max_voltage=410.0, battery_max_current=120.0, battery_max_power=90000.0,
-                battery_capacity=30000.0, charge_permission=True)
+                battery_capacity=30000.0, charge_permission=True, current_limit=1000.0)
         charger.set(now, pilot_state=pilot, output_voltage=self.voltage, output_current=amps, isolation=1e6)
 
     def run(self, duration):

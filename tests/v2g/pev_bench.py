@@ -79,7 +79,7 @@ class PevBench:
     """`now` in ns. `sent`: bodies of all requests. The plant follows the wishes at once unless `follow` is off."""
 
     def __init__(self, follow=True, **config):
-        self.facts = PevFacts(inlet_voltage=0.0, battery_voltage=BATTERY, soc=50.0, target_voltage=400.0, target_current=100.0,
+        self.facts = PevFacts(current_limit=1000.0, inlet_voltage=0.0, battery_voltage=BATTERY, soc=50.0, target_voltage=400.0, target_current=100.0,
                               max_voltage=405.0, max_current=110.0, max_power=80000.0, capacity=30000.0, permission=True,
                               contactors_closed=False, lock_confirmed=False, pilot_c=False)
         self.machine = DinPev(EvConfig(**config), EVCCID, self.facts)
