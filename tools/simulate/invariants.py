@@ -119,6 +119,10 @@ class Invariants:
         self._b_since = 0                # state B has been on the line since
         self._lacking_since = NEVER      # a permit has been missing since, state C commanded
         self._last: tuple = ()
+        self._granted: tuple | None = None       # values under which every permit was granted
+        self._granted_until = 0
+        self._permitting: tuple = ()
+        self._waiting = False            # a reaction is due: to a trip, to a foreign message
 
     def overhear(self, name: str, codec: Any) -> Overheard:
         """`codec` for the box `name`, so that what it says is known here."""
@@ -128,6 +132,10 @@ class Invariants:
     def watch(self, car: Any, charger: Any) -> None:
         """The two boxes exist now."""
         self._car, self._charger = car, charger
+        s = car.signals
+        self._permitting = (s.contactor_request, s.pilot_c_request, s.pilot_state, s.lock_confirmed, s.inlet_voltage, s.inlet_current,
+                            s.inlet_temperature, s.charge_permission, s.battery_voltage, s.battery_max_voltage, s.battery_max_current,
+                            s.stop_button)
 
     # --- each instant -----------------------------------------------------------------------------------------------
 
@@ -144,6 +152,8 @@ class Invariants:
             self._changed(self._clock.time)
         if self._closed:
             self._while_closed(self._clock.time)
+        if not self._waiting:
+            return
         for name, talk in self.talks.items():
             if talk.tripped_at != NEVER:
                 self._after_trip(name, talk, self._clock.time)
@@ -179,6 +189,7 @@ class Invariants:
         if trip != talk.trip:
             talk.trip = trip
             talk.tripped_at = now if trip else NEVER
+            self._waiting = True
         state = signals.connection_state.value
         if state != talk.connection:
             talk.connection = state
@@ -219,8 +230,15 @@ class Invariants:
             self._break(now, CLOSED_WITH_PERMITS, "still in state C, but not: " + ", ".join(lacking))
 
     def _lacking(self, now: int) -> list[str]:
+        """The permits that are not granted. What was granted stays so while no value has changed and none has grown stale."""
         signals, limits = self._car.signals, self._limits
-        return [name for name, granted in PERMITS if not granted(signals, now, limits)]
+        values = (signals.inlet_voltage.revision.count, signals.lock_confirmed.value, signals.safety_trip.value)
+        if values == self._granted and now < self._granted_until:
+            return []
+        lacking = [name for name, granted in PERMITS if not granted(signals, now, limits)]
+        self._granted = None if lacking else values
+        self._granted_until = min(signal.stale_at() for signal in self._permitting if signal.value is not None)
+        return lacking
 
     def _opening(self, now: int) -> None:
         plant = self._plant
@@ -287,6 +305,7 @@ class Invariants:
             talk.session_id = message.Header.SessionID
         elif talk.session_id is not None and message.Header.SessionID != talk.session_id and talk.foreign_at == NEVER:
             talk.foreign_at = self._clock.time
+            self._waiting = True
 
     def _after_foreign(self, name: str, talk: Talk, now: int) -> None:
         """It may only end the session, and at once."""
