@@ -77,7 +77,8 @@ class Codec:
     def __init__(self, library: ctypes.PyDLL) -> None:
         self._library = library  # keeps the library open
         sizes = (8 * TAPE_WORDS, BLOB_OCTETS, OUTPUT_OCTETS, 8 * TAPE_WORDS)      # the last is the tape of encode
-        buffers = [mmap.mmap(-1, size) for size in sizes]
+        # Private: a process that was forked off writes into a copy of its own.
+        buffers = [mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) for size in sizes]
         # What holds the addresses below; the buffers cannot be given back while these exist.
         self._pinned = [ctypes.c_char.from_buffer(b) for b in buffers]
         tape, blob, output, self._input_address = (ctypes.addressof(p) for p in self._pinned)
