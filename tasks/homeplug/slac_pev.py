@@ -72,6 +72,7 @@ class PevSlac:
         self._results: dict[bytes, Candidate] = {}
         self._queue: list[Candidate] = []        # candidates still to try, best first
         self._only_one = False
+        self._strangers: set[bytes] = set()      # matched since start(), but their modem did not join: a neighbour's?
         self._num_sounds = t.C_EV_match_MNBC
         self._time_out = t.TT_EVSE_match_MNBC_units
         self._starts_left = 0
@@ -88,6 +89,7 @@ class PevSlac:
         """Look for a charger; the caller knows that the pilot allows it. Starts over when already running."""
         self.stop(now)
         self.failures = 0
+        self._strangers.clear()
         self._told = False
         self._begin_attempt(now)
 
@@ -144,6 +146,7 @@ class PevSlac:
             self._send_match(now)
         elif state is State.Join:
             self._events.append(Note("no link %d s after CM_SLAC_MATCH.CNF", (t.TT_match_join // 1_000_000_000,), "warning"))
+            self._strangers.add(self.peer_mac)
             self._attempt_failed(StopReason.NO_LINK, now)
 
     def outgoing(self) -> list:
@@ -263,6 +266,8 @@ class PevSlac:
             self._events.append(Note("charger %s at %.1f dB", (c.mac.hex(":"), c.attenuation)))
         if len(ranked) > 1 and ranked[1].attenuation - ranked[0].attenuation < CLOSE_CALL_DB:
             self._events.append(Note("the two best chargers differ by less than %d dB", (CLOSE_CALL_DB,), "warning"))
+            close = sum(c.attenuation - ranked[0].attenuation < CLOSE_CALL_DB for c in ranked)
+            ranked[:close] = sorted(ranked[:close], key=lambda c: c.mac in self._strangers)
         found = [c for c in ranked if c.attenuation <= self._direct]
         potential = [c for c in ranked if self._direct < c.attenuation <= self._indirect]
         self._queue = found or potential

@@ -287,6 +287,31 @@ def test_join_time_is_twelve_seconds_and_three_failures_end_it():
     assert s.machine.next_timer() == NEVER
 
 
+def next_attempt(s, louder, weaker):
+    """Both answer; returns whom the car asks to match. `louder`, `weaker` are (MAC, dB)."""
+    s.run_to(s.now + 500 * MS)
+    for evse, _ in (louder, weaker):
+        s.give(parm_cnf(s, evse))
+    s.run_to(s.now + 600 * MS)
+    for evse, db in (louder, weaker):
+        s.give(atten(s, evse, bytes((db,)) * 58))
+    s.run_to(s.now + 700 * MS)
+    assert s.machine.state is State.Match
+    return s.last(CM_SLAC_MATCH_REQ).dst
+
+
+@pytest.mark.parametrize("weaker_db, second", [(20, EVSE2), (30, EVSE)])
+def test_who_did_not_join_gives_way_to_a_charger_nearly_as_loud(weaker_db, second):
+    s = started()
+    louder, weaker = (EVSE, 12), (EVSE2, weaker_db)
+    assert next_attempt(s, louder, weaker) == EVSE
+    s.give(match_cnf(s))
+    s.run_to(s.now + 12 * S)
+    assert next_attempt(s, louder, weaker) == second
+    s.call(s.machine.start)                      # a new plug: nothing is held against anybody
+    assert next_attempt(s, louder, weaker) == EVSE
+
+
 def test_link_loss_leaves_and_reports():
     s = joining()
     s.give(LinkSeen())
