@@ -57,6 +57,7 @@ class PevConnection(Ladder):
     def _poll_state(self, now: int) -> None:
         if self.state is State.Unplugged:
             if self._plugged():
+                self.reason = None               # of the last plug
                 self._climb(now)
         elif self.state is State.WaitPilot and self._offered():
             self._enter(State.Matching)
@@ -73,8 +74,9 @@ class PevConnection(Ladder):
 
     def _on_limit(self, now: int) -> None:
         if self.state is State.WaitPilot:
-            self.reason = StopReason.NO_PILOT        # told; the charger may still begin
-            self._note("no 5 %% PWM %d s after plugging in", t.NO_PILOT_TOLD_AFTER // S)
+            if self.reason is None:                  # else the first failure says more: the charger waits for a replug after it
+                self.reason = StopReason.NO_PILOT    # told; the charger may still begin
+            self._note("no 5 %% PWM for %d s: replug, or begin at the charger's screen", t.NO_PILOT_TOLD_AFTER // S)
         elif self.state is State.Matching:
             if now >= self._give_up_at:
                 self._end(self._why_no_link(), now)

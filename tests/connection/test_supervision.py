@@ -65,6 +65,18 @@ def test_missing_pilot_is_told_and_does_not_block():
     assert bench.state is State.Matching
 
 
+def test_missing_pilot_after_a_failure_does_not_hide_why_that_failed():
+    bench = pev().session().end(R.PRECHARGE_TIMEOUT, normal=False).farewell()
+    bench.facts.duty = 100.0                     # the charger wants a replug first
+    bench.run(t.NO_PILOT_TOLD_AFTER + 10 * S)
+    assert bench.state is State.WaitPilot and bench.m.reason is R.PRECHARGE_TIMEOUT
+    bench.unplug()
+    assert bench.state is State.Unplugged
+    bench.plug()
+    bench.run(t.NO_PILOT_TOLD_AFTER)
+    assert bench.state is State.WaitPilot and bench.m.reason is R.NO_PILOT
+
+
 def test_charger_offers_five_percent_after_the_key():
     bench = evse()
     assert bench.m.duty == 100.0
