@@ -45,6 +45,7 @@ class StopReason(Word):
     CHARGER_MALFUNCTION = ("Charger malfunction", "EVSE_Malfunction: the charger reports a defect. Use another one.")
     CHARGER_UTILITY = ("Utility interrupt", "EVSE_UtilityInterruptEvent: the grid operator interrupted.")
     INCOMPATIBLE_VOLTAGE = ("Voltage mismatch", "The charger's voltage range does not cover the battery.")
+    CAR_LEFT_C = ("Car left state C", "The car went back to state B in the middle of the session: its own fault, or it heard us no more.")
     CAR_ERROR = ("Car reports error", "The car reported a DC_EVErrorCode; the log names it.")
     # inside the car
     NOT_CONFIRMED = ("Not confirmed", "Lock, state C or contactors were not confirmed in time; the log says which. Check actuator and feedback.")

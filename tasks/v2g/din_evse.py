@@ -49,7 +49,7 @@ class DinEvse(EvseConversation):
             self.wants_output = None                     # also while the pilot is unknown
             if pilot is not None and self.stopping is None:
                 self._report.note("car left state C in state %s", self.state.name)
-                self._stop(StopReason.CAR_STOP, DC_EVSEStatusCode.EVSE_Shutdown, now)
+                self._stop(StopReason.CAR_LEFT_C, DC_EVSEStatusCode.EVSE_Shutdown, now)
         if now >= self._charging_until:
             self._stop(StopReason.CHARGER_STOP, DC_EVSEStatusCode.EVSE_Shutdown, now)
         check = self._check
@@ -201,7 +201,7 @@ class DinEvse(EvseConversation):
             self._refuse(type(req), responseCode.FAILED_SequenceError, StopReason.SEQUENCE_ERROR, now,
                          "PowerDeliveryReq(start) came in state %s", self.state.name)
         elif self.stopping is not None or self.facts.pilot not in READY_STATES:
-            self._refuse(type(req), responseCode.FAILED_PowerDeliveryNotApplied, StopReason.CAR_STOP, now,
+            self._refuse(type(req), responseCode.FAILED_PowerDeliveryNotApplied, StopReason.CAR_LEFT_C, now,
                          "PowerDeliveryReq(start) while stopping or not in state C")
         else:
             if self.config.stop_after_min:

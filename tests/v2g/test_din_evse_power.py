@@ -89,7 +89,7 @@ def test_power_delivery_needs_state_c():
     bench = EvseBench().at(Evse.PowerDelivery)
     bench.facts.pilot = PilotState.B
     bench.ask(din.PowerDeliveryReq, start=True)
-    assert bench.code is CODE.FAILED_PowerDeliveryNotApplied and bench.ended == (R.CAR_STOP, False)
+    assert bench.code is CODE.FAILED_PowerDeliveryNotApplied and bench.ended == (R.CAR_LEFT_C, False)
 
 
 @pytest.mark.parametrize("state", [Evse.CableCheck, Evse.PreCharge, Evse.CurrentDemand])
@@ -191,11 +191,11 @@ def test_state_b_takes_the_output_away_and_tells(state):
     if state is Evse.CurrentDemand:
         bench.ask(din.CurrentDemandReq)
     bench.pilot(PilotState.B)
-    assert bench.machine.wants_output is None and bench.machine.stopping is R.CAR_STOP
+    assert bench.machine.wants_output is None and bench.machine.stopping is R.CAR_LEFT_C
     bench.ask(din.CurrentDemandReq if state is Evse.CurrentDemand else din.PreChargeReq, volts=350.0)
     assert bench.status.EVSEStatusCode is STATUS.EVSE_Shutdown and bench.machine.wants_output is None
     bench.run(t.EVSE_SHUTDOWN_LIMIT)
-    assert bench.ended == (R.CAR_STOP, False)
+    assert bench.ended == (R.CAR_LEFT_C, False)
 
 
 def test_unknown_pilot_takes_the_output_away_and_does_not_stop():
