@@ -100,8 +100,11 @@ static int take_big(exi_decoder *d, const exi_datatype *type, uint32_t sign, int
     uint32_t gathered = 0;
     unsigned held = 0;
     uint32_t group = 0x80;
+    uint64_t groups = 0;
     while ((group & 0x80U) != 0 || held > 0) {
         if ((group & 0x80U) != 0) {
+            if (type->big_bits != 0xFFFF && ++groups > (type->big_bits + 6U) / 7U)
+                return EXI_OUT_OF_RANGE;
             error = exi_take(&d->in, 8, &group);
             if (error != EXI_OK)
                 return error;
@@ -126,7 +129,7 @@ static int take_big(exi_decoder *d, const exi_datatype *type, uint32_t sign, int
         if (octets > 8)
             return EXI_OUT_OF_RANGE;
         uint64_t bits = octets * 8;
-        while (bits > 0 && (d->work->blob[first + (bits - 1) / 8] >> ((bits - 1) & 7U) & 1U) == 0)
+        while (bits > 0 && ((uint32_t)d->work->blob[first + (bits - 1) / 8] >> ((bits - 1) & 7U) & 1U) == 0)
             bits--;
         if (bits > type->big_bits)
             return EXI_OUT_OF_RANGE;

@@ -5,8 +5,10 @@ static int reference(const exi_encoder *e, int64_t value, const uint8_t **octets
 {
     const uint64_t offset = (uint64_t)value >> 32;
     *length = (uint64_t)value & 0xFFFFFFFFU;
+    if (value <= 0 || offset > e->blob_size || e->blob_size - offset < *length)
+        return EXI_BAD_TAPE;
     *octets = e->blob + offset;
-    return value > 0 && offset <= e->blob_size && e->blob_size - offset >= *length ? EXI_OK : EXI_BAD_TAPE;
+    return EXI_OK;
 }
 
 /* One character of UTF-8; the number of its octets, 0 when malformed. */
@@ -93,8 +95,10 @@ static int put_big(exi_encoder *e, const exi_datatype *type, int64_t value)
     if (e->blob_size - start - 5 < octets || sign > 1)
         return EXI_BAD_TAPE;
     at += 5;
+    if (octets > 0 && at[octets - 1] == 0) /* leading zeros would be work without output */
+        return EXI_BAD_TAPE;
     uint64_t bits = octets * 8;
-    while (bits > 0 && (at[(bits - 1) / 8] >> ((bits - 1) & 7U) & 1U) == 0)
+    while (bits > 0 && ((uint32_t)at[(bits - 1) / 8] >> ((bits - 1) & 7U) & 1U) == 0)
         bits--;
     if (type->big_bits != 0xFFFF && bits > type->big_bits)
         return EXI_OUT_OF_RANGE;
