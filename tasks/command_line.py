@@ -12,6 +12,7 @@ EPILOG = """\
 examples:
   main.py --simulate                      a complete charge, car and charger in one process, in about 15 s
   main.py --simulate --drop 5 --delay 30  the same over a bad power line
+  main.py --simulate --charger compleo    the same at a charger with the habits of a real one
   main.py pev --config config.yaml        the box in a car, on the configured interface
   main.py evse --interface eth1 --simulate-io   the charger's side with a simulated power stage
   main.py listen --pcap FILE              decode a capture as if it were heard now
@@ -42,11 +43,15 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     simulation.add_argument("--soc-start", type=_within(0, 100), default=None, metavar="PERCENT", help="state of charge at the beginning")
     simulation.add_argument("--soc-stop", type=_within(10, 100), default=None, metavar="PERCENT", help="charging ends here")
     simulation.add_argument("--battery-kwh", type=_within(1, 300), default=None, metavar="KWH", help="size of the battery")
+    simulation.add_argument("--charger", metavar="NAME", help="charge at this charger of the fleet; --charger list shows them all")
+    simulation.add_argument("--car", metavar="NAME", help="let this car of the fleet charge at our charger; --car list")
     args = parser.parse_args(argv)
     if args.pcap and args.mode != "listen":
         parser.error("--pcap belongs to the mode listen: main.py listen --pcap FILE")
     if args.simulate and args.mode is not None:
         parser.error(f"--simulate runs car and charger together; leave out {args.mode!r}, or use --simulate-io with it")
+    if (args.charger or args.car) and not args.simulate:
+        parser.error("--charger and --car belong to --simulate")
     if args.soc_start is not None and args.soc_stop is not None and args.soc_start >= args.soc_stop:
         parser.error(f"--soc-start {args.soc_start:g} must be below --soc-stop {args.soc_stop:g}")
     return args

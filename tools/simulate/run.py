@@ -19,6 +19,8 @@ from tools.show.summary import PhaseTime, Summary, write_summary
 from tools.show.terminal import TerminalShow
 from tools.show.view import View, side_view
 from tools.simulate.charge import Charge
+from tools.simulate.fleet import choose
+from tools.simulate.fleet.encounter import Encounter
 from tools.simulate.pace import FRAME, Pace
 
 PHASES = ((100, "matching"), (170, "joining"), (200, "SDP"), (301, "TCP"), (400, "session setup"), (530, "authorisation"),
@@ -29,13 +31,17 @@ PHASES = ((100, "matching"), (170, "joining"), (200, "SDP"), (301, "TCP"), (400,
 
 def run(config: Config, args: Any) -> int:
     """Exit code 0: the charge ended in order. 1: it did not. `args` is tasks.command_line.parse()."""
+    if "list" in (args.charger, args.car):
+        print(choose.listing())
+        return 0
+    charger, car = choose.choose(args.charger, args.car)
     plant = PlantConfig()
     if args.soc_start is not None:
         plant.battery_soc_percent = args.soc_start
     if args.battery_kwh is not None:
         plant.battery_capacity_wh = args.battery_kwh * 1000
     link = LinkConfig(delay_us=round(args.delay * 1000), drop_percent=args.drop)
-    folder = SessionFolder(args.output or f"sessions/simulation-seed{args.seed}", ("pev", "evse"), dump(config))
+    folder = SessionFolder(args.output or f"sessions/{args.charger or args.car or 'simulation'}-seed{args.seed}", ("pev", "evse"), dump(config))
     wall = MonotonicClock()
     began = wall.now()
     show = TerminalShow(sys.stdout)
@@ -44,8 +50,12 @@ def run(config: Config, args: Any) -> int:
         folder.journals[name](event)
         show.note(name, event)
 
-    charge = Charge(config, plant, codec.load(schemas=SCHEMAS), args.seed, link, folder.pcap, (sink,))
-    soc_from = plant.battery_soc_percent
+    library = codec.load(schemas=SCHEMAS)
+    if charger is None and car is None:
+        charge = Charge(config, plant, library, args.seed, link, folder.pcap, (sink,))
+    else:
+        charge = Encounter(charger, car, config, plant, library, args.seed, link, folder.pcap, (sink,))
+    soc_from = charge.plant.battery.soc
     settle_garbage()          # as the box itself runs
     interrupted = False
     try:
@@ -68,6 +78,8 @@ def run(config: Config, args: Any) -> int:
         frames=charge.link.carried, dropped=charge.link.lost, trace_hash=charge.trace_hash(),
         files=[("pcap", str(folder.pcap_path)), ("journals", ", ".join(str(p) for p in folder.journal_paths.values())),
                ("config", str(folder.settings))]))
+    if isinstance(charge, Encounter):
+        choose.write_peer(sys.stdout, charge)
     return 0 if charge.good and not interrupted else 1
 
 
