@@ -265,7 +265,7 @@ class PevSlac:
         for c in ranked:
             self._events.append(Note("charger %s at %.1f dB", (c.mac.hex(":"), c.attenuation)))
         if len(ranked) > 1 and ranked[1].attenuation - ranked[0].attenuation < CLOSE_CALL_DB:
-            self._events.append(Note("the two best chargers differ by less than %d dB", (CLOSE_CALL_DB,), "warning"))
+            self._events.append(Note("the two best chargers differ by less than %d dB: it may be the neighbour's", (CLOSE_CALL_DB,), "warning"))
             close = sum(c.attenuation - ranked[0].attenuation < CLOSE_CALL_DB for c in ranked)
             ranked[:close] = sorted(ranked[:close], key=lambda c: c.mac in self._strangers)
         found = [c for c in ranked if c.attenuation <= self._direct]

@@ -257,8 +257,8 @@ class PevConversation(ABC):
             self._enter(Pev.WeldingDetection, now)
             return
         facts = self.facts
-        self._report.note("state %s took too long: lock %s, state C %s, contactors closed %s, inlet %s V, battery %s V", self.state.name,
-                          facts.lock_confirmed, facts.pilot_c, facts.contactors_closed, facts.inlet_voltage, facts.battery_voltage)
+        self._report.note("state %s took too long: lock %s, state C %s, contactors closed %s, inlet %s V, battery %s V, charger says %s V", self.state.name,
+                          facts.lock_confirmed, facts.pilot_c, facts.contactors_closed, facts.inlet_voltage, facts.battery_voltage, self.evse_voltage)
         self._stop(self._row.reason, urgent=True)
 
     # --- what the machine fills in

@@ -36,6 +36,7 @@ class Summary:
     soc_to: float | None = None
     phases: Sequence[PhaseTime] = ()
     trip: str = ""                                       # text of a safety trip
+    trip_hint: str = ""
     damage: Sequence[str] = ()                           # what the simulated plant suffered
     broken: Sequence[str] = ()                           # invariants that did not hold
     looked: int = 0                                      # instants at which they were looked at, 0 when nobody did
@@ -71,10 +72,12 @@ def _headline(s: Summary) -> list[Line]:
         text, hint, style = "The session did not end", "The simulation was left before.", WARN
     else:
         text, hint, style = s.reason.text, s.reason.hint, GOOD if s.good else WARN if s.reason in NORMAL_ENDS and not s.damage and not s.broken else BAD
+    if s.trip and s.reason in NORMAL_ENDS:               # "nothing to do" would not be true
+        hint = "The session ended in order, and then:"
     mark = "✔" if s.good else "✘"
     lines: list[Line] = [[], [(f" {mark} {text} ", style), ("─" * (COLUMNS - len(text) - 4), DIM)], *_wrapped("   ", hint)]
     if s.trip:
-        lines.append([("   safety trip: ", LABEL), (s.trip, BAD)])
+        lines += [[("   safety trip: ", LABEL), (s.trip, BAD)], *(_wrapped("   ", s.trip_hint) if s.trip_hint else ())]
     return lines
 
 

@@ -76,6 +76,7 @@ class Charge:
         self.world = World(self.clock, [self.car.kernel, self.charger.kernel], [self.plant, self.link])
         self.invariants.watch(self.car, self.charger)
         self.plant.at(PLUG_IN, self.plant.plug)
+        self.trip = ""                   # text of the car's last trip; its signal forgets when the plug is pulled
         self._unplugged_at = NEVER
 
     def _node(self, name: str, config: Config, codec: Codec, seed: int, mac: bytes, recorder: Recorder, sinks) -> Node:
@@ -164,6 +165,7 @@ class Charge:
     def _watch(self) -> None:
         """After each instant: the invariants. Once the car says that it is over, somebody comes and pulls the plug."""
         self.invariants.look()
+        self.trip = self.car.signals.safety_trip.value or self.trip
         if self.car.signals.connection_state.value in OVER and self._unplugged_at == NEVER:
             self._unplugged_at = self.clock.time + UNPLUG_AFTER
             self.plant.at(self._unplugged_at, self.plant.unplug)

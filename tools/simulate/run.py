@@ -22,6 +22,7 @@ from tools.simulate.charge import Charge
 from tools.simulate.fleet import choose
 from tools.simulate.fleet.encounter import Encounter
 from tools.simulate.pace import FRAME, Pace
+from tools.simulate.why import trip_hint
 
 PHASES = ((100, "matching"), (170, "joining"), (200, "SDP"), (301, "TCP"), (400, "session setup"), (530, "authorisation"),
           (540, "parameters"), (555, "lock, state C"), (560, "cable check"), (570, "precharge"), (590, "power on"), (700, "charging"),
@@ -72,7 +73,7 @@ def run(config: Config, args: Any) -> int:
     last = charge.car.checkpoints[-1][0] if charge.car.checkpoints else 0
     write_summary(sys.stdout, Summary(
         reason=charge.reason, duration=last, wall=wall.now() - began, energy=snapshot.stored_wh, soc_from=soc_from,
-        soc_to=snapshot.soc_percent, phases=phases(charge.car.checkpoints), trip=charge.car.signals.safety_trip.value or "",
+        soc_to=snapshot.soc_percent, phases=phases(charge.car.checkpoints), trip=charge.trip, trip_hint=trip_hint(charge.trip),
         damage=[f"{i.kind} {i.value:.1f} at {i.at / S:.3f} s" for i in charge.plant.incidents if i.damage],
         broken=[str(b) for b in charge.invariants.broken], looked=charge.invariants.looked,
         frames=charge.link.carried, dropped=charge.link.lost, trace_hash=charge.trace_hash(),

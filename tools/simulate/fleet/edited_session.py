@@ -42,6 +42,7 @@ class EditedSession:
         self._rounds: dict[str, int] = {}
         self._request: object = None                 # the last body that came
         self._queue: deque[tuple[int, tuple[str, object] | None, object]] = deque()      # (when, message or None, event)
+        self._first: tuple[str, tuple[str, object]] | None = None       # (name, what was sent) of a request in `repeats`
         self._now = 0
 
     @property
@@ -75,6 +76,9 @@ class EditedSession:
                 if type(body).__name__ == need.message and not _met(body, need):
                     self._inner.lost(StopReason.BAD_VALUE, now)
                     return
+            if type(body).__name__ in self._traits.repeats and self._first is not None:
+                self._queue.append((self._last_at() + round(self._delay(self._first[0]) * MS), self._first[1], None))
+                return
             header = message.Header
             if self._id and header.SessionID == self._id[:self._octets]:
                 message = dataclasses.replace(message, Header=dataclasses.replace(header, SessionID=self._id))
@@ -135,8 +139,14 @@ class EditedSession:
             message = dataclasses.replace(message, Header=header, Body=dataclasses.replace(message.Body, BodyElement=body))
         else:
             message = self._offer(body)
-        delay = traits.turn_ms.get(name, traits.turn_ms.get("*", 0.0))
-        self._queue.append((max(self._last_at(), self._now + round(delay * MS)), (schema, message), None))
+        if type(self._request).__name__ in traits.repeats and self._first is None:
+            self._first = (name, (schema, message))
+        self._queue.append((max(self._last_at(), self._now + round(self._delay(name) * MS)), (schema, message), None))
+
+    def _delay(self, name: str) -> float:
+        """ms."""
+        turns = self._traits.turn_ms
+        return turns.get(name, turns.get("*", 0.0))
 
     def _offer(self, message: object) -> object:
         """A car's supportedAppProtocolReq with what it offers besides DIN 70121."""

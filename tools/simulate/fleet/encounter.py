@@ -73,8 +73,8 @@ class Encounter(Charge):
         self._heard: StopReason | None = None        # the last reason that our box told
         self.told: list[str] = []
         self.charged = False
+        self._ours_tripped = ""
         self._charged_at = PLUG_IN
-        self._trip = ""
         plant = copy.copy(plant)
         for talk in self._traits.values():
             _set(plant, talk.plant)
@@ -142,11 +142,6 @@ class Encounter(Charge):
         return self._reason if self._reason is not None else self.ours.signals.stop_reason.value
 
     @property
-    def trip(self) -> str:
-        """The text of our supervisor's trip, as long as the plug was in."""
-        return self._trip
-
-    @property
     def broken(self) -> list[Broken]:
         """Invariants that our box broke. A charger that says foreign session ids breaks that sentence itself."""
         foreign = getattr(self._traits.get("evse"), "foreign_id_from", None) is not None
@@ -166,7 +161,9 @@ class Encounter(Charge):
             self._charged_at = now
         if self._early_c_is_fault and self.plant.pilot.state_c and self.charger.signals.v2g_state.value in BEFORE_CABLE_CHECK:
             self.plant.charger_stop_button = True
-        self._trip = self.ours.signals.safety_trip.value or self._trip
+        if self._ours == "evse":
+            self.trip = self.charger.signals.safety_trip.value or self._ours_tripped
+            self._ours_tripped = self.trip
         reason = self.ours.signals.stop_reason.value
         if reason is not None and reason is not StopReason.UNPLUGGED:
             self._heard = reason

@@ -8,10 +8,10 @@ from drivers.sim.plant_config import PlantConfig
 from kernel.clock import MonotonicClock
 from kernel.timer import S
 from tasks.config import Config
-from tasks.safety.trips import EVSE_TRIPS, PEV_TRIPS, VOLTAGE_STAYS
 from tasks.stop_reasons import StopReason
 from tools.simulate.fleet.encounter import Encounter
 from tools.simulate.fleet.traits import CarTraits, Personality
+from tools.simulate.why import trip_hint
 
 LIMIT = 900 * S                  # virtual: nobody waits longer
 BATTERY_WH = 5000.0              # a small battery, nearly full: some seconds of charging
@@ -46,12 +46,12 @@ def meet(who: Personality, codec: Any, seed: int = 1, config: Config | None = No
     charge.run(LIMIT)
     for node in (charge.car, charge.charger):
         node.journal.flush()
-    trip = charge.trip
     told = list(charge.told)
     if charge.reason is not None:
         told += [charge.reason.text, charge.reason.hint]
-    told += [f"{row.text}: {row.hint}" for row in (*PEV_TRIPS, *EVSE_TRIPS, VOLTAGE_STAYS) if row.text == trip]
-    result = Meeting(who.name, charge.charged, charge.reason, trip, told, charge.clock.time, wall.now() - began, charge.plant.damage,
+    if charge.trip:
+        told += [charge.trip, trip_hint(charge.trip)]
+    result = Meeting(who.name, charge.charged, charge.reason, charge.trip, told, charge.clock.time, wall.now() - began, charge.plant.damage,
                      [str(b) for b in charge.broken], [])
     result.complaints = _compare(who, result)
     return result

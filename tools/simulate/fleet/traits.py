@@ -86,6 +86,7 @@ class Talk:
     # V2G
     turn_ms: Mapping[str, float] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
+    repeats: frozenset[str] = frozenset()    # requests that get the first answer again and again
     changes: tuple[Change, ...] = ()
     needs: tuple[Needs, ...] = ()
     deeds: tuple[Deed, ...] = ()
