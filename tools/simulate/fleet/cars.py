@@ -28,14 +28,14 @@ CARS = {p.name: p for p in (
         ("network sheet 8: sound gap 24 ms, RSP 6.8 ms, SDP 0.43 s after MATCH.CNF; 7.3: 17 ms", "field sheet 7.3: urn:tesla:din:2018, 119 precharge requests in 12 s"), CAR_END),
     Personality(
         "model-x", "Tesla Model X Plaid: asks for TLS once and takes an answer without",
-        CarTraits(namespaces=("urn:tesla:din:2018",), tls_requests=1, turn_ms={"*": 39.0}, modem_restart_ms=300, modem_join_ms=420, syn_delay_ms=10.0,
+        CarTraits(namespaces=("urn:tesla:din:2018",), tls_requests=1, turn_ms={"*": 39.0}, modem_restart_ms=200, modem_join_ms=230, sdp_delay_ms=210.0, syn_delay_ms=10.0,
                   slac_delay_ms={"CM_ATTEN_CHAR.RSP": 17.2}, settings={"slac.batch_interval_ms": 25}),
         ("network sheet 5.2: 00 00 once, SYN 10 ms after the answer; 7.3: 39 ms; 8: sound gap 25 ms, SDP 0.72 s after MATCH.CNF",), CAR_END),
     Personality(
         "polestar-2", "Polestar 2: 470 V, slow match, 224 ms in precharge",
         CarTraits(turn_ms={"*": 20.0, "ChargeParameterDiscoveryReq": 35.0, "CableCheckReq": 225.0, "PreChargeReq": 224.0, "PowerDeliveryReq": 76.0,
                            "CurrentDemandReq": 123.0, "WeldingDetectionReq": 152.0, "SessionStop": 29.0},
-                  slac_delay_ms={"CM_ATTEN_CHAR.RSP": 6.7, "CM_SLAC_MATCH.REQ": 310.0}, modem_restart_ms=250, modem_join_ms=290, syn_delay_ms=630.0,
+                  slac_delay_ms={"CM_ATTEN_CHAR.RSP": 6.7, "CM_SLAC_MATCH.REQ": 310.0}, modem_restart_ms=200, modem_join_ms=230, syn_delay_ms=630.0,
                   settings={"slac.batch_interval_ms": 40, "ev.max_voltage_v": 470.0, "ev.max_current_a": 375.0}, plant={"battery_cells": 108}),
         ("2024-06-18: times between messages, 470 V, 375 A, DIN before ISO", "network sheet 8: sound gap 40 ms, START to MATCH.REQ 1.52 s, SDP 0.55 s; 5.2: SYN 0.63 s"), CAR_END),
     Personality(

@@ -30,7 +30,7 @@ def _one(name: str | None, fleet: Mapping[str, Personality], option: str) -> Per
     if name is None:
         return None
     if name not in fleet:
-        raise SettingsError(f"{option} {name}: nobody is called so. Known are\n{listing()}")
+        raise SettingsError([f"{option} {name}: nobody is called so. Known are\n{listing()}"])
     return fleet[name]
 
 

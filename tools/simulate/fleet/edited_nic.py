@@ -148,19 +148,18 @@ class EditedNic:
         flags = packet.payload[13]
         if not flags & tcp_wire.SYN:
             return [(0, frame)]
-        out = []
+        out, wait = [], 0
         if isinstance(traits, CarTraits) and not flags & tcp_wire.ACK:
             if traits.mss is not None:
                 segment = tcp_wire.parse(packet.payload, wire.pseudo_sum(packet.src, packet.dst, TCP))
                 payload = tcp_wire.emit(segment.src_port, segment.dst_port, segment.seq, segment.ack, segment.flags, segment.window, b"",
                                         wire.pseudo_sum(packet.src, packet.dst, TCP), traits.mss)
                 frame = self._packet(frame[:6], dataclasses.replace(packet, payload=payload))
-            out.append((round(traits.syn_delay_ms * MS), frame))
-        else:
-            out.append((0, frame))
+            wait = round(traits.syn_delay_ms * MS)
+        out.append((wait, frame))
         if traits.probe_after_s and not self._probed:
             self._probed = True
-            at = round(traits.probe_after_s * S)
+            at = wait + round(traits.probe_after_s * S)
             self._probe_due = now + at + PATIENCE
             out.append((at, self._solicitation(packet.dst, packet.src)))
         return out

@@ -53,7 +53,7 @@ def meet(who: Personality, codec: Any, seed: int = 1, config: Config | None = No
         told += [charge.trip, trip_hint(charge.trip)]
     result = Meeting(who.name, charge.charged, charge.reason, charge.trip, told, charge.clock.time, wall.now() - began, charge.plant.damage,
                      [str(b) for b in charge.broken], [])
-    result.complaints = _compare(who, result)
+    result.complaints = _compare(who, result) + [f"task {n.kernel.fault} of {n.name} raised" for n in (charge.car, charge.charger) if n.kernel.fault]
     return result
 
 
