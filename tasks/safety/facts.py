@@ -28,6 +28,7 @@ class PevFacts:
     pilot: PilotState | None = None
     duty: float | None = None
     inlet_voltage: float | None = None
+    inlet_steady: bool = False                 # its last two measurements hardly differ
     inlet_current: float | None = None
     inlet_current_at: int = -1
     temperature: float | None = None

@@ -115,6 +115,8 @@ class PevSupervisor:
             return "Battery voltage too low"
         if f.inlet_voltage is None or not abs(f.inlet_voltage - f.battery_voltage) <= c.match_v:
             return "Inlet does not match"
+        if not f.inlet_steady:
+            return "Inlet not steady"            # a voltage that ramps through the match is somewhere else when the contacts meet
         bad = self.latch.first_bad(Closing, f)
         return "" if bad is None else bad.text
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from drivers.interfaces import ConnectorLock, Contactors, ControlPilot, PilotSource, PilotState, PowerSupply
 from kernel.journal import Journal
-from kernel.timer import MS
+from kernel.timer import MS, S
 from tasks.safety.adapter import NO_CURRENT, SupervisorTask
 from tasks.safety.config import SafetyConfig
 from tasks.safety.evse_supervisor import EvseSupervisor
@@ -11,6 +11,10 @@ from tasks.safety.facts import EvseFacts, EvseRequests, PevFacts, PevRequests
 from tasks.safety.feedback import Assumed
 from tasks.safety.supervisor import PevSupervisor
 from tasks.signals import Signals
+
+
+STEADY_STEP = 5.0        # V between two measurements: 100 V/s at 50 ms; with 10 V of match, sensor and contactor travel stay within the 20 V of S1
+STEADY_AGE = 3 * S       # longest time between them; the charger's word, where it replaces a sensor, comes about once a second
 
 
 class SafetyTask(SupervisorTask):
@@ -27,6 +31,8 @@ class SafetyTask(SupervisorTask):
         self.facts = PevFacts()
         self.requests = PevRequests()
         self._s = s
+        self._watched = s.inlet_voltage if limits.voltage_sensor_fitted else s.evse_present_voltage
+        self._sample: tuple[float | None, int] = (None, -1)     # the last measurement of the inlet, and when
         self._current_limit = s.current_limit.claim("safety")
         self._voltmeter = limits.voltage_sensor_fitted
         if not self._voltmeter:
@@ -45,7 +51,19 @@ class SafetyTask(SupervisorTask):
         return self._set_pilot is False and self._set_contactors is False and self.facts.contactors is False
 
     def _feedback(self, now: int) -> tuple[bool | None, bool | None]:
+        if self._watched.at != self._sample[1]:
+            self._compare_samples(now)
         return self._contactors.feedback(now), self._lock.feedback(now)
+
+    def _compare_samples(self, now: int) -> None:
+        """Is the inlet's voltage where it was one measurement ago? Two measurements, because a match alone may be passing by."""
+        before, at = self._sample
+        value = self._watched.value
+        self._sample = value, self._watched.at
+        steady = before is not None and value is not None and abs(value - before) <= STEADY_STEP and self._watched.at - at <= STEADY_AGE
+        if steady is not self.facts.inlet_steady:
+            self.facts.inlet_steady = steady
+            self._act_at = now                   # asked in this run
 
     def _gather(self, values: list, now: int) -> None:
         f, r = self.facts, self.requests

@@ -167,7 +167,7 @@ def _event(name: str, text: str, hint: str) -> Trip:
 CONTACTOR_NOT_CLOSED = _event("contactor_not_closed", "Contactor did not close", "Commanded, but not confirmed in time. Coil supply or feedback.")
 CURRENT_NOT_GONE = _event("current_not_gone", "Current not gone", "Current still flows although it was ended. Contactors were opened under load.")
 CONTACTOR_WELDED = _event("contactor_welded", "Contactor welded?", "Commanded open, but not confirmed. The plug stays locked; call service.")
-VOLTAGE_STAYS = _event("voltage_stays", "Inlet stays live", "The voltage did not fall after opening: charger keeps it up, or a weld. Stays locked.")
+VOLTAGE_STAYS = _event("voltage_stays", "Inlet stays live", "The voltage did not fall after opening: power stage keeps it up, or a weld. Press the charger's emergency stop; unlocks below 60 V.")
 INTERNAL_FAULT = _event("internal_fault", "Internal fault", "A task of this program failed. Outputs were made safe; send the journal.")
 STALLED = _event("stalled", "Program stalled", "This program did not run for half a second while power was on. Board overloaded? Send the journal.")
 OUTPUT_REFUSED = _event("output_refused", "Output refused", "A driver could not set pilot, contactors, lock or power stage.")

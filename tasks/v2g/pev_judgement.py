@@ -15,6 +15,7 @@ CALM = frozenset({DC_EVSEStatusCode.EVSE_Ready, DC_EVSEStatusCode.EVSE_NotReady,
                   DC_EVSEStatusCode.EVSE_IsolationMonitoringActive})
 
 
+STEADY_STEP = 5.0                # V between two PreChargeRes
 NOT_YET = "not yet"              # the ordinary mismatch, of which nobody needs to read
 
 
@@ -95,6 +96,11 @@ def mismatch(config: EvConfig, facts: PevFacts, evse_voltage: float) -> str:
     if abs(inlet - wanted) > config.precharge_tolerance_v:
         return NOT_YET
     return "" if abs(evse_voltage - inlet) <= config.voltage_deviation_v else "charger reports another voltage than the inlet has"
+
+
+def steady(before: float | None, now: float) -> bool:
+    """Two reports in a row hardly differ (5 V, as the supervisor wants it of measurements)."""
+    return before is not None and abs(now - before) <= STEADY_STEP
 
 
 def battery_known(facts: PevFacts) -> bool:

@@ -15,7 +15,7 @@ STEP = 10 * MS
 
 def facts(**changes) -> PevFacts:
     """A locked, precharged, healthy car in pilot state C."""
-    good = PevFacts(pilot=PilotState.C, duty=5.0, inlet_voltage=352.0, inlet_current=0.0, inlet_current_at=0, temperature=30.0, supply_voltage=13.5, connection_alive=True, stop_button=False,
+    good = PevFacts(pilot=PilotState.C, duty=5.0, inlet_voltage=352.0, inlet_steady=True, inlet_current=0.0, inlet_current_at=0, temperature=30.0, supply_voltage=13.5, connection_alive=True, stop_button=False,
                     battery_voltage=350.0, battery_max_voltage=400.0, battery_max_current=125.0, battery_target_current=100.0, permission=True,
                     reported_current=0.0, reported_current_at=0, contactors=False, lock=True)
     return dataclasses.replace(good, **changes)

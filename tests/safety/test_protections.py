@@ -194,3 +194,25 @@ def test_limits_that_contradict_each_other_are_refused_with_both_names(settings,
     with pytest.raises(ValueError) as caught:
         PevSafetyConfig(**settings)
     assert all(key in str(caught.value) for key in keys)
+
+
+# --- a voltage that passes by ------------------------------------------------------------------------------------------------
+
+def test_a_match_in_passing_does_not_close():
+    """A charger that regulates too high ramps through the battery's voltage: within the match at one sample, far above at contact."""
+    c = charge(soc_stop=99.0)
+    c.plant.stage.voltage_offset = 80.0
+    lines = told(c)
+    c.run_until(60 * S)
+    c.car.journal.flush()
+    assert c.plant.damage == 0, c.plant.incidents
+    assert any("Inlet not steady" in line or "Inlet does not match" in line for line in lines) or c.reason is not None
+    c.run_until(200 * S)
+    assert_safe(c)
+
+
+@pytest.mark.parametrize(("steady", "closes"), [(True, True), (False, False)])
+def test_closing_wants_a_steady_inlet(steady, closes):
+    supervisor, now = pev(Ready)
+    out = supervisor.step(facts(inlet_steady=steady), requests(), now + STEP)
+    assert out.contactors is closes and supervisor.blocked == ("" if closes else "Inlet not steady")
