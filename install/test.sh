@@ -3,6 +3,7 @@
 #                 ./install/test.sh --interop [case ...]    two processes over a veth pair, and stacks of others (root)
 #                 ./install/test.sh --fuzz [run|coverage|totals] the EXI library under libFuzzer (clang, llvm)
 #                 ./install/test.sh --exi-campaign [command] the EXI codec against the oracle of EXI_ORACLE_HOME (java)
+#                 ./install/test.sh --matrix [--all ...]    every fault at every message and state; 5000 cases, minutes
 #                 ./install/test.sh --boards [board ...]    the EXI libraries built anew, and run on emulated boards
 #                 ./install/test.sh --bench                 figures; they never fail
 # The first run makes .venv-test (and -peers, -build, -boards); CCSBOX_VENV=DIR puts them beside DIR as DIR-test, DIR-peers, ...
@@ -34,6 +35,10 @@ case ${1:-} in
     [ $# -gt 0 ] || set -- run
     case $1 in run | grammar) need_debian java=default-jre-headless || exit 3 ;; esac
     exec "$python" -m tests.exi.campaign "$@"
+    ;;
+--matrix)
+    shift
+    exec "$python" -m tests.matrix "$@"
     ;;
 --boards)
     shift

@@ -266,7 +266,7 @@ class Invariants:
 
     @staticmethod
     def _truthful(sensor: Any) -> bool:
-        return not (sensor.failed or sensor.frozen or sensor.offset)
+        return not any(getattr(sensor, fault, False) for fault in ("failed", "frozen", "offset"))
 
     # --- trips ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,111 @@
+"""Command line of the fault matrix: python -m tests.matrix [--count N] [--seed N] [--all] [--case NAME ...] [--pyplc] [--list]."""
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from collections import Counter, defaultdict
+
+from kernel.scheduler import TICK
+from kernel.timer import S
+from tests.matrix import choose, pyplc
+from tests.matrix.expect import objections, parts
+from tests.matrix.generate import pairs, reference, singles
+from tests.matrix.known import KNOWN
+from tests.matrix.trial import Case, Outcome, play
+
+COUNT = 5000
+PAIRS = 6                # one in so many cases has a second fault
+SHOWN = 40               # objections printed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
+    parser.add_argument("--count", type=int, default=COUNT, metavar="N", help=f"so many cases, chosen by seed ({COUNT})")
+    parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("--all", action="store_true", help="every single fault, and --count pairs")
+    parser.add_argument("--case", action="append", metavar="NAME", help="only these; a regular expression")
+    parser.add_argument("--pyplc", action="store_true", help="only pyPLC's 16 cases")
+    parser.add_argument("--list", action="store_true", help="names and classes, run nothing")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes at the same time")
+    asked = parser.parse_args()
+    began = time.monotonic()
+    found = reference(asked.seed)
+    alone = list(singles(found, asked.seed))
+    everything = alone + pairs(found, alone, asked.count if asked.all else asked.count // PAIRS, asked.seed)
+    if asked.pyplc:
+        chosen = [c for c in alone if c.name in pyplc.NAMES]
+    elif asked.case:
+        chosen = [c for c in everything if any(re.fullmatch(pattern, c.name) or pattern == c.name for pattern in asked.case)]
+    elif asked.all:
+        chosen = everything
+    else:
+        chosen = choose.covering(everything, asked.count, asked.seed, pyplc.NAMES)
+    if asked.list:
+        print("\n".join(f"{c.name}   [{c.group}]" for c in chosen))
+        return 0
+    if not chosen:
+        print("matrix: no case has that name; --list shows them", file=sys.stderr)
+        return 2
+    outcomes = play(chosen, asked.jobs, asked.seed)
+    return report(chosen, everything, outcomes, time.monotonic() - began, verbose=len(chosen) <= len(pyplc.NAMES))
+
+
+def report(chosen: list[Case], everything: list[Case], outcomes: list[Outcome], seconds: float, verbose: bool) -> int:
+    """Print what came of it; exit code 1 when a case is not as expected."""
+    failed: dict[str, list[str]] = {}
+    known: Counter[str] = Counter()
+    for o in outcomes:
+        found = objections(o)
+        why = next((reason for pattern, reason in KNOWN.items() if re.search(pattern, o.name)), None)
+        if found and why is not None:
+            known[why] += 1
+        elif found:
+            failed[o.name] = found
+        if verbose:
+            print(f"{o.name}: {o.reasons.get('pev')} / {o.reasons.get('evse')}, {moments(o)}{' '.join(o.trips.values())}")
+    for name, found in sorted(failed.items())[:SHOWN]:
+        print(f"FAILED {name}: " + "; ".join(found))
+    if len(failed) > SHOWN:
+        print(f"       and {len(failed) - SHOWN} more")
+    print(f"\n{len(outcomes)} cases of {len(everything)}, {len({o.name for o in outcomes})} distinct, "
+          f"{sum(o.looked for o in outcomes)} instants with every invariant, {sum(o.virtual for o in outcomes) / S / 3600:.1f} h of virtual time")
+    print("\n".join(choose.coverage(chosen, everything)))
+    print("\n".join(worst(outcomes)))
+    for why, count in known.items():
+        print(f"known: {count} cases: {why}")
+    print(f"{len(failed)} not as expected, {seconds:.0f} s")
+    return 1 if failed else 0
+
+
+def moments(o: Outcome) -> str:
+    """When state B, power off, opening and unlocking came after the fault."""
+    named = (("state B", o.moments.state_b), ("power off", o.moments.off), ("open", o.moments.opened), ("unlocked", o.moments.unlocked))
+    return "".join(f"{name} {at / S:.2f} s, " for name, at in named if at is not None)
+
+
+def worst(outcomes: list[Outcome]) -> list[str]:
+    """Per class of faults: the slowest reaction where state C was on the line; per trip: the slowest from trip to state B and to power off."""
+    to_b: dict[str, tuple[int, str]] = defaultdict(lambda: (-1, ""))
+    from_trip: dict[str, int] = defaultdict(lambda: -1)
+    for o in outcomes:
+        first, plant = parts(o.group)
+        at = o.moments.state_b
+        if at is not None and o.armed and o.reasons.get("pev") != "USER_STOP" and not (first and plant):
+            to_b[first or plant] = max(to_b[first or plant], (at, o.name))
+        for role, reaction in (("pev", at), ("evse", o.moments.off)):
+            tripped = o.moments.trip.get(role)
+            if tripped is not None and reaction is not None and reaction >= tripped:
+                key = f"{role} {o.trips[role]}"
+                from_trip[key] = max(from_trip[key], reaction - tripped)
+    lines = ["slowest state B after the fault, state C on the line:"]
+    lines += [f"  {name:36} {at / S:8.3f} s  {case}" for name, (at, case) in sorted(to_b.items())]
+    lines.append("slowest state B (pev), power off (evse) after the trip, in ticks:")
+    lines += [f"  {name:36} {(took + TICK - 1) // TICK}" for name, took in sorted(from_trip.items())]
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

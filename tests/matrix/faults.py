@@ -1,0 +1,215 @@
+"""Every fault of a message, generated from the message itself: frame, stream, octets, type, session, codes, values."""
+from __future__ import annotations
+
+import copy
+import dataclasses
+import random
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Callable, Iterator
+
+from exi_native.errors import ExiError
+from exi_native.messages.din import AC_EVSEStatus, DC_EVSEStatus, EVSENotification, EVSEProcessing, PhysicalValue, V2G_Message, responseCode, unitSymbol
+from kernel.timer import MS, S
+from tasks.tcp import wire
+from tasks.v2g import v2gtp
+from tests.matrix.middle import FOREIGN_MAC, TRANSPORT, Middle, Passing
+
+FOREVER = 10_000 * S
+
+
+@dataclass(slots=True)
+class Fault:
+    """`act` deals with the message; `group` names the row of expectations; `again`: also with each later one of that name."""
+
+    name: str
+    group: str
+    act: Callable[[Middle, Passing, Any], None]      # (middle, message, charge)
+    again: bool = False
+
+
+# --- any frame --------------------------------------------------------------------------------------------------------
+
+def frame_faults(p: Passing) -> Iterator[Fault]:
+    """What happens to frames without anybody's ill will, and what a stranger on the line can do."""
+    group = "frame" if p.segment is not None else "matching"
+    yield Fault("frame-lost", group, lambda m, q, c: None)
+    yield Fault("frame-twice", group, lambda m, q, c: (m.pass_on(q), m.pass_on(q)))
+    for ms in (20, 300):
+        yield Fault(f"frame-late-{ms}", group, lambda m, q, c, d=ms * MS: c.plant.at(q.at + d, lambda t: m.frame(q, q.frame, t)))
+    size = len(p.frame)
+    for at in sorted({TRANSPORT, TRANSPORT + 9, size - 1} if p.layer != "slac" else {14, 15, 17, 19, 27, 40, size - 1}):
+        if at < size:
+            yield Fault(f"frame-bit-{at}", group, lambda m, q, c, k=at: m.frame(q, _flipped(q.frame, k)))
+    for keep in sorted({14, 16, 40, TRANSPORT, size - 1} - {size}):
+        if keep < size:
+            yield Fault(f"frame-cut-{keep}", group, lambda m, q, c, k=keep: m.frame(q, q.frame[:k]))
+    for blackout in (1, 8):
+        yield Fault(f"blackout-{blackout}", "blackout", lambda m, q, c, d=blackout * S: _blackout(m, q, c, d))
+    yield Fault("blackout", "blackout", lambda m, q, c: _blackout(m, q, c, FOREVER))
+
+
+def _flipped(octets: bytes, at: int, bit: int = 0x10) -> bytes:
+    return octets[:at] + bytes((octets[at] ^ bit,)) + octets[at + 1:]
+
+
+def _blackout(m: Middle, p: Passing, c: Any, duration: int) -> None:
+    c.link.up = False
+    c.plant.at(p.at + duration, lambda t: setattr(c.link, "up", True))
+    m.pass_on(p)
+
+
+def stranger_faults(matching: dict[str, bytes]) -> Iterator[Fault]:
+    """A second car or charger matches, discovers, answers while the session runs: recorded frames from another MAC, and from the peer's."""
+    for name, frame in matching.items():
+        yield Fault(f"stranger-{name}", "stranger", lambda m, q, c, f=frame: (m.frame(q, f[:6] + FOREIGN_MAC + f[12:]), m.pass_on(q)))
+        yield Fault(f"second-{name}", "stranger", lambda m, q, c, f=frame: (m.frame(q, f), m.pass_on(q)))
+
+
+# --- the stream -------------------------------------------------------------------------------------------------------
+
+def stream_faults(p: Passing) -> Iterator[Fault]:
+    """RST, FIN, half open, split at every octet, and what somebody could inject."""
+    size = len(p.segment.data)
+    yield Fault("rst", "rst", lambda m, q, c: (m.inject(q, wire.RST | wire.ACK), m.pass_on(q)))
+    yield Fault("rst-instead", "rst", lambda m, q, c: m.inject(q, wire.RST | wire.ACK))
+    yield Fault("rst-blind", "stranger", lambda m, q, c: (m.inject(q, wire.RST, offset=5000), m.pass_on(q)))
+    yield Fault("rst-outside", "stranger", lambda m, q, c: (m.inject(q, wire.RST, offset=1 << 30), m.pass_on(q)))
+    yield Fault("syn-inside", "stranger", lambda m, q, c: (m.inject(q, wire.SYN, offset=100), m.pass_on(q)))
+    yield Fault("old-data", "stranger", lambda m, q, c: (m.inject(q, wire.ACK | wire.PSH, b"\0" * 20, offset=-20), m.pass_on(q)))
+    yield Fault("fin", "fin", lambda m, q, c: (m.inject(q, wire.FIN | wire.ACK), m.pass_on(q)))
+    yield Fault("fin-after", "fin", lambda m, q, c: (m.pass_on(q), m.inject(q, wire.FIN | wire.ACK, offset=len(q.segment.data))))
+    yield Fault("half-open", "silence", lambda m, q, c: m.muted.add(q.to))
+    yield Fault("half-open-after", "silence", lambda m, q, c: (m.pass_on(q), m.muted.add(q.to)))
+    for at in range(1, size):
+        yield Fault(f"split-{at}", "split", lambda m, q, c, k=at: m.cut(q, [k]))
+    yield Fault("split-all", "split", lambda m, q, c: m.cut(q, [1] * (len(q.segment.data) - 1)))
+
+
+# --- the message ------------------------------------------------------------------------------------------------------
+
+def message_faults(p: Passing, bodies: dict[str, Any], codec: Any, rng: random.Random) -> Iterator[Fault]:
+    """Lost, late, duplicated, corrupted, truncated, wrong type, wrong session, every code, every value."""
+    yield Fault("lost", "silence", lambda m, q, c: m.replace(q, b""))
+    yield Fault("silent", "silence", lambda m, q, c: m.replace(q, b""), again=True)
+    for ms in (100, 1000, 4000, 8000, 65_000):
+        yield Fault(f"late-{ms}", "late" if ms > 100 else "frame", lambda m, q, c, d=ms * MS: (m.hold(q), c.plant.at(q.at + d, lambda t: m.release(q, t))))
+    yield Fault("twice", "twice", lambda m, q, c: m.replace(q, q.segment.data * 2))
+    octets = p.octets
+    for at in range(v2gtp.HEADER_OCTETS):
+        yield Fault(f"header-{at}", "header", lambda m, q, c, k=at: m.replace(q, _flipped(q.segment.data, k, 0x01 if k else 0x02)))
+    yield Fault("length-0", "header", lambda m, q, c: m.replace(q, q.segment.data[:4] + bytes(4) + q.octets))
+    yield Fault("length-huge", "header", lambda m, q, c: m.replace(q, q.segment.data[:4] + b"\xff" * 4 + q.octets))
+    yield Fault("length-more", "header", lambda m, q, c: m.replace(q, q.segment.data[:7] + bytes((q.segment.data[7] + 3,)) + q.octets))
+    for at in range(len(octets)):
+        bit = 1 << rng.randrange(8)
+        yield Fault(f"octet-{at}", "octets", lambda m, q, c, k=at, b=bit: m.replace(q, v2gtp.emit(_flipped(q.octets, k, b))))
+    for keep in range(1, len(octets)):
+        yield Fault(f"truncated-{keep}", "octets", lambda m, q, c, k=keep: m.replace(q, v2gtp.emit(q.octets[:k])))
+    noise = bytes(rng.randrange(256) for _ in range(len(octets)))
+    yield Fault("noise", "octets", lambda m, q, c: m.replace(q, v2gtp.emit(noise)))
+    if p.schema == "DIN":
+        yield from _content(p, bodies, codec)
+
+
+def _content(p: Passing, bodies: dict[str, Any], codec: Any) -> Iterator[Fault]:
+    """Faults that need the decoded message; those that cannot be put on the wire do not exist."""
+    for name, group, change, again in _changes(p.message, bodies):
+        try:
+            codec.encode("DIN", change(copy.deepcopy(p.message)))
+        except (ExiError, TypeError, AttributeError):
+            continue
+
+        def act(m: Middle, q: Passing, c: Any, change=change) -> None:
+            m.replace(q, v2gtp.emit(m.codec.encode("DIN", change(copy.deepcopy(q.message)))))
+        yield Fault(name, group, act, again)
+
+
+Change = Callable[[V2G_Message], V2G_Message]
+
+
+def _changes(message: V2G_Message, bodies: dict[str, Any]) -> Iterator[tuple[str, str, Change, bool]]:
+    """(name, group, change, again)."""
+    body = message.Body.BodyElement
+    for name, other in bodies.items():
+        if name != type(body).__name__:
+            yield f"type-{name}", "type", _with_body(other), False
+    session_id = message.Header.SessionID
+    for name, other in (("zero", bytes(8)), ("bit", _flipped(session_id, 0)), ("short", session_id[:4]), ("none", b""), ("other", b"\xa5" * 8)):
+        if other != session_id:
+            yield f"session-{name}", "session", _with_session(other), False
+    for path, value in _fields(body):
+        for word, other in _others(path, value):
+            group = _group(path, other)
+            yield f"{'.'.join(path)}={word}", group, _with_field(path, other), False
+            if isinstance(other, EVSEProcessing):
+                yield f"{'.'.join(path)}={word}-for-ever", "ongoing" if other is EVSEProcessing.Ongoing else group, _with_field(path, other), True
+
+
+def _group(path: tuple[str, ...], other: Any) -> str:
+    if isinstance(other, responseCode):
+        return "failed" if other.name.startswith("FAILED") else "value"
+    if path[-1] == "EVSEStatusCode":
+        return "status"
+    return "value"
+
+
+def _with_body(body: Any) -> Change:
+    def change(message: V2G_Message) -> V2G_Message:
+        message.Body.BodyElement = copy.deepcopy(body)
+        return message
+    return change
+
+
+def _with_session(session_id: bytes) -> Change:
+    def change(message: V2G_Message) -> V2G_Message:
+        message.Header.SessionID = session_id
+        return message
+    return change
+
+
+def _with_field(path: tuple[str, ...], value: Any) -> Change:
+    def change(message: V2G_Message) -> V2G_Message:
+        at = message.Body.BodyElement
+        for name in path[:-1]:
+            at = at[int(name)] if name.isdigit() else getattr(at, name)
+        setattr(at, path[-1], value)
+        return message
+    return change
+
+
+def _fields(at: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every field of a message with its path, deepest last."""
+    if isinstance(at, (list, tuple)):
+        for n, item in enumerate(at[:1]):
+            yield from _fields(item, path + (str(n),))
+    elif dataclasses.is_dataclass(at):
+        for f in dataclasses.fields(at):
+            value = getattr(at, f.name)
+            yield path + (f.name,), value
+            yield from _fields(value, path + (f.name,))
+
+
+def _others(path: tuple[str, ...], value: Any) -> Iterator[tuple[str, Any]]:
+    """(word, other value) for a field that has `value`: each word of an enumeration, each impossible number."""
+    if isinstance(value, Enum):
+        yield from ((other.name, other) for other in type(value) if other is not value)
+    elif isinstance(value, bool):
+        yield str(not value), not value
+    elif isinstance(value, PhysicalValue):
+        yield "huge", dataclasses.replace(value, Multiplier=3, Value=32767)
+        yield "negative", dataclasses.replace(value, Multiplier=3, Value=-32768)
+        yield "slightly-negative", dataclasses.replace(value, Multiplier=-1, Value=-9)
+        yield "zero", dataclasses.replace(value, Value=0)
+        yield "tenfold", dataclasses.replace(value, Multiplier=value.Multiplier + 1)
+        yield "other-unit", dataclasses.replace(value, Unit=unitSymbol.Wh if value.Unit is not unitSymbol.Wh else unitSymbol.V)
+        yield "no-unit", dataclasses.replace(value, Unit=None)
+    elif isinstance(value, int) and path[-1] not in ("Multiplier", "Value"):
+        yield from ((str(n), n) for n in (0, 100, 127, 255, 32767) if n != value)
+    elif isinstance(value, bytes):
+        yield "empty", b""
+        yield "other", bytes(o ^ 0xFF for o in value)
+    elif type(value) is DC_EVSEStatus:
+        yield "AC", AC_EVSEStatus(PowerSwitchClosed=False, RCD=False, NotificationMaxDelay=0, EVSENotification=EVSENotification.None_)
+    if value is not None:
+        yield "absent", None

@@ -1,0 +1,119 @@
+"""The matrix: a reference charge says which messages and states there are; their product with the faults is enumerated by name."""
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any, Iterator
+
+from tests.matrix import faults, plant_faults
+from tests.matrix.middle import Middle, Passing
+from tests.matrix.trial import Case, Trial
+
+OCCURRENCES = {1, 2, 4}          # of a message that comes again and again
+CONTENT_AGAIN = 4                # content of a precharge and a charging loop that are under way
+BLACKOUT = "blackout"
+PAIR_GROUP = "pair"
+
+
+@dataclass(slots=True)
+class Reference:
+    """What passes in a clean charge, in order."""
+
+    messages: list[Passing] = field(default_factory=list)
+    states: list[tuple[str, str, int]] = field(default_factory=list)
+    bodies: dict[str, dict[str, Any]] = field(default_factory=lambda: {"pev": {}, "evse": {}})
+    matching: dict[str, dict[str, bytes]] = field(default_factory=lambda: {"pev": {}, "evse": {}})
+
+
+def reference(seed: int) -> Reference:
+    """Run the clean charge and note its triggers."""
+    found = Reference()
+
+    def note(trial: Trial, trigger: tuple[str, str, int], message: Passing | None) -> bool:
+        if message is None:
+            found.states.append(trigger)
+            return False
+        found.messages.append(message)
+        if message.schema == "DIN":
+            found.bodies[message.to].setdefault(message.name, message.message.Body.BodyElement)
+        elif message.layer == "slac" or message.name in ("SDP_REQ", "SDP_RES", "NA", "NS", "TCP_SYN"):
+            found.matching[message.to].setdefault(message.name, message.frame)
+        return False
+    trial = Trial(seed, note)
+    trial.play()
+    if not trial.good:
+        raise AssertionError(f"the clean charge ended with {trial.reason}: nothing to compare faults with")
+    return found
+
+
+def singles(found: Reference, seed: int) -> Iterator[Case]:
+    """One fault: of each message (its 1st, 2nd and 4th of a name), and each fault of plant and line in each state."""
+    codec = Trial(seed, lambda *_: False).codec
+    for p in found.messages:
+        if p.n not in OCCURRENCES:
+            continue
+        for fault in _of_message(p, found, codec, random.Random(f"{seed} {p.to} {p.name} {p.n}")):
+            yield _message_case(p, fault)
+    for trigger in found.states:
+        yield Case(_name(trigger, "none"), "none", trigger, lambda m, p, c: False)
+        for role, table in plant_faults.FAULTS.items():
+            for name, begin in table.items():
+                yield _plant_case(trigger, role, name, begin)
+        yield Case(_name(trigger, BLACKOUT), BLACKOUT, trigger, lambda m, p, c: bool(setattr(c.link, "up", False)))
+
+
+def _of_message(p: Passing, found: Reference, codec: Any, rng: random.Random) -> Iterator[faults.Fault]:
+    first = p.n == 1
+    yield from faults.frame_faults(p)
+    if p.layer != "v2g":
+        return
+    yield from faults.stream_faults(p)
+    if first or p.n == CONTENT_AGAIN and p.name.startswith(("CurrentDemand", "PreCharge")):
+        yield from faults.stranger_faults(found.matching[p.to])
+        yield from faults.message_faults(p, found.bodies[p.to] | found.bodies["evse" if p.to == "pev" else "pev"], codec, rng)
+
+
+def _message_case(p: Passing, fault: faults.Fault) -> Case:
+    trigger = (p.to, p.name, p.n)
+
+    def begin(m: Middle, q: Passing, c: Trial) -> bool:
+        if fault.again:
+            c.again = ((q.to, q.name), fault.act)
+        else:
+            m.recognising = False
+        fault.act(m, q, c)
+        return True
+    return Case(_name(trigger, fault.name), fault.group, trigger, begin)
+
+
+def _plant_case(trigger: tuple[str, str, int], role: str, name: str, fault: plant_faults.PlantFault) -> Case:
+    def begin(m: Middle, p: Passing | None, c: Trial) -> bool:
+        m.recognising = False
+        fault(c, c.clock.time)
+        return False
+    whose = "car" if role == "pev" else "charger"
+    return Case(_name(trigger, f"{whose}-{name}"), f"plant:{whose}-{name}", trigger, begin)
+
+
+def pairs(found: Reference, alone: list[Case], count: int, seed: int) -> list[Case]:
+    """Seeded pairs: a fault of a message and at the same instant a fault of the plant."""
+    rng = random.Random(f"{seed} pairs")
+    of_messages = [c for c in alone if not c.group.startswith("plant:")]
+    of_plant = [(role, name, begin) for role, table in plant_faults.FAULTS.items() for name, begin in table.items()]
+    made: dict[str, Case] = {}
+    while len(made) < count:
+        case = rng.choice(of_messages)
+        role, name, second = rng.choice(of_plant)
+        whose = "car" if role == "pev" else "charger"
+
+        def begin(m: Middle, p: Passing | None, c: Trial, first=case.begin, second=second) -> bool:
+            second(c, c.clock.time)
+            return first(m, p, c)
+        full = f"{case.name}+{whose}-{name}"
+        made[full] = Case(full, f"{PAIR_GROUP}:{case.group}:{whose}-{name}", case.trigger, begin)
+    return list(made.values())
+
+
+def _name(trigger: tuple[str, str, int], fault: str) -> str:
+    role, what, n = trigger
+    return f"{role}/{what}{'' if n == 1 else f'#{n}'}/{fault}"
