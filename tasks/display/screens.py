@@ -183,8 +183,8 @@ def _ended(s: Signals, now: int, since: int, phase: Phase, otherwise: str) -> tu
 
 
 def _tripped(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return (Row(LARGE, Phase.TRIPPED.headline), Row(INVERSE, StopReason.SAFETY_TRIP.text),
-            *paged(detail or StopReason.SAFETY_TRIP.hint, HINT_LINES, since, now))
+    hint = s.safety_hint.value or StopReason.SAFETY_TRIP.hint
+    return (Row(LARGE, Phase.TRIPPED.headline), Row(INVERSE, cut(detail or StopReason.SAFETY_TRIP.text)), *paged(hint, HINT_LINES, since, now))
 
 
 def _other(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:

@@ -67,6 +67,7 @@ class SupervisorTask(ABC):
         self._pilot_commanded = signals.pilot_commanded.claim("safety")
         self._safety_state = signals.safety_state.claim("safety")
         self._safety_trip = signals.safety_trip.claim("safety")
+        self._safety_hint = signals.safety_hint.claim("safety")
 
     # --- the row ----------------------------------------------------------------------------------------------------
 
@@ -225,6 +226,7 @@ class SupervisorTask(ABC):
         self._pilot_commanded.set(pilot, now)
         self._safety_state.set(state.name, now)
         self._safety_trip.set(trip, now)
+        self._safety_hint.set(self.supervisor.latch.hint, now)
 
     # --- from outside -----------------------------------------------------------------------------------------------
 

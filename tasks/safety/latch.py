@@ -78,6 +78,11 @@ class Latch:
         self._since.clear()
 
     @property
+    def hint(self) -> str:
+        """What the first trip usually means, empty when none is latched."""
+        return self.trips[0].hint if self.trips else ""
+
+    @property
     def text(self) -> str:
         """The first trip's text, empty when none is latched."""
         return self.trips[0].text if self.trips else ""

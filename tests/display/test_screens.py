@@ -11,10 +11,10 @@ from tasks.display.picture import BAR, INVERSE, LARGE, TEXT, Row, Screen, fits
 from tasks.display.screens import ROLES, TITLE_CHARACTERS, screen, screen_of
 from tasks.display.texts import TURN, elapsed, soc_and_power, wrap
 from tasks.signals import Signals
+from tasks.safety.trips import CONTACTOR_WELDED, EVSE_TRIPS, PEV_TRIPS, STALLED, VOLTAGE_STAYS
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
 
 BOTH = pytest.mark.parametrize("role", ["pev", "evse"])
-LONG_TRIP = "Inlet voltage does not follow the battery: 123 V apart for more than 500 ms while the contactors were to be closed"
 
 
 def session(state, role="pev"):
@@ -52,9 +52,16 @@ def test_every_stop_reason_is_told_completely(role, reason):
 
 
 @BOTH
-def test_every_trip_text_is_told_completely(role):
-    s = signals(connection_state="Session", v2g_state="CurrentDemand", safety_trip=LONG_TRIP)
-    assert told(s, role, "Tripped", "Safety trip") == LONG_TRIP.replace(" ", "")
+@pytest.mark.parametrize("trip", [*PEV_TRIPS, *EVSE_TRIPS, CONTACTOR_WELDED, VOLTAGE_STAYS, STALLED], ids=lambda trip: trip.name)
+def test_every_trip_is_told_with_its_hint(role, trip):
+    s = signals(connection_state="Session", v2g_state="CurrentDemand", safety_trip=trip.text, safety_hint=trip.hint)
+    assert told(s, role, "Tripped", trip.text) == trip.hint.replace(" ", "")
+
+
+@BOTH
+def test_a_trip_without_hint_is_a_trip(role):
+    s = signals(connection_state="Session", safety_trip="x")
+    assert told(s, role, "Tripped", "x") == StopReason.SAFETY_TRIP.hint.replace(" ", "")
 
 
 def test_a_title_or_a_row_that_is_too_long_does_not_fit():
