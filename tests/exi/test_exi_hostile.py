@@ -4,6 +4,7 @@ from __future__ import annotations
 import random
 import re
 import subprocess
+from array import array
 from pathlib import Path
 from typing import Iterable
 
@@ -11,7 +12,8 @@ import pytest
 
 from exi_native import codec
 from exi_native.codec import ExiErrorCode
-from exi_native.generated import SCHEMAS
+from exi_native.generated import SCHEMAS, tape_of
+from exi_native.messages import xmldsig
 from tests.exi.fuzz import build, hostile, seeds
 from tests.exi.fuzz.seeds import VECTORS, Seed
 
@@ -19,6 +21,7 @@ FLIPPED = 200            # messages of which every bit is inverted in turn
 BOUNDED = 150            # messages that are decoded within every smaller buffer
 LONGEST_BOUNDED = 120    # octets: the number of bounds grows with the length
 EDITED = 30_000          # tapes
+BIG = -(1 << 63) + 1
 REGRESSIONS = Path(build.HERE) / "regressions.txt"
 
 
@@ -102,6 +105,22 @@ def test_edited_tapes(program: Path, good: list[Seed]) -> None:
     assert results[-1] == EDITED
     # edits are accepted, refused by value, refused by grammar, refused as a tape
     assert {0, ExiErrorCode.OUT_OF_RANGE, ExiErrorCode.NOT_ALLOWED_HERE, ExiErrorCode.BAD_TAPE, ExiErrorCode.INCOMPLETE} <= set(results)
+
+
+@pytest.mark.parametrize("zeros, expected", [(0, 0), (1, ExiErrorCode.BAD_TAPE), (3000, ExiErrorCode.BAD_TAPE)])
+def test_leading_zeros_of_a_large_integer_are_no_work(program: Path, zeros: int, expected: int) -> None:
+    """Otherwise every item of a list could refer to the same zeros, which are read but not written."""
+    tape_functions = tape_of("XMLDSIG")
+    item = xmldsig.X509IssuerSerial(X509IssuerName="", X509SerialNumber=1 << 100)
+    words, blob = [0], bytearray(1)
+    words[0] = tape_functions.ROOTS[xmldsig.X509Data](xmldsig.X509Data(X509IssuerSerial=[item] * 50, X509SKI=[], X509SubjectName=[],
+                                                                     X509Certificate=[], X509CRL=[]), words, blob)
+    zeroed = (1 << 100).to_bytes(13 + zeros, "little")
+    large = BIG + len(blob)  # include/ccsexi.h, EXI_BIG
+    blob += len(zeroed).to_bytes(4, "little") + b"\0" + zeroed
+    tape = array("q", [large if BIG <= word < -(1 << 62) else word for word in words])
+    line = f"encode {SCHEMAS['XMLDSIG'][0]} {seeds.raw_input(0, tape.tobytes(), bytes(blob)).hex()}\n"
+    assert replay(program, [line]) == {expected: 1, -1: 1}
 
 
 def test_findings_of_the_fuzzer(program: Path) -> None:

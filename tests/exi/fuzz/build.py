@@ -13,8 +13,7 @@ LIBRARY = HERE.parents[2] / "exi_native"
 #: The instrumentation that a build can have. Without one, volume: the properties are still checked.
 SANITIZERS = {"address": ("-fsanitize=address,undefined", "-fno-sanitize-recover=all"), "memory": ("-fsanitize=memory",), "none": ()}
 COVERAGE = ("-fprofile-instr-generate", "-fcoverage-mapping")
-#: Sanitizers make gcc see conversions that nobody wrote; test_exi_static.py compiles with -Wconversion, without them.
-WARNINGS = ("-Wall", "-Wextra", "-Werror")
+WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
 BUILD_SECONDS = 300  # a compiler that takes longer hangs
 
 

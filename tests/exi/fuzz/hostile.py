@@ -76,9 +76,8 @@ def of_schema(exi: codec.Codec, schema: str, good: list[Seed]) -> Iterator[Hosti
         if kind is int:
             groups = MEGABYTE if counts[kind] == 1 else MEGABYTE // 1024
             limited = types[states[step.state][2][step.code][2]][2] != ""
-            # without limits (xs:integer) only the room for it ends it; 64-bit integers are gathered in the same room
-            full = {ExiErrorCode.BLOB_FULL} if groups == MEGABYTE else set()
-            refusal = {ExiErrorCode.OUT_OF_RANGE, *full} if limited else full
+            # without limits (xs:integer) only the room for it ends it
+            refusal = {ExiErrorCode.OUT_OF_RANGE} if limited else {ExiErrorCode.BLOB_FULL} if groups == MEGABYTE else set()
             yield hostile(f"an integer of {groups} groups", "1" * 8 * groups + "0" * 16, frozenset(refusal))
             continue
         for length in LENGTHS:

@@ -243,7 +243,7 @@ static int64_t check_round_trip(uint32_t schema, exi_workspace *work, int64_t wo
             fail("a decoded message does not encode", size);
         return size;
     }
-    uint8_t *octets = room_open(&rooms.output, (size_t)size);
+    uint8_t *octets = room_resize(&rooms.output, (size_t)size);
     const int64_t again = decode(schema, octets, (uint64_t)size, &second);
     if (again < 0 || second.trailing != 0 || second.root != work->root)
         fail("an encoded message does not decode", again);
@@ -485,7 +485,7 @@ int64_t check_encoding(uint32_t schema, const uint8_t *input, size_t size)
         return result;
     exi_workspace second = {.tape = room_open(&rooms.tape, TAPE_WORDS * sizeof(int64_t)), .blob = room_open(&rooms.blob, BLOB_OCTETS),
                             .tape_words = TAPE_WORDS, .blob_size = BLOB_OCTETS};
-    const int64_t again = decode(schema, room_open(&rooms.output, (size_t)result), (uint64_t)result, &second);
+    const int64_t again = decode(schema, room_resize(&rooms.output, (size_t)result), (uint64_t)result, &second);
     if (again == -EXI_TAPE_FULL || again == -EXI_BLOB_FULL) /* a tape that shares its records says more than it holds */
         return result;
     if (again < 0 || second.trailing != 0 || second.root != work.root)

@@ -41,8 +41,8 @@ static inline void room_begin(room *r, size_t capacity)
     }
 }
 
-/* The memory, `size` octets of it open. With a memory sanitizer its content counts as never written. */
-static inline void *room_open(room *r, size_t size)
+/* The memory, `size` octets of it open, its content kept. */
+static inline void *room_resize(room *r, size_t size)
 {
     if (size > r->capacity) {
         (void)fprintf(stderr, "a buffer of %zu octets was asked for, there are %zu\n", size, r->capacity);
@@ -53,6 +53,13 @@ static inline void *room_open(room *r, size_t size)
     else if (size > r->open)
         UNPOISON(r->memory + r->open, size - r->open);
     r->open = size;
+    return r->memory;
+}
+
+/* The same for new content: with a memory sanitizer what is there counts as never written. */
+static inline void *room_open(room *r, size_t size)
+{
+    room_resize(r, size);
     FORGET(r->memory, size);
     return r->memory;
 }

@@ -79,11 +79,16 @@ def raw_tape(library: ctypes.PyDLL, seed: Seed) -> bytes:
         return b""
     filled = int(tape[0])
     tape[0] = 1
-    # the third octet: which part of the rest is tape, in 255ths; the blob is lengthened until it comes out right
-    tape_octets = bytes(tape)[:8 * used]
-    for part in range(255, 0, -1):
-        total = -(-len(tape_octets) * 255 // part)
-        if total - len(tape_octets) >= filled and total * part // 255 == len(tape_octets):
-            rest = bytes(blob)[:filled].ljust(total - len(tape_octets), b"\0")
-            return bytes((seed.flags | RAW_FLAG, 0, part)) + tape_octets + rest
+    return raw_input(seed.flags, bytes(tape)[:8 * used], bytes(blob)[:filled])
+
+
+def raw_input(flags: int, tape: bytes, blob: bytes) -> bytes:
+    """An input of check_encoding from the octets of a tape and its blob; empty when its sizes cannot be said.
+
+    The third octet says which part of the rest is tape, in 255ths; the blob is lengthened until that comes out right.
+    """
+    for part in range(254, 0, -1):
+        total = -(-len(tape) * 255 // part)
+        if total - len(tape) >= len(blob) and total * part // 255 == len(tape):
+            return bytes((flags | RAW_FLAG, 0, part)) + tape + blob.ljust(total - len(tape), b"\0")
     return b""
