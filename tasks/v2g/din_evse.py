@@ -36,11 +36,14 @@ class DinEvse(EvseConversation):
     def _watch(self, now: int) -> None:
         """What the pilot, the clock and the supervisor have to say, whatever the car asks."""
         pilot = self.facts.pilot
-        if self.facts.trip and self.stopping is None:
-            self._report.note("safety: %s", self.facts.trip)
-            self._stop(StopReason.SAFETY_TRIP, DC_EVSEStatusCode.EVSE_Malfunction, now)
         if self.facts.trip:
             self.wants_output = None
+            code = DC_EVSEStatusCode.EVSE_EmergencyShutdown if self.facts.stop_button else DC_EVSEStatusCode.EVSE_Malfunction
+            if self.stopping is None:
+                self._report.note("safety: %s", self.facts.trip)
+                self._stop(StopReason.SAFETY_TRIP, code, now)
+            elif self.stop_code is DC_EVSEStatusCode.EVSE_Shutdown:
+                self.stop_code = code                    # no longer an orderly stop
         if pilot is PilotState.A:
             self._report.note("unplugged in state %s", self.state.name)
             self._end(StopReason.UNPLUGGED, False)

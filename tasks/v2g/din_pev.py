@@ -71,6 +71,8 @@ class DinPev(PevConversation):
         elif self.state is Pev.WaitContactorsClosed:
             if facts.contactors_closed is True:
                 self._enter(Pev.PowerDeliveryStart, now)
+            elif judge.mismatch(self.config, facts, self.evse_voltage or 0.0):
+                self._unmatched = True
         elif facts.contactors_closed is False:
             self._enter(Pev.SessionStop if self._urgent else Pev.WeldingDetection, now)
 

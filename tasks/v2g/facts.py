@@ -36,6 +36,7 @@ class EvseFacts:
     output_current: float | None = None
     isolation: float | None = None
     trip: str = ""
+    stop_button: bool | None = None
 
 
 @dataclass(slots=True)

@@ -64,6 +64,7 @@ class PevConversation(ABC):
         self._row = ROWS[Pev.Idle]
         self._power = False              # contactors or power were asked for: the end needs PowerDelivery(stop)
         self._urgent = False
+        self._unmatched = False          # the inlet's voltage ran away again before the contactors had closed
         self._welding_rounds = 0
         self._battery_seen = 0
         self._bulb_at = NEVER
@@ -114,6 +115,8 @@ class PevConversation(ABC):
         self._exchange.answered(self.state, now)
         if row.received:
             self._report.checkpoint(row.received)
+        if self.stopping is None and self.facts.trip:
+            self._watch(now)             # what the charger says now may be the consequence: the trip is the reason
         if body.ResponseCode not in judge.POSITIVE and not self._failed(body.ResponseCode):
             return
         if self.facts.soc is not None:
@@ -259,7 +262,10 @@ class PevConversation(ABC):
         facts = self.facts
         self._report.note("state %s took too long: lock %s, state C %s, contactors closed %s, inlet %s V, battery %s V, charger says %s V", self.state.name,
                           facts.lock_confirmed, facts.pilot_c, facts.contactors_closed, facts.inlet_voltage, facts.battery_voltage, self.evse_voltage)
-        self._stop(self._row.reason, urgent=True)
+        reason = self._row.reason
+        if self.state is Pev.WaitContactorsClosed and self._unmatched:
+            reason = StopReason.PRECHARGE_TIMEOUT        # matched for a moment only: not the contactors' fault
+        self._stop(reason, urgent=True)
 
     # --- what the machine fills in
 

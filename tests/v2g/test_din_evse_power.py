@@ -254,6 +254,19 @@ def test_time_limit_stops_charging():
     assert bench.status.EVSEStatusCode is STATUS.EVSE_Shutdown
 
 
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_a_pressed_emergency_stop_is_told_as_that_also_after_an_orderly_stop(asked_before):
+    bench = EvseBench().at(Evse.CurrentDemand).ask(din.CurrentDemandReq)
+    if asked_before:
+        bench.stop(R.USER_STOP)
+        bench.ask(din.CurrentDemandReq)
+        assert bench.status.EVSEStatusCode is STATUS.EVSE_Shutdown
+    bench.facts.trip, bench.facts.stop_button = "Stop button", True
+    bench.ask(din.CurrentDemandReq)
+    assert bench.status.EVSEStatusCode is STATUS.EVSE_EmergencyShutdown and bench.machine.wants_output is None
+    assert bench.machine.stopping is (R.USER_STOP if asked_before else R.SAFETY_TRIP)
+
+
 def test_safety_trip_takes_the_output_away_and_reports_a_malfunction():
     bench = EvseBench().at(Evse.CurrentDemand).ask(din.CurrentDemandReq)
     bench.facts.trip = "over-voltage"

@@ -243,6 +243,27 @@ def test_safety_trip_releases_at_once(state):
     assert bench.ended == (R.SAFETY_TRIP, True)
 
 
+@pytest.mark.parametrize("answer", [
+    {"code": din.DC_EVSEStatusCode.EVSE_Shutdown}, {"rc": din.responseCode.FAILED}])
+def test_what_a_charger_says_to_our_trip_does_not_become_the_reason(answer):
+    bench = PevBench().at(Pev.PreCharge)
+    bench.facts.trip = "inlet overvoltage"
+    bench.answer(volts=500.0, **answer)
+    while bench.ended is None:
+        bench.forward()
+    assert bench.ended[0] is R.SAFETY_TRIP
+
+
+@pytest.mark.parametrize("inlet, reason", [(BATTERY, R.NOT_CONFIRMED), (BATTERY + 15.0, R.PRECHARGE_TIMEOUT)])
+def test_contactors_that_do_not_close_on_a_voltage_that_ran_away_are_not_to_blame(inlet, reason):
+    bench = PevBench().at(Pev.WaitContactorsClosed)
+    bench.follow = False
+    bench.facts.contactors_closed = False
+    bench.facts.inlet_voltage = inlet
+    bench.run(t.CONFIRMATION_LIMIT)
+    assert bench.machine.stopping is reason
+
+
 @pytest.mark.parametrize("change, reason", [
     ({"soc": 98.0}, R.BATTERY_FULL), ({"permission": False}, R.CAR_STOP), ({"permission": False, "soc": 85.0}, R.BATTERY_FULL),
     ({"contactors_closed": False}, R.SAFETY_TRIP)])

@@ -173,7 +173,7 @@ CIRCUMSTANCES = (
         ("safety sheet 6: EVSE_Malfunction must stop",), Expected(True, StopReason.CHARGER_MALFUNCTION, told="EVSE_Malfunction in state CurrentDemand")),
     Personality(
         "emergency-button", "the mushroom button of the charger is pressed while charging", ChargerTraits(deeds=(Deed("CurrentDemand", 8.0, "emergency_stop"),)),
-        ("field sheet 3.4: code 5 and 6 must stop",), Expected(True, StopReason.CHARGER_MALFUNCTION, told="EVSE_Malfunction")),
+        ("field sheet 3.4: code 5 and 6 must stop",), Expected(True, StopReason.CHARGER_EMERGENCY, told="emergency stop pressed")),
     Personality(
         "grid", "EVSE_UtilityInterruptEvent in the charge loop",
         ChargerTraits(changes=(_says(DC_EVSEStatusCode.EVSE_UtilityInterruptEvent, "CurrentDemandRes", 40),)),
