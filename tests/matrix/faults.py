@@ -16,6 +16,11 @@ from tasks.v2g import v2gtp
 from tests.matrix.middle import FOREIGN_MAC, TRANSPORT, Middle, Passing
 
 FOREVER = 10_000 * S
+NONSENSE = v2gtp.emit(b"\x80\0\0\0")
+
+
+def _modem(charge: Any, role: str) -> Any:
+    return (charge.car if role == "pev" else charge.charger).board.nic.modem
 
 
 @dataclass(slots=True)
@@ -62,7 +67,7 @@ def _blackout(m: Middle, p: Passing, c: Any, duration: int) -> None:
 def stranger_faults(matching: dict[str, bytes]) -> Iterator[Fault]:
     """A second car or charger matches, discovers, answers while the session runs: recorded frames from another MAC, and from the peer's."""
     for name, frame in matching.items():
-        yield Fault(f"stranger-{name}", "stranger", lambda m, q, c, f=frame: (m.frame(q, f[:6] + FOREIGN_MAC + f[12:]), m.pass_on(q)))
+        yield Fault(f"stranger-{name}", "stranger", lambda m, q, c, f=frame: (m.stranger(q, f[:6] + FOREIGN_MAC + f[12:], _modem(c, q.to)), m.pass_on(q)))
         yield Fault(f"second-{name}", "stranger", lambda m, q, c, f=frame: (m.frame(q, f), m.pass_on(q)))
 
 
@@ -75,6 +80,9 @@ def stream_faults(p: Passing) -> Iterator[Fault]:
     yield Fault("rst-instead", "rst", lambda m, q, c: m.inject(q, wire.RST | wire.ACK))
     yield Fault("rst-blind", "stranger", lambda m, q, c: (m.inject(q, wire.RST, offset=5000), m.pass_on(q)))
     yield Fault("rst-outside", "stranger", lambda m, q, c: (m.inject(q, wire.RST, offset=1 << 30), m.pass_on(q)))
+    for name, flags, data in (("rst", wire.RST | wire.ACK, b""), ("fin", wire.FIN | wire.ACK, b""), ("data", wire.ACK | wire.PSH, NONSENSE)):
+        yield Fault(f"{name}-foreign-mac", "stranger",
+                    lambda m, q, c, f=flags, d=data: (m.inject_from_stranger(q, _modem(c, q.to), f, d), m.pass_on(q)))
     yield Fault("syn-inside", "stranger", lambda m, q, c: (m.inject(q, wire.SYN, offset=100), m.pass_on(q)))
     yield Fault("old-data", "stranger", lambda m, q, c: (m.inject(q, wire.ACK | wire.PSH, b"\0" * 20, offset=-20), m.pass_on(q)))
     yield Fault("fin", "fin", lambda m, q, c: (m.inject(q, wire.FIN | wire.ACK), m.pass_on(q)))

@@ -227,12 +227,23 @@ class Middle:
         if back.seen is not None:
             self._emit(self.nics[p.to], back.header, back.ports, back.moved(back.seen), segment.seq + len(segment.data), wire.ACK, 65000, b"", p.at)
 
-    def inject(self, p: Passing, flags: int, data: bytes = b"", *, offset: int = 0, mac: bytes | None = None) -> None:
+    def inject(self, p: Passing, flags: int, data: bytes = b"", *, offset: int = 0) -> None:
         """A segment of our own to the receiver of `p`, just before it; `offset` from the number that it expects."""
         way, back = self.ways[p.to], self.ways[p.sender.name]
-        header = way.header if mac is None else way.header[:6] + mac + way.header[12:]
         seq = way.moved(p.segment.seq) + offset
-        self._emit(p.sender, header, way.ports, seq, back.original(p.segment.ack), flags, 65000, data, p.at)
+        self._emit(p.sender, way.header, way.ports, seq, back.original(p.segment.ack), flags, 65000, data, p.at)
+
+    def stranger(self, p: Passing, frame: bytes, modem: Any) -> None:
+        """A frame from a third station that has joined the network of `modem`, the receiver's: its keys crossed the line in the clear."""
+        modem._deliver(frame, p.at)
+        self.nics[p.to].on_frame()
+
+    def inject_from_stranger(self, p: Passing, modem: Any, flags: int, data: bytes = b"") -> None:
+        """A segment with the right addresses, ports and numbers from a foreign MAC."""
+        way, back = self.ways[p.to], self.ways[p.sender.name]
+        octets = wire.emit(*way.ports, way.moved(p.segment.seq), back.original(p.segment.ack), flags, 65000, data, self._pseudo(way.header))
+        header = way.header[:6] + FOREIGN_MAC + way.header[12:18] + _U16.pack(len(octets)) + way.header[20:TRANSPORT]
+        self.stranger(p, header + octets, modem)
 
     def cut(self, p: Passing, sizes: list[int]) -> None:
         """The same octets in several segments."""

@@ -72,6 +72,13 @@ def _sensors(name: str, node: str, device: str) -> dict[str, PlantFault]:
     }
 
 
+def _stale(node: str, row: str) -> PlantFault:
+    """The row that writes the signals does nothing any more: what it last wrote grows old."""
+    def begin(c: Any, now: int) -> None:
+        next(r for r in getattr(c, node).kernel.rows if r.name == row).task.run = lambda t: t + STEP
+    return begin
+
+
 CAR: dict[str, PlantFault] = {
     "contactor-stuck": _actuator("car_contactors", "stuck"),
     "contactor-welded": _actuator("car_contactors", "welded"),
@@ -85,6 +92,8 @@ CAR: dict[str, PlantFault] = {
     "pilot-wire-broken": lambda c, now: c.plant.break_pilot(now),
     "pilot-short": _pilot("short", True),
     "pilot-switch-refuses": _fails("car", "control_pilot"),
+    "sensors-stale": _stale("car", "sense"),
+    "battery-stale": _stale("car", "vehicle"),
     "battery-silent": _fails("car", "vehicle"),
     "battery-forbids": lambda c, now: setattr(c.plant.battery, "permission", False),
     "stop-button": _plant("stop_button", True),
@@ -104,6 +113,7 @@ CHARGER: dict[str, PlantFault] = {
     "lock-stuck": _actuator("charger_lock", "stuck"),
     **_feedbacks("lock", "charger_lock"),
     "lock-refuses": _fails("charger", "lock"),
+    "sensors-stale": _stale("charger", "sense"),
     "isolation-low": _plant("isolation", 10_000.0),
     "stop-button": _plant("charger_stop_button", True),
     "stop-button-disconnected": _fails("charger", "inputs"),
