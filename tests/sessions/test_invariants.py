@@ -1,10 +1,13 @@
 """Each invariant of tools/simulate/invariants.py is seen to break when somebody breaks it, and only then."""
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from exi_native.messages.din import Body, MessageHeader, SessionStop, V2G_Message
 from kernel.timer import MS
+from main import main
 from tests.sessions.charges import charge, run_to
 from tools.simulate import invariants as i
 
@@ -116,6 +119,18 @@ def test_a_box_that_hears_a_foreign_session_id_and_goes_on_is_seen(name):
     ear.decode("DIN", b"")
     c.run_until(c.clock.time + SEEN_WITHIN)
     assert [(b.sentence, b.seen) for b in c.invariants.broken] == [(i.FOREIGN_SESSION, f"{name} goes on in CurrentDemand")]
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_main_tells_a_broken_invariant_and_ends_with_1(sound, tmp_path, capsys, monkeypatch):
+    if not sound:
+        monkeypatch.setattr(i, "MATCH_VOLTAGE", 0.0)
+    code = main(["--simulate", "--pace", "max", "--soc-start", "97.5", "--battery-kwh", "1", "--output", str(tmp_path)])
+    gc.unfreeze()                # as a process that does not end after its charge
+    gc.enable()
+    told = capsys.readouterr().out
+    assert (code == 0) is sound
+    assert ("invariants  all held" in told) is sound and (f"s: {i.VOLTAGE_ALONE}" in told) is not sound
 
 
 def test_every_sentence_has_its_sabotage():
