@@ -166,6 +166,27 @@ def test_neighbours_are_answered_but_not_matched_and_stray_confirmations_change_
     assert {s.frame[0:6] for s in t.seen if s.name == "CM_SLAC_MATCH.REQ"} == {t.charge.charger.nic.mac}
 
 
+def test_a_charger_that_wants_state_c_late_stops_when_it_comes_early():
+    """Safety sheet 6: stateC asserted too early -> ABB fault. Our car never does that; here the resistor is switched by hand."""
+    t = Tapped(traits=ChargerTraits(early_c_is_fault=True, settings={"evse.authorisation_delay_ms": 30_000}), until=15.0)
+    plant = t.charge.plant
+    assert t.charge.charger.signals.v2g_state.value == "ContractAuthentication" and not plant.charger_stop_button
+    plant.pilot.state_c = True
+    plant.pilot.update()
+    t.charge.run_until(t.charge.clock.time + S)
+    assert plant.charger_stop_button
+
+
+def test_our_car_takes_the_smallest_limit_whatever_is_offered():
+    t = Tapped("evil-limits")
+    offered = t.said("ChargeParameterDiscoveryRes")[-1].EVSEChargeParameter
+    assert offered.EVSEMaximumCurrentLimit.Value == 500 and offered.EVSEMaximumVoltageLimit.Value == 1000
+    battery = t.charge.plant.battery
+    for asked in t.said("CurrentDemandReq"):
+        assert asked.EVTargetCurrent.Value * 10.0 ** asked.EVTargetCurrent.Multiplier <= battery.max_current
+        assert asked.EVTargetVoltage.Value * 10.0 ** asked.EVTargetVoltage.Multiplier <= battery.max_voltage
+
+
 # --- physics
 
 def stage(**traits):

@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from drivers.sim.link import LinkConfig
 from exi_native import codec
 from kernel.timer import S
 from tasks.v2g.session import SCHEMAS
@@ -28,6 +29,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.simulate.fleet", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these; default: all")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--drop", type=float, default=0.0, metavar="PERCENT", help="frames that the power line loses; other ends may come of it")
+    parser.add_argument("--delay", type=float, default=0.5, metavar="MS", help="transit time of a frame")
     parser.add_argument("--told", action="store_true", help="also what our box told about it, and the sources of the personality")
     args = parser.parse_args(argv)
     everybody = {**CHARGERS, **CARS}
@@ -39,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     bad = 0
     for name in args.names or everybody:
         who = everybody[name]
-        result = meet(who, library, args.seed)
+        result = meet(who, library, args.seed, link=LinkConfig(delay_us=round(args.delay * 1000), drop_percent=args.drop))
         bad += bool(result.complaints)
         print(line(who, result))
         for complaint in result.complaints:

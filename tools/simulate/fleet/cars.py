@@ -4,10 +4,9 @@ Sources as in chargers.py. Cars of which no capture is at hand have the numbers 
 """
 from __future__ import annotations
 
+from exi_native.messages.din import DC_EVErrorCode
 from tasks.stop_reasons import StopReason
-from tools.simulate.fleet.traits import CHARGES, CarTraits, Deed, Expected, Personality
-
-CAR_END = Expected(True, StopReason.BATTERY_FULL)
+from tools.simulate.fleet.traits import CHARGES, CarTraits, Change, Deed, Expected, Personality
 
 IONIQ = CarTraits(
     slac_delay_ms={"CM_START_ATTEN_CHAR.IND": 0.0, "CM_ATTEN_CHAR.RSP": 49.0}, modem_restart_ms=1500, modem_join_ms=2600, syn_delay_ms=600.0, mss=350,
@@ -19,43 +18,58 @@ IONIQ = CarTraits(
 CARS = {p.name: p for p in (
     Personality(
         "ioniq", "Hyundai Ioniq 28 (2016): small segments, probes its neighbour, 90 ms pace", IONIQ,
-        ("2023-04-16, 2023-05-24: 265 ms between messages, 97 ms in loops; 2024-04-03: 80-90 ms", "network sheet 8: START gap 20 ms, RSP 49 ms, SDP 4.12 s after MATCH.CNF; "
-         "5.2: SYN 0.57-0.63 s; 6.1: MSS 350; 5.5: NS 5 s after SYN"), CAR_END),
+        ("2023-04-16, 2023-05-24: 265 ms between messages, 97 ms in loops; 2024-04-03: 80-90 ms",
+         "network sheet 8: START gap 20 ms, RSP 49 ms, SDP 4.12 s after MATCH.CNF; "
+         "5.2: SYN 0.57-0.63 s; 6.1: MSS 350; 5.5: NS 5 s after SYN"), CHARGES),
     Personality(
-        "model-y", "Tesla Model Y: own protocol first, 17 ms pace, ends precharge after 12 s",
+        "model-y", "Tesla Model Y: own protocol first, 17 ms pace",
         CarTraits(namespaces=("urn:tesla:din:2018",), turn_ms={"*": 17.0}, modem_restart_ms=200, modem_join_ms=230, syn_delay_ms=60.0,
                   slac_delay_ms={"CM_ATTEN_CHAR.RSP": 6.8}, settings={"slac.batch_interval_ms": 24, "ev.max_voltage_v": 410.0}),
-        ("network sheet 8: sound gap 24 ms, RSP 6.8 ms, SDP 0.43 s after MATCH.CNF; 7.3: 17 ms", "field sheet 7.3: urn:tesla:din:2018, 119 precharge requests in 12 s"), CAR_END),
+        ("network sheet 8: sound gap 24 ms, RSP 6.8 ms, SDP 0.43 s after MATCH.CNF; 7.3: 17 ms",
+         "field sheet 7.3: urn:tesla:din:2018"), CHARGES),
     Personality(
         "model-x", "Tesla Model X Plaid: asks for TLS once and takes an answer without",
         CarTraits(namespaces=("urn:tesla:din:2018",), tls_requests=1, turn_ms={"*": 39.0}, modem_restart_ms=200, modem_join_ms=230, sdp_delay_ms=210.0, syn_delay_ms=10.0,
                   slac_delay_ms={"CM_ATTEN_CHAR.RSP": 17.2}, settings={"slac.batch_interval_ms": 25}),
-        ("network sheet 5.2: 00 00 once, SYN 10 ms after the answer; 7.3: 39 ms; 8: sound gap 25 ms, SDP 0.72 s after MATCH.CNF",), CAR_END),
+        ("network sheet 5.2: 00 00 once, SYN 10 ms after the answer; 7.3: 39 ms; 8: sound gap 25 ms, SDP 0.72 s after MATCH.CNF",), CHARGES),
     Personality(
         "polestar-2", "Polestar 2: 470 V, slow match, 224 ms in precharge",
         CarTraits(turn_ms={"*": 20.0, "ChargeParameterDiscoveryReq": 35.0, "CableCheckReq": 225.0, "PreChargeReq": 224.0, "PowerDeliveryReq": 76.0,
                            "CurrentDemandReq": 123.0, "WeldingDetectionReq": 152.0, "SessionStop": 29.0},
                   slac_delay_ms={"CM_ATTEN_CHAR.RSP": 6.7, "CM_SLAC_MATCH.REQ": 310.0}, modem_restart_ms=200, modem_join_ms=230, syn_delay_ms=630.0,
                   settings={"slac.batch_interval_ms": 40, "ev.max_voltage_v": 470.0, "ev.max_current_a": 375.0}, plant={"battery_cells": 108}),
-        ("2024-06-18: times between messages, 470 V, 375 A, DIN before ISO", "network sheet 8: sound gap 40 ms, START to MATCH.REQ 1.52 s, SDP 0.55 s; 5.2: SYN 0.63 s"), CAR_END),
+        ("2024-06-18: times between messages, 470 V, 375 A, DIN before ISO",
+         "network sheet 8: sound gap 40 ms, START to MATCH.REQ 1.52 s, SDP 0.55 s; 5.2: SYN 0.63 s"), CHARGES),
     Personality(
         "audi-q4", "Audi Q4 e-tron: 49 SDP requests for TLS before the first without, decides early",
         CarTraits(tls_requests=49, takes_plain_answer=False, turn_ms={"*": 100.0, "CableCheckReq": 131.0}, modem_restart_ms=1500, modem_join_ms=1700,
                   syn_delay_ms=70.0, slac_delay_ms={"CM_ATTEN_CHAR.RSP": 13.0},
                   settings={"slac.batch_interval_ms": 40, "slac.early_decision": True, "ev.max_voltage_v": 413.0, "ev.max_current_a": 500.0}),
-        ("2026-02-08: 81-156 ms between messages, 413 V, 500 A", "network sheet 5.2: 50 requests for TLS, then one without, SYN 70 ms (our client asks 50 times in all); "
-         "8: sound gap 40 ms, START to MATCH.REQ 0.55 s, SDP 3.2 s"), CAR_END),
+        ("2026-02-08: 81-156 ms between messages, 413 V, 500 A",
+         "network sheet 5.2: 50 requests for TLS, then one without, SYN 70 ms (our client asks 50 times in all); "
+         "8: sound gap 40 ms, START to MATCH.REQ 0.55 s, SDP 3.2 s"), CHARGES),
     Personality(
         "taycan", "Porsche Taycan: random RunID, which must come back as it is",
         CarTraits(turn_ms={"*": 100.0}, settings={"slac.parm_cadence_ms": 5000}),
         ("network sheet 2.8 row 1: random RunID, an EVSE echoing MAC+0000 gets nothing; 8.1: PARM.REQ three times at 205 ms, then a pause",
-         "no capture beyond CM_SLAC_PARM: its pace is assumed"), CAR_END),
+         "no capture beyond CM_SLAC_PARM: its pace is assumed"), CHARGES),
     Personality(
         "bmw-ix3", "BMW iX3: SchemaID 0", CarTraits(schema_id=0, turn_ms={"*": 100.0}),
-        ("field sheet 7.1: pyPLC #9, SchemaID 0 must be echoed", "its pace is assumed"), CAR_END),
+        ("field sheet 7.1: pyPLC #9, SchemaID 0 must be echoed", "its pace is assumed"), CHARGES),
     Personality(
         "vw-id", "VW: begins SLAC 30 s late", CarTraits(deaf_s=30.0, turn_ms={"*": 100.0}),
-        ("safety sheet 6: VW needs up to 30 s to start SLAC after an error", "its pace is assumed"), CAR_END),
+        ("safety sheet 6: VW needs up to 30 s to start SLAC after an error", "its pace is assumed"), CHARGES),
+    Personality(
+        "stellantis", "begins SLAC anew in the middle: its CM_SLAC_MATCH.REQ stay away at first",
+        CarTraits(slac_lost={"CM_SLAC_MATCH.REQ": 3}, turn_ms={"*": 100.0}),
+        ("safety sheet 6: Stellantis resets SLAC", "its pace is assumed"), CHARGES),
+    Personality(
+        "ioniq-no-current", "an Ioniq that misses its current: FAILED_ChargingCurrentdifferential, then the end",
+        CarTraits(turn_ms={"*": 90.0}, deeds=(Deed("CurrentDemand", 8.0, "user_stop"),), changes=tuple(
+            Change(name, path + "DC_EVStatus.EVErrorCode", DC_EVErrorCode.FAILED_ChargingCurrentdifferential, first) for name, path, first in (
+                ("CurrentDemandReq", "", 60), ("PowerDeliveryReq", "EVPowerDeliveryParameter.", 2)))),
+        ("field sheet 7.3: ends after 600 s without current with this code",),
+        Expected(True, StopReason.CAR_ERROR, told="car reports FAILED_ChargingCurrentdifferential")),
     Personality(
         "ioniq-silent", "an Ioniq whose line dies in the charge loop",
         CarTraits(turn_ms={"*": 90.0}, deeds=(Deed("CurrentDemand", 8.0, "line_dead"),)),

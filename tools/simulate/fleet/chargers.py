@@ -39,7 +39,8 @@ ALPITRONIC = ChargerTraits(
     changes=(Change("WeldingDetectionRes", STATUS, DC_EVSEStatusCode.EVSE_Shutdown),))
 ALPITRONIC_SOURCES = (
     "2022-12-20: median answer 7 ms, 27 rounds of authorisation, 5 of parameters, 500/150 V, 100 A, 37.8 kW; 2024-04-03: PowerDeliveryRes 325 ms, "
-    "EVSE_Shutdown in WeldingDetectionRes", "network sheet 5.5: NS before the SDP answer, NA 0x40 without option; 5.2: port C7A6, SDP answer 84 ms",
+    "EVSE_Shutdown in WeldingDetectionRes",
+    "network sheet 5.5: NS before the SDP answer, NA 0x40 without option; 5.2: port C7A6, SDP answer 84 ms",
     "field sheet 7.5: cable check 13.6 s, precharge up to 8 s", "network sheet 8: modem answers 6.4 s after MATCH.CNF",
     "safety sheet 6: tolerates target current 0")
 
@@ -56,8 +57,10 @@ REAL = (
                       turn_ms={"*": 16.0, "supportedAppProtocolRes": 113.0}, silent=frozenset({"WeldingDetectionRes"}),
                       needs=(Needs("SessionSetupReq", "EVCCID"),), early_c_is_fault=True,
                       changes=(Change("SessionSetupRes", "ResponseCode", responseCode.OK),)),
-        ("network sheet 8: IND 608 ms after the last sound; 5.2: port 53537, SDP answer 429 ms", "2022-11-25: answers 16 to 113 ms, SessionSetupRes OK",
-         "field sheet 7.1 issue 17: no WeldingDetectionRes; issue 20: EVCCID", "safety sheet 6: state C too early is a fault; voltage decays at target current 0"),
+        ("network sheet 8: IND 608 ms after the last sound; 5.2: port 53537, SDP answer 429 ms",
+         "2022-11-25: answers 16 to 113 ms, SessionSetupRes OK",
+         "field sheet 7.1 issue 17: no WeldingDetectionRes; issue 20: EVCCID",
+         "safety sheet 6: state C too early is a fault; voltage decays at target current 0"),
         CHARGES),
     Personality(
         "compleo", "Cito: only TIME_OUT 6, slow answers, Finished with EVSE_NotReady, poor regulation without load",
@@ -69,7 +72,8 @@ REAL = (
                                 "evse.authorisation_delay_ms": 14_000, "evse.parameter_delay_ms": 500, "evse.isolation_measure_ms": 5000},
                       plant=_stage(485.0, 125.0, 50.0, 100.0), overshoot_v=16.0, overshoot_tau_s=1.0,
                       changes=(Change("ChargeParameterDiscoveryRes", "EVSEChargeParameter." + STATUS, DC_EVSEStatusCode.EVSE_NotReady),)),
-        ("2022-12-13: answers by message, 485/200 V, 125 A, 50 kW, Finished with EVSE_NotReady", "field sheet 7.1 issue 13: START with 600 ms; 3.9: PowerDelivery 909 ms",
+        ("2022-12-13: answers by message, 485/200 V, 125 A, 50 kW, Finished with EVSE_NotReady",
+         "field sheet 7.1 issue 13: START with 600 ms; 3.9: PowerDelivery 909 ms",
          "network sheet 8: IND 200 ms after the last sound", "field sheet 7.2: overshoot to 416 V; safety sheet 5: CurrentDemandRes 26.5 ms"),
         CHARGES),
     Personality(
@@ -83,7 +87,9 @@ REAL = (
         ChargerTraits(session_id_octets=4, port=30_000, refused_syns=1, sdp_delay_ms=19.0, turn_ms={"*": 9.3},
                       slac_delay_ms={"CM_SLAC_PARM.CNF": 8.5}, solicits_before_sdp=True,
                       settings={**_limits(469.9, 229.99, 500.0, 260.0)}, plant=_stage(469.9, 500.0, 260.0)),
-        ("2023-03-02: answers 9.3 ms, 469.9/229.99 V, 500 A, 260 kW", "field sheet 7.1 issue 18: session id of 4 octets", "network sheet 5.2: port 30000, SDP answer 19 ms",
+        ("2023-03-02: answers 9.3 ms, 469.9/229.99 V, 500 A, 260 kW",
+         "field sheet 7.1 issue 18: session id of 4 octets",
+         "network sheet 5.2: port 30000, SDP answer 19 ms",
          "safety sheet 6: first TCP connect fails"), CHARGES),
     Personality(
         "tesla-v3-pp", "Supercharger whose cable check never ends (wrong proximity resistor)",
@@ -129,10 +135,13 @@ REAL = (
         "pyplc", "answers late, reports the wanted voltage, nonsense limit of 20 GW",
         ChargerTraits(turn_ms={"*": 107.0, "CurrentDemandRes": 124.0}, port=15_118,
                       changes=(Change("CurrentDemandRes", "EVSEPresentVoltage", Echo("EVTargetVoltage")),
-                               Change("ChargeParameterDiscoveryRes", LIMITS % "MaximumPower", PhysicalValue(Multiplier=3, Unit=unitSymbol.W, Value=32_000)))),
-        ("safety sheet 5: 87-129 ms; field sheet 7.1: 20 GW limit, issue 44 reports the target", "2023-04-16: CurrentDemandRes 129 ms"), CHARGES),
+                               Change("ChargeParameterDiscoveryRes", LIMITS % "MaximumPower",
+                                      PhysicalValue(Multiplier=3, Unit=unitSymbol.W, Value=32_000)))),
+        ("safety sheet 5: 87-129 ms; field sheet 7.1: 20 GW limit, issue 44 reports the target",
+         "2023-04-16: CurrentDemandRes 129 ms"), CHARGES),
     Personality(
-        "slow-secc", "an unknown charger of the tux-evse recordings, 99 to 219 ms in the charge loop", ChargerTraits(turn_ms={"*": 99.0, "CurrentDemandRes": 219.0}),
+        "slow-secc", "an unknown charger of the tux-evse recordings, 99 to 219 ms in the charge loop",
+        ChargerTraits(turn_ms={"*": 99.0, "CurrentDemandRes": 219.0}),
         ("safety sheet 5: median 99 ms, 219 ms tolerated by an Ioniq",), CHARGES),
 )
 
@@ -174,6 +183,10 @@ CIRCUMSTANCES = (
     Personality(
         "emergency-button", "the mushroom button of the charger is pressed while charging", ChargerTraits(deeds=(Deed("CurrentDemand", 8.0, "emergency_stop"),)),
         ("field sheet 3.4: code 5 and 6 must stop",), Expected(True, StopReason.CHARGER_EMERGENCY, told="emergency stop pressed")),
+    Personality(
+        "reserved-code", "a reserved EVSEStatusCode in the charge loop",
+        ChargerTraits(changes=(_says(DC_EVSEStatusCode.Reserved_8, "CurrentDemandRes", 20),)),
+        ("field sheet 3.4: codes 7 to 11 are reserved, Clara ignores them",), Expected(True, told="charger reports Reserved_8")),
     Personality(
         "grid", "EVSE_UtilityInterruptEvent in the charge loop",
         ChargerTraits(changes=(_says(DC_EVSEStatusCode.EVSE_UtilityInterruptEvent, "CurrentDemandRes", 40),)),

@@ -33,6 +33,7 @@ class EditedNic:
         self._held: list[tuple[int, int, bytes]] = []
         self._sequence = 0
         self._on_event: Callable[[], None] | None = None
+        self._left: dict[str, int] = {}      # of `slac_lost`
         self._syns = 0                       # connections that were tried
         self._tls_left = getattr(traits, "tls_requests", 0)
         self._plain_asked = not self._tls_left
@@ -100,7 +101,8 @@ class EditedNic:
         kind = frame[12:14]
         if kind == HOMEPLUG:
             name = name_of(frame[15] | frame[16] << 8)
-            if name in traits.slac_silent:
+            self._left[name] = self._left.get(name, traits.slac_lost.get(name, 0)) - 1
+            if name in traits.slac_silent or self._left[name] >= 0:
                 return []
             if name == "CM_SLAC_PARM.CNF" and isinstance(traits, ChargerTraits):
                 frame = self._announce(frame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from drivers.sim.link import LinkConfig
 from drivers.sim.plant_config import PlantConfig
 from kernel.clock import MonotonicClock
 from kernel.timer import S
@@ -34,15 +35,15 @@ class Meeting:
     complaints: list[str]        # where it differs from what was expected
 
 
-def meet(who: Personality, codec: Any, seed: int = 1, config: Config | None = None) -> Meeting:
-    """One charge from plug to unplug."""
+def meet(who: Personality, codec: Any, seed: int = 1, config: Config | None = None, link: LinkConfig | None = None) -> Meeting:
+    """One charge from plug to unplug; `link`: a power line that is not perfect."""
     wall = MonotonicClock()
     began = wall.now()
     config = config if config is not None else Config()
     config.ev.stop_soc_percent = SOC_TO
     car = isinstance(who.traits, CarTraits)
     plant = PlantConfig(battery_soc_percent=SOC_FROM, battery_capacity_wh=BATTERY_WH)
-    charge = Encounter(None if car else who, who if car else None, config, plant, codec, seed)
+    charge = Encounter(None if car else who, who if car else None, config, plant, codec, seed, link)
     charge.run(LIMIT)
     for node in (charge.car, charge.charger):
         node.journal.flush()

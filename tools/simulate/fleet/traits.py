@@ -74,6 +74,7 @@ class Talk:
     # HomePlug, names as in a decoder: CM_ATTEN_CHAR.IND
     slac_delay_ms: Mapping[str, float] = field(default_factory=dict)
     slac_silent: frozenset[str] = frozenset()
+    slac_lost: Mapping[str, int] = field(default_factory=dict)       # so many of these never leave
     deaf_s: float = 0.0                  # s after plugging in during which no frame passes (modem asleep or without supply)
     modem_restart_ms: int | None = None  # silence after CM_SET_KEY
     modem_join_ms: int | None = None     # from equal keys to traffic
