@@ -24,6 +24,8 @@ BOXES = {
     "no stop button": {"stop_button": "none"},
     "nothing fitted": {"current_sensor_fitted": False, "temperature_sensor_fitted": False, "voltage_sensor_fitted": False, "stop_button": "none"},
 }
+#: The two ends in every run; those between, where one row each is different, with the slow ones.
+EACH_BOX = [name if name in ("all fitted", "nothing fitted") else pytest.param(name, marks=pytest.mark.slow) for name in BOXES]
 #: Values beside the good one of each fact, among them both sides of every edge (battery at 350 V).
 AWAY = {
     "pilot": (None, A, B, D, E, F),
@@ -94,7 +96,7 @@ def up_to_two_away(good, away: dict):
             yield dataclasses.replace(good, **{one: a, two: b})
 
 
-@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("box", EACH_BOX)
 def test_state_c_is_invited_only_with_every_permit(box):
     config = PevSafetyConfig(**BOXES[box])
     invited = refused = 0
@@ -110,7 +112,7 @@ def test_state_c_is_invited_only_with_every_permit(box):
     assert invited > 100 and refused > 100
 
 
-@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("box", EACH_BOX)
 def test_contactors_close_only_with_every_permit(box):
     config = PevSafetyConfig(**BOXES[box])
     closed = refused = 0
@@ -124,7 +126,7 @@ def test_contactors_close_only_with_every_permit(box):
     assert closed > 20 and refused > 100
 
 
-@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("box", EACH_BOX)
 def test_contactors_stay_closed_only_while_nothing_is_wrong(box):
     config = PevSafetyConfig(**BOXES[box])
     stayed = ended = 0
@@ -164,7 +166,8 @@ def test_the_whole_product_closes_only_with_every_permit(box):
 
 # --- the charger ----------------------------------------------------------------------------------------------------------
 
-FITTED = tuple(itertools.product((False, True), repeat=2))        # contactor, lock
+CHARGERS = [made if made in ((True, True, True), (False, False, False)) else pytest.param(*made, marks=pytest.mark.slow)
+            for made in itertools.product((False, True), repeat=3)]        # contactor, lock, stop button
 EVSE_AWAY = {
     "pilot": (None, A, B, D, E, F),
     "output_voltage": (None, NAN, -60.1, -60.0, 60.0, 60.1, 400.0, 550.0, 550.1),
@@ -183,8 +186,7 @@ def may_energise(f: EvseFacts, lock: bool, button: bool) -> bool:
             and number(f.output_voltage) and f.output_voltage <= 550.0 and f.output_current is not None)
 
 
-@pytest.mark.parametrize("button", [True, False])
-@pytest.mark.parametrize("contactor, lock", FITTED)
+@pytest.mark.parametrize("contactor, lock, button", CHARGERS)
 def test_the_charger_begins_only_with_every_permit(contactor, lock, button):
     config = EvseSafetyConfig(stop_button="emergency" if button else "none")
     begun = refused = 0
@@ -202,8 +204,7 @@ def test_the_charger_begins_only_with_every_permit(contactor, lock, button):
     assert begun > 5 and refused > 50
 
 
-@pytest.mark.parametrize("button", [True, False])
-@pytest.mark.parametrize("contactor, lock", FITTED)
+@pytest.mark.parametrize("contactor, lock, button", CHARGERS)
 def test_the_charger_goes_on_only_while_nothing_is_wrong(contactor, lock, button):
     config = EvseSafetyConfig(stop_button="emergency" if button else "none")
     went_on = ended = 0
