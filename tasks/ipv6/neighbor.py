@@ -115,7 +115,8 @@ class Neighbor:
     # --- sending --------------------------------------------------------------------------------------------------
 
     def send(self, dst: bytes, next_header: int, payload: bytes, dst_mac: bytes | None, now: int) -> None:
-        """Send now, or as soon as the MAC is known. `dst_mac` is used where nothing better is known."""
+        """Send now, or as soon as the MAC is known. With `dst_mac` exactly there: who answers or has a session knows whom
+        it speaks to, whatever a stranger has advertised meanwhile."""
         if dst[0] == 0xFF:
             self._out.append(Outgoing(wire.multicast_mac(dst), self.address, dst, next_header, wire.HOP_LIMIT, payload))
             return
@@ -139,7 +140,7 @@ class Neighbor:
         if entry.state is Reach.STALE:
             entry.state = Reach.DELAY
             entry.timer = now + DELAY_FIRST_PROBE_TIME
-        self._out.append(Outgoing(entry.mac, self.address, dst, next_header, wire.HOP_LIMIT, payload))
+        self._out.append(Outgoing(entry.mac if dst_mac is None else dst_mac, self.address, dst, next_header, wire.HOP_LIMIT, payload))
 
     def confirm(self, address: bytes, mac: bytes, now: int) -> None:
         """Forward progress: the upper layer hears this neighbour (RFC 4861 7.3.1), so do not probe it."""

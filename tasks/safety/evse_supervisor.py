@@ -149,9 +149,13 @@ class EvseSupervisor:
         self._shutdown.begin(now, self.latch.emergency, opened)
         self._enter(Decay if opened else CurrentOff)
 
+    def _voltage_since(self, f: EvseFacts) -> float | None:
+        """The output's voltage as measured since the shutdown began."""
+        return f.output_voltage if f.output_voltage_at > self._shutdown.began else None
+
     def _continue(self, f: EvseFacts, now: int) -> None:
         shutdown = self._shutdown
-        found = shutdown.step(now, f.output_current, f.output_current_at, f.contactors, f.output_voltage)
+        found = shutdown.step(now, f.output_current, f.output_current_at, f.contactors, self._voltage_since(f))
         if shutdown.phase is not Phase.CurrentOff:
             self.outputs.contactors = False
         if found is not None:
@@ -201,7 +205,7 @@ class EvseSupervisor:
                     lock = False
             elif state is Tripped:
                 lock = False
-            if lock is False and not self._shutdown.may_unlock(f.contactors, f.output_voltage, now):
+            if lock is False and not self._shutdown.may_unlock(f.contactors, self._voltage_since(f), now):
                 lock = None
         self.outputs.lock = lock
 

@@ -28,6 +28,7 @@ class PevFacts:
     pilot: PilotState | None = None
     duty: float | None = None
     inlet_voltage: float | None = None
+    inlet_voltage_at: int = -1
     inlet_steady: bool = False                 # its last two measurements hardly differ
     inlet_current: float | None = None
     inlet_current_at: int = -1
@@ -71,6 +72,7 @@ class EvseFacts:
 
     pilot: PilotState | None = None
     output_voltage: float | None = None
+    output_voltage_at: int = -1
     output_current: float | None = None
     output_current_at: int = -1
     isolation: float | None = None

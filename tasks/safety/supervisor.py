@@ -171,7 +171,7 @@ class PevSupervisor:
             current, at = f.inlet_current, f.inlet_current_at
         else:
             current, at = f.reported_current, f.reported_current_at
-        found = shutdown.step(now, current, at, f.contactors, f.inlet_voltage)
+        found = shutdown.step(now, current, at, f.contactors, self._voltage_since(f))
         if phase is Phase.CurrentOff and shutdown.phase is not phase:
             self._tell_opening(current)
         if shutdown.phase is not Phase.CurrentOff:
@@ -182,6 +182,10 @@ class PevSupervisor:
             self._enter(Tripped if self.latch.trips else Idle)
         else:
             self._enter(OF_PHASE[shutdown.phase])
+
+    def _voltage_since(self, f: PevFacts) -> float | None:
+        """The inlet's voltage as measured since the shutdown began: what was low before may have risen meanwhile."""
+        return f.inlet_voltage if f.inlet_voltage_at > self._shutdown.began else None
 
     def _tell_opening(self, current: float | None) -> None:
         if self._shutdown.forced:
@@ -210,7 +214,7 @@ class PevSupervisor:
                 lock = False
         elif state is Tripped:
             lock = False
-        if lock is False and not self._shutdown.may_unlock(f.contactors, f.inlet_voltage, now):
+        if lock is False and not self._shutdown.may_unlock(f.contactors, self._voltage_since(f), now):
             lock = None
         self.outputs.lock = lock
 

@@ -72,6 +72,7 @@ class SafetyTask(SupervisorTask):
          contactors) = values
         if not self._voltmeter:
             f.inlet_voltage = reported          # the explicit opt-in: told at the start and at each closing
+        f.inlet_voltage_at = self._watched.at
         f.inlet_current_at = self._s.inlet_current.at
         f.reported_current_at = self._s.evse_present_current.at
         r.pilot_c = pilot_c is True
@@ -170,6 +171,7 @@ class EvseSafetyTask(SupervisorTask):
     def _gather(self, values: list, now: int) -> None:
         f, r = self.facts, self.requests
         f.pilot, f.output_voltage, f.output_current, f.isolation, f.connection_alive, f.stop_button, output, duty, lock = values
+        f.output_voltage_at = self._s.output_voltage.at
         f.output_current_at = self._s.output_current.at
         r.voltage, r.current = (0.0, 0.0) if output is None else (output.voltage, output.current)
         r.duty = duty

@@ -53,6 +53,7 @@ class Endpoint:
         self.session: Session | None = None
         self.leaving: list[Session] = []
         self.listening = 0                   # port, 0 when not listening
+        self.foreign = 0                     # segments of the session's addresses and ports from another MAC
         self.malformed = 0                   # checksum, header
         self.resets_sent = 0                 # to segments that belong to no connection
         self.refused = 0                     # SYNs while a session lives
@@ -136,7 +137,10 @@ class Endpoint:
         if known:
             connection = session.connection
             if connection.remote == segment.src_port and connection.local == segment.dst_port:
-                session.mac = session.mac or datagram.src_mac
+                if session.mac is not None and datagram.src_mac != session.mac:
+                    self.foreign += 1            # right numbers, but another station: it speaks for nobody
+                    return
+                session.mac = datagram.src_mac
                 self._receive(session, datagram, segment, now)
                 return
         for other in self.leaving:

@@ -11,11 +11,12 @@ from tasks.safety.facts import EvseFacts, EvseRequests, PevFacts, PevRequests, S
 from tasks.safety.supervisor import PevSupervisor
 
 STEP = 10 * MS
+JUST_NOW = 1 << 62         # ns: a measurement that is younger than whatever it is compared with
 
 
 def facts(**changes) -> PevFacts:
     """A locked, precharged, healthy car in pilot state C."""
-    good = PevFacts(pilot=PilotState.C, duty=5.0, inlet_voltage=352.0, inlet_steady=True, inlet_current=0.0, inlet_current_at=0, temperature=30.0, supply_voltage=13.5, connection_alive=True, stop_button=False,
+    good = PevFacts(pilot=PilotState.C, duty=5.0, inlet_voltage=352.0, inlet_voltage_at=JUST_NOW, inlet_steady=True, inlet_current=0.0, inlet_current_at=0, temperature=30.0, supply_voltage=13.5, connection_alive=True, stop_button=False,
                     battery_voltage=350.0, battery_max_voltage=400.0, battery_max_current=125.0, battery_target_current=100.0, permission=True,
                     reported_current=0.0, reported_current_at=0, contactors=False, lock=True)
     return dataclasses.replace(good, **changes)
@@ -68,7 +69,7 @@ def pev(state: SafetyState, config: PevSafetyConfig | None = None) -> tuple[PevS
 
 def evse_facts(**changes) -> EvseFacts:
     """A healthy charger with a car in state C."""
-    good = EvseFacts(pilot=PilotState.C, output_voltage=350.0, output_current=0.0, output_current_at=0, isolation=1e6, connection_alive=True, stop_button=False,
+    good = EvseFacts(pilot=PilotState.C, output_voltage=350.0, output_voltage_at=JUST_NOW, output_current=0.0, output_current_at=0, isolation=1e6, connection_alive=True, stop_button=False,
                      contactors=True, lock=True)
     return dataclasses.replace(good, **changes)
 
