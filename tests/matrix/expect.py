@@ -15,6 +15,7 @@ from tests.matrix.trial import Outcome
 REACTION = 2 * TICK
 SAMPLE = 50 * MS + REACTION              # a sensor is read, the supervisor acts
 OPENING = 3 * S + 200 * MS               # state B to contacts open: current_wait, travel (safety.pev)
+UNLOCKING = 5 * S                        # state B to unlocked, all devices sound: 500 V to 60 V takes 1 s, the motor 0.6 s
 
 GOOD = frozenset({"USER_STOP"})                          # the session went on until the driver pressed stop
 CHARGER_GOOD = frozenset({"CAR_STOP", "BATTERY_FULL", "CAR_ERROR"})
@@ -197,6 +198,10 @@ def objections(o: Outcome) -> list[str]:
     m = o.moments
     if m.opened is not None and m.state_b is not None and m.opened - m.state_b > OPENING:
         found.append(f"opened {(m.opened - m.state_b) / S:.2f} s after state B")
+    if not plant:
+        if m.state_b is not None and m.unlocked is not None and m.unlocked - m.state_b > UNLOCKING:
+            found.append(f"unlocked {(m.unlocked - m.state_b) / S:.2f} s after state B")
+        found += [f"the {whose} keeps the plug locked" for whose, locked in (("car", o.locked_at_end), ("charger", o.charger_locked_at_end)) if locked]
     rows = [r for r in (ROWS.get(first), PLANT.get(plant)) if r is not None]
     if not rows:
         return [*found, f"nothing is expected of {o.group}"]

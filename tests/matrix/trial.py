@@ -73,6 +73,7 @@ class Outcome:
     damage: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)          # tasks that raised
     locked_at_end: bool = False
+    charger_locked_at_end: bool = False
     live_at_end: bool = False
     looked: int = 0
     virtual: int = 0
@@ -203,7 +204,7 @@ class Trial(Charge):
         o.at_rest = not o.still
         o.broken = [str(b) for b in self.invariants.broken]
         o.damage = [f"{i.kind} {i.value:.1f} at {i.at / S:.3f}" for i in plant.incidents if i.damage]
-        o.locked_at_end = plant.car_lock.position
+        o.locked_at_end, o.charger_locked_at_end = plant.car_lock.position, plant.charger_lock.position
         o.live_at_end = plant.car_contactors.position or plant.inlet_voltage > 60.0
         o.looked = self.invariants.looked
         o.virtual = now - o.at
