@@ -124,6 +124,12 @@ def test_a_discharged_inlet_needs_one_step_from_ready_to_idle():
     assert supervisor.state is Idle
 
 
+def test_a_car_without_a_plug_at_the_start_waits_for_nothing():
+    supervisor = PevSupervisor(PevSafetyConfig())
+    supervisor.step(facts(pilot=A, inlet_voltage=0.0), NOTHING, S)
+    assert supervisor.state is Idle and supervisor.next_timer() == NEVER and supervisor.blocked == ""
+
+
 def test_the_timer_of_each_state():
     expected = {Idle: NEVER, Closed: NEVER, Tripped: NEVER}
     for state, at in expected.items():
@@ -173,8 +179,15 @@ def test_closing_without_a_voltmeter_is_told():
         assert "info: Idle -> Ready" in lines and "info: Ready -> Closing" in lines
 
 
-def test_no_limit_is_more_than_any_inlet_takes():
-    assert NO_LIMIT == 1000.0
+@pytest.mark.parametrize("temperature, maximum, allowed", [
+    (60.0, 125.0, 1000.0), (60.5, 125.0, 118.0), (65.0, 125.0, 62.0), (69.5, 125.0, 6.0), (70.0, 125.0, 0.0), (75.0, 125.0, 0.0), (None, 125.0, 0.0),
+    (65.0, None, 0.0), (None, None, 0.0), (20.0, None, 0.0),
+])
+def test_the_allowed_current_falls_with_the_temperature_in_whole_amperes(temperature, maximum, allowed):
+    f = facts(temperature=temperature, battery_max_current=maximum)
+    supervisor = PevSupervisor(PevSafetyConfig())
+    assert supervisor.current_limit(f) == allowed and isinstance(supervisor.current_limit(f), float)
+    assert PevSupervisor(PevSafetyConfig(temperature_sensor_fitted=False)).current_limit(f) == NO_LIMIT == 1000.0
 
 
 # --- shutdown -----------------------------------------------------------------------------------------------------------------
@@ -186,6 +199,41 @@ def test_contacts_that_travel_turn_back_only_without_current(current, at_once):
     assert out.contactors is not at_once
     supervisor, now = pev(Closing, PevSafetyConfig(current_sensor_fitted=False))
     assert supervisor.step(facts(inlet_current=current), NOTHING, now + STEP).contactors is False
+
+
+def test_contacts_that_travel_turn_back_before_the_call_from_outside_returns():
+    supervisor, now = pev(Closing)
+    supervisor.fault(facts(), now + STEP)
+    assert supervisor.state is Opening and not supervisor.outputs.contactors and not supervisor.outputs.pilot_c
+
+
+@pytest.mark.parametrize("config, words", [(PevSafetyConfig(), "emergency bound"), (PevSafetyConfig(voltage_sensor_fitted=False), "no voltage sensor")])
+def test_the_opening_is_told_once_and_not_before(config, words):
+    supervisor, now = pev(Closed, config)
+    supervisor.fault(facts(contactors=True), now)
+    for at in range(now, now + 1500 * MS, 10 * STEP):
+        supervisor.step(facts(contactors=True, inlet_current=80.0, inlet_current_at=at), NOTHING, at)
+    assert not any(words in line for line in told(supervisor))
+    for at in range(now + 1500 * MS, now + 3 * S, STEP):
+        supervisor.step(facts(pilot=B, contactors=False, inlet_current=80.0, inlet_current_at=at), NOTHING, at)
+    assert [words in line for line in told(supervisor)].count(True) == 1
+
+
+def test_without_a_voltmeter_the_decay_ends_by_time():
+    supervisor, now = pev(Decay, PevSafetyConfig(voltage_sensor_fitted=False))
+    assert supervisor.next_timer() == now + 10 * S
+    supervisor.step(facts(pilot=B, contactors=False, inlet_voltage=None), NOTHING, now + 10 * S)
+    assert supervisor.state is Idle
+
+
+def test_only_a_voltage_measured_after_the_beginning_counts():
+    for late, counts in ((-1, False), (0, False), (1, True)):
+        supervisor, now = pev(Ready)
+        began = now + STEP
+        f = facts(pilot=B, inlet_voltage=10.0, inlet_voltage_at=began + late)
+        supervisor.step(f, NOTHING, began)
+        out = supervisor.step(f, NOTHING, began + STEP)
+        assert (supervisor.state is Idle) is counts and (out.lock is False) is counts
 
 
 def test_only_the_sensor_that_is_fitted_tells_that_the_current_is_gone():
@@ -247,6 +295,11 @@ def test_the_lock_moves_only_at_rest(state, asked, lock):
     supervisor, now = pev(state)
     wish = requests(pilot_c=state is Ready, contactors=False, lock=asked)
     assert supervisor.step(facts(**REST), wish, now + STEP).lock is lock and supervisor.state is state
+
+
+def test_a_live_inlet_does_not_keep_the_lock_from_closing():
+    supervisor, now = pev(Idle)
+    assert supervisor.step(facts(pilot=B, inlet_voltage=400.0, lock=False), requests(False, False, True), now + STEP).lock is True
 
 
 # --- from outside -----------------------------------------------------------------------------------------------------------------

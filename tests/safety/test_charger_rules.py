@@ -31,9 +31,7 @@ def driven(state: SafetyState) -> tuple[EvseSupervisor, int]:
         return s, now + STEP
     s, now = evse(True, True, True)
     now += S
-    if state is Tripped:
-        s.fault(evse_facts(), now)
-    s.step(evse_facts(output_current=50.0), RELEASED, now)
+    s.step(evse_facts(output_current=50.0, stop_button=state is Tripped), RELEASED, now)
     if state is CurrentOff:
         return s, now
     now += STEP
@@ -92,6 +90,32 @@ def test_a_request_that_was_released_may_come_back_at_once():
     assert supervisor.state is Idle and supervisor.step(evse_facts(**REST), output(), now + 3 * S).on
 
 
+def test_a_request_that_was_released_for_one_step_is_a_new_one():
+    supervisor, now = evse()
+    supervisor.step(evse_facts(output_current=9.0), RELEASED, now + S)
+    assert not supervisor.step(evse_facts(output_current=50.0, output_current_at=now + S + STEP), output(), now + S + STEP).on      # current still flows
+    assert supervisor.state is CurrentOff
+    assert supervisor.step(evse_facts(output_current_at=now + S + 2 * STEP), output(), now + S + 2 * STEP).on
+
+
+def test_a_request_made_while_tripped_does_not_count_after_the_reset():
+    supervisor, now = driven(Tripped)
+    supervisor.step(evse_facts(**REST), RELEASED, now + STEP)
+    supervisor.step(evse_facts(**REST), output(), now + 2 * STEP)
+    assert supervisor.reset(evse_facts(**REST))
+    supervisor.step(evse_facts(**REST), output(), now + 3 * STEP)
+    assert supervisor.state is Idle and not supervisor.outputs.contactors
+
+
+def test_with_a_contactor_a_discharged_output_may_begin_again_in_the_same_step():
+    supervisor, now = driven(Decay)
+    supervisor.step(evse_facts(contactors=False, output_voltage=50.0), output(), now + STEP)
+    assert supervisor.state is Closing
+    supervisor, now = driven(Decay)
+    supervisor.step(evse_facts(contactors=False), output(), now + STEP)
+    assert supervisor.state is Decay and supervisor.blocked == ""         # nothing is asked before it is discharged
+
+
 @pytest.mark.parametrize("ready", ["armed", "not armed", "tripped", "no state C", "with contactor"])
 def test_from_decay_the_output_comes_back_only_when_all_is_as_at_rest(ready):
     supervisor, now = driven(Decay) if ready == "with contactor" else evse()
@@ -146,7 +170,9 @@ def test_the_output_contactor_must_confirm_within_the_travel_time():
     assert supervisor.step(evse_facts(output_voltage=0.0), output(), now + 200 * MS).on
 
 
-def test_closing_ends_with_its_request():
+def test_closing_ends_with_its_request_also_when_it_confirms_at_that_moment():
+    supervisor, now = driven(Closing)
+    assert not supervisor.step(evse_facts(output_voltage=0.0), RELEASED, now + STEP).on and supervisor.state is CurrentOff
     supervisor, now = driven(Closing)
     supervisor.step(evse_facts(contactors=None, output_voltage=0.0), RELEASED, now + STEP)
     assert supervisor.state is CurrentOff and not supervisor.latch.trips
@@ -156,7 +182,7 @@ def test_closing_ends_with_its_request():
 def test_unplugged_means_state_a_for_half_a_second_without_interruption(contactor):
     supervisor, now = driven(Tripped) if contactor else evse(True)
     if not contactor:
-        supervisor.fault(evse_facts(), now)
+        supervisor.step(evse_facts(stop_button=True), RELEASED, now)
         supervisor.step(evse_facts(output_voltage=0.0, output_current_at=now + 1), RELEASED, now + 1)
     feedback = False if contactor else None
     now += 5 * S
@@ -170,8 +196,11 @@ def test_unplugged_means_state_a_for_half_a_second_without_interruption(contacto
     supervisor.step(away, RELEASED, now + 1500 * MS - 1)
     assert supervisor.state is Tripped
     supervisor.report.drain()
+    for feedback in (True, None) if contactor else ():
+        supervisor.step(evse_facts(pilot=A, output_voltage=0.0, contactors=feedback), RELEASED, now + 1500 * MS)
+        assert supervisor.state is Tripped
     supervisor.step(away, RELEASED, now + 1500 * MS)
-    assert supervisor.state is Idle and "info: trip Internal fault left: unplugged" in told(supervisor)
+    assert supervisor.state is Idle and "info: trip Stop button left: unplugged" in told(supervisor)
 
 
 def test_after_a_trip_the_pwm_stays_for_two_and_a_half_seconds_to_the_nanosecond():
@@ -194,6 +223,32 @@ def test_the_time_of_a_trip_is_that_of_the_first():
     assert supervisor.step(evse_facts(output_current=9.0), RELEASED, now + 2500 * MS).duty == 100.0
 
 
+def test_what_the_sequence_finds_later_does_not_keep_the_pwm_longer():
+    supervisor, now = driven(Delivering)
+    supervisor.fault(evse_facts(), now)
+    supervisor.step(evse_facts(output_current=0.0, output_current_at=now + 2 * S), RELEASED, now + 2 * S)
+    supervisor.step(evse_facts(), RELEASED, now + 2200 * MS)
+    assert [t.name for t in supervisor.latch.trips] == ["internal_fault", "contactor_welded"]
+    assert supervisor.step(evse_facts(), RELEASED, now + 2500 * MS).duty == 100.0
+
+
+def test_a_state_is_told_when_it_begins():
+    supervisor, now = driven(CurrentOff)
+    supervisor.report.drain()
+    supervisor.step(evse_facts(output_current=50.0), RELEASED, now + STEP)
+    assert supervisor.state is CurrentOff and told(supervisor) == []
+
+
+def test_only_a_voltage_measured_after_the_beginning_counts():
+    for late, counts in ((-1, False), (0, False), (1, True)):
+        supervisor, now = evse(True, False, True)
+        began = now + S
+        supervisor.step(evse_facts(pilot=B, output_current=9.0), RELEASED, began)
+        f = evse_facts(pilot=B, output_voltage=10.0, output_voltage_at=began + late, output_current_at=began + STEP)
+        out = supervisor.step(f, RELEASED, began + STEP)
+        assert (supervisor.state is Idle) is counts and (out.lock is False) is counts
+
+
 def test_a_trip_that_the_sequence_finds_ends_the_pwm_too():
     supervisor, now = evse()
     supervisor.step(evse_facts(output_current=9.0), RELEASED, now)
@@ -201,6 +256,19 @@ def test_a_trip_that_the_sequence_finds_ends_the_pwm_too():
     assert supervisor.latch.text == "Current not gone" and supervisor.outputs.duty == 5.0
     for late, duty in ((2500 * MS - 1, 5.0), (2500 * MS, 100.0)):
         assert supervisor.step(evse_facts(output_current=9.0), RELEASED, now + 3 * S + late).duty == duty
+
+
+def test_a_charger_without_a_car_at_the_start_waits_for_nothing():
+    supervisor = EvseSupervisor(EvseSafetyConfig(), contactor=False, lock=True)
+    assert supervisor.blocked == ""
+    supervisor.step(evse_facts(pilot=A, **REST), RELEASED, S)
+    assert supervisor.state is Idle and supervisor.next_timer() == NEVER
+
+
+def test_a_fault_before_the_first_step_leaves_the_pilot_steady():
+    supervisor = EvseSupervisor(EvseSafetyConfig(), contactor=False, lock=True)
+    supervisor.fault(evse_facts(**REST), S)
+    assert supervisor.step(evse_facts(**REST), RELEASED, S).duty == 100.0
 
 
 def test_the_timer_of_each_state():
@@ -272,6 +340,11 @@ def test_elsewhere_the_lock_is_left_alone(state, lock):
     assert out.lock is (True if state is Decay else lock)            # in Decay a car in state C may be energised again
 
 
+def test_while_delivering_a_low_voltage_does_not_open_the_lock():
+    supervisor, now = evse(True, False, True)
+    assert supervisor.step(evse_facts(output_voltage=0.0), output(), now + S).lock is None and supervisor.state is Delivering
+
+
 def test_in_decay_the_lock_closes_on_request_and_never_opens():
     for asked, lock in ((True, True), (False, None)):
         supervisor, now = driven(Decay)
@@ -328,7 +401,7 @@ def test_a_trip_is_left_by_a_person_only_when_the_contactor_is_open():
         assert supervisor.reset(evse_facts(contactors=False)) is (state is Tripped)
         assert supervisor.state is (Idle if state is Tripped else state)
         if state is Tripped:
-            assert told(supervisor) == ["info: trip Internal fault left: reset", "info: Tripped -> Idle"]
+            assert told(supervisor) == ["info: trip Stop button left: reset", "info: Tripped -> Idle"]
             assert not supervisor.latch.trips
 
 

@@ -111,6 +111,14 @@ def test_what_would_be_bad_ignores_holds_and_latches_nothing():
     assert not latch.trips and latch.next_timer() == NEVER
 
 
+def test_the_first_trip_is_what_the_person_reads():
+    latch = made()
+    assert (latch.text, latch.hint) == ("", "")
+    latch.latch(SLOW, S)
+    latch.latch(FAST, S)
+    assert (latch.text, latch.hint) == ("Slow", "After a hold.")
+
+
 def test_clearing_forgets_everything():
     latch = made()
     latch.watch(Closed, {"fast", "slow"}, S)

@@ -92,6 +92,12 @@ def test_the_lock_may_open_only_with_contactors_open_and_a_voltage_known_to_be_g
             assert (first, second, third) == (False, False, feedback is False and done)
 
 
+def test_the_blind_time_counts_from_the_very_first_question():
+    s = made(True, True, False)
+    assert not s.may_unlock(False, None, 0)
+    assert s.may_unlock(False, None, BLIND_DECAY)
+
+
 def test_a_new_shutdown_forgets_how_the_last_one_ended():
     s = made(True, True, True)
     s.begin(BEGAN, True, False)

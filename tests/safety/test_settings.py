@@ -59,8 +59,9 @@ def test_a_choice_is_one_of_those_offered_also_when_built_in_code(config):
 def test_equal_limits_close_but_derating_needs_room():
     assert contradictions(PevSafetyConfig(match_v=20.0, mismatch_v=20.0)) == []
     assert contradictions(PevSafetyConfig(derate_from_c=69.0, inlet_max_temperature_c=70.0)) == []
-    with pytest.raises(ValueError, match="derate_from_c"):
-        PevSafetyConfig(derate_from_c=71.0)
+    for start in (70.0, 71.0):
+        with pytest.raises(ValueError, match="derate_from_c"):
+            PevSafetyConfig(derate_from_c=start)
     with pytest.raises(ValueError, match="match_v"):
         PevSafetyConfig(match_v=11.0, mismatch_v=10.0)
 
