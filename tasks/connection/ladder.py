@@ -228,9 +228,9 @@ class Ladder(ABC):
             reason = StopReason.LINK_LOST
         in_session = self.state is State.Session and not graceful
         self.reason = reason
-        # A person's stop is final; a peer's only when it said so in order: a car that falls silent and goes to state B
-        # has not finished, and wants 5 % again
-        self._final = normal or reason is StopReason.USER_STOP
+        # A person's stop and a full battery are final; a peer's stop only when it said so in order: a car that falls silent
+        # and goes to state B has not finished, and wants 5 % again
+        self._final = normal or reason in (StopReason.USER_STOP, StopReason.BATTERY_FULL)
         self._link_lost = False
         for timer in (self._setup, self._vouch, self._stop_limit):
             timer.cancel()

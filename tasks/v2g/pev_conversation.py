@@ -91,7 +91,9 @@ class PevConversation(ABC):
 
     def lost(self, reason: StopReason, now: int) -> None:
         """The stream is gone, or what came on it was no message."""
-        if self.state not in (Pev.Idle, Pev.Ended):
+        if self.state is Pev.SessionStop:
+            self._done_without_answer()
+        elif self.state not in (Pev.Idle, Pev.Ended):
             self._abort(reason, "conversation lost in state %s", self.state.name)
 
     def receive(self, message: object, now: int) -> None:
@@ -252,7 +254,15 @@ class PevConversation(ABC):
             self._report.note("no WeldingDetectionRes")
             self._enter(Pev.SessionStop, now)
             return
+        if self.state is Pev.SessionStop:            # nor does an alpitronic HYC300 this (field sheet 7.2)
+            self._done_without_answer()
+            return
         self._abort(StopReason.TIMEOUT, "no answer in state %s within %d ms", self.state.name, (now - self._exchange.sent_at) // MS)
+
+    def _done_without_answer(self) -> None:
+        """Power is off and the contactors are open: the last courtesy's answer changes nothing."""
+        self._report.note("no SessionStopRes")
+        self._finish(self.stopping or StopReason.CAR_STOP, True)
 
     def _limit_passed(self, now: int) -> None:
         if self.state is Pev.WaitContactorsOpen:

@@ -14,6 +14,13 @@ from tasks.v2g.timing import V2G_SECC_CPOscillator_Retain
 from tests.connection.ladder_bench import CONNECTED, DOWN, FOUND, UP, Bench, at, evse, pev, rungs
 
 
+@pytest.mark.parametrize("reason", [R.BATTERY_FULL, R.USER_STOP])
+def test_a_full_battery_and_the_persons_stop_are_final_however_the_session_ended(reason):
+    bench = Bench("pev").session().end(reason, normal=False).farewell()
+    bench.run(60 * S)
+    assert bench.state is State.Finished and State.Pausing not in bench.states
+
+
 # --- the end
 
 @pytest.mark.parametrize("reason", sorted(NORMAL_ENDS, key=lambda r: r.name))

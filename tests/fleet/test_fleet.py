@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 
 from exi_native import codec
+from kernel.timer import S
 from tasks.config import Config
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
 from tools.simulate.fleet.__main__ import main
@@ -32,6 +33,12 @@ def test_the_fleet_is_large_enough_and_names_its_sources():
         assert who.name == name and who.title and who.sources and all(who.sources), name
         assert type(who.traits) is (CarTraits if name in CARS else ChargerTraits), name
         assert who.expected.charges or who.expected.told, f"{name}: a stop must be explained"
+
+
+@pytest.mark.parametrize("name", ["abb", "alpitronic-hyc300"])
+def test_a_missing_last_answer_does_not_make_it_begin_again(name):
+    result = meet(CHARGERS[name], codec.load())
+    assert result.virtual < 60 * S and not any("5 % PWM" in sentence for sentence in result.told)
 
 
 def test_a_tritium_does_not_like_398_v():
