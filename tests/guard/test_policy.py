@@ -113,6 +113,17 @@ def test_only_contacts_that_still_travel_without_current_are_opened_at_once(fact
     w.beat(**facts)
     w.policy.gone(w.now)
     assert w.level()[1] is waits and not w.level()[0]
+    assert w.policy.finished is not waits, "it does not leave before they are open"
+    changes = w.run(2 * S)
+    if waits:
+        assert w.at(changes, CONTACTORS) >= BOUND, "what was known before state B opens nothing"
+    assert w.policy.finished
+
+
+def test_with_open_contactors_nothing_is_waited_for():
+    w = Watched((PILOT_C,))
+    w.policy.gone(w.now)
+    assert w.policy.finished and w.policy.holding and w.level() == (False, False, False, False)
 
 
 @pytest.mark.parametrize("high", [(), (LOCK,), (UNLOCK,)])
