@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from kernel.scheduler import TICK
 from kernel.timer import MS, S
+from tasks.stop_reasons import NORMAL_ENDS, StopReason
 from tests.matrix.trial import Outcome
 
 REACTION = 2 * TICK
@@ -72,8 +73,9 @@ ROWS: dict[str, Row] = {
                     "UNKNOWN_SESSION", "UNKNOWN_SESSION", harmless=True, b=REACTION),
     "failed": _row("a FAILED code: at once; after PowerDelivery(stop) it changes nothing any more", "FAILED_RESPONSE UNKNOWN_SESSION CABLE_CHECK_FAILED",
                    "", harmless=True, b=REACTION),
-    "status": _row("EVSE_Shutdown and UtilityInterrupt: the orderly end; Emergency and Malfunction: at once; reserved codes: told, not obeyed",
-                   "CHARGER_SHUTDOWN CHARGER_STOP CHARGER_EMERGENCY CHARGER_MALFUNCTION CHARGER_UTILITY", "", harmless=True, b=MESSAGE),
+    "status": _row("EVSE_Shutdown and UtilityInterrupt: the orderly end; reserved codes: told, not obeyed",
+                   "CHARGER_SHUTDOWN CHARGER_STOP CHARGER_UTILITY", "", harmless=True, b=MESSAGE),
+    "urgent": _row("EVSE_EmergencyShutdown and EVSE_Malfunction: state B at once, whatever the phase", "CHARGER_EMERGENCY CHARGER_MALFUNCTION", "", b=REACTION),
     "ongoing": _row("Ongoing for ever: the limit of the state", "ONGOING_TIMEOUT CABLE_CHECK_FAILED FAILED_RESPONSE", "SEQUENCE_ERROR ONGOING_TIMEOUT",
                     harmless=True, b=40 * S + REACTION),
     "value": _row("a value that cannot be true, or that is true and stops; most values are no reason to stop (the car believes its own sensors)",
@@ -223,6 +225,9 @@ def _ends(o: Outcome, rows: list[Row]) -> list[str]:
         found.append(f"the charger says {charger}")
     if rows[0].harmless and not rows[0].car and len(rows) == 1 and (car not in GOOD or charger not in CHARGER_GOOD):
         found.append(f"the session did not go on: {car}, {charger}")
+    for role, reason in (("car", car), ("charger", charger)):
+        if reason is not None and StopReason[reason] not in NORMAL_ENDS and o.ends["pev" if role == "car" else "evse"] == "Finished":
+            found.append(f"the {role} is Finished although it says {reason}")
     bounds = [r.b for r in rows if r.b is not None]
     if o.armed and car not in GOOD and not o.stopped and bounds and rows[-1].b is not None:
         if o.moments.state_b is None:

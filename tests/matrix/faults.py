@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Callable, Iterator
 
 from exi_native.errors import ExiError
-from exi_native.messages.din import AC_EVSEStatus, DC_EVSEStatus, EVSENotification, EVSEProcessing, PhysicalValue, V2G_Message, responseCode, unitSymbol
+from exi_native.messages.din import AC_EVSEStatus, DC_EVSEStatus, DC_EVSEStatusCode, EVSENotification, EVSEProcessing, PhysicalValue, V2G_Message, responseCode, unitSymbol
 from kernel.timer import MS, S
 from tasks.tcp import wire
 from tasks.v2g import v2gtp
@@ -158,7 +158,7 @@ def _group(path: tuple[str, ...], other: Any) -> str:
     if isinstance(other, responseCode):
         return "failed" if other.name.startswith("FAILED") else "value"
     if path[-1] == "EVSEStatusCode":
-        return "status"
+        return "urgent" if other in (DC_EVSEStatusCode.EVSE_EmergencyShutdown, DC_EVSEStatusCode.EVSE_Malfunction) else "status"
     return "value"
 
 

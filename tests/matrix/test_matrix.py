@@ -61,7 +61,7 @@ def test_every_class_and_every_fault_of_the_plant_has_its_row(alone):
 
 def outcome(**other):
     """A case that ended as it should."""
-    given = {"reasons": {"pev": "FAILED_RESPONSE", "evse": "TCP_CLOSED"}, "at_rest": True, "armed": True, "session": True, "moments": Moments(state_b=0)}
+    given = {"reasons": {"pev": "FAILED_RESPONSE", "evse": "TCP_CLOSED"}, "ends": {"pev": "Failed", "evse": "Failed"}, "at_rest": True, "armed": True, "session": True, "moments": Moments(state_b=0)}
     return Outcome("pev/PreChargeRes/x", **{"group": "failed", "role": "pev", **given, **other})
 
 
@@ -78,6 +78,7 @@ def outcome(**other):
     ("state B 1.00 s after", {"moments": Moments(state_b=S)}),
     ("state C to the end", {"moments": Moments()}),
     ("the car says BATTERY_FULL", {"reasons": {"pev": "BATTERY_FULL", "evse": "TCP_CLOSED"}}),
+    ("is Finished although", {"ends": {"pev": "Finished", "evse": "Failed"}}),
     ("the charger says None", {"reasons": {"pev": "FAILED_RESPONSE", "evse": None}}),
     ("did not go on", {"group": "split"}),
     ("nothing is expected", {"group": "unheard"}),
