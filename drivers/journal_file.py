@@ -1,6 +1,7 @@
 """Writes journal events as text lines with millisecond times; buffered, flushed by the health row."""
 from __future__ import annotations
 
+import select
 from pathlib import Path
 from typing import TextIO
 
@@ -8,6 +9,8 @@ from kernel.journal import Event
 from kernel.timer import MS, S
 
 MAX_BYTES = 64 * 1024 * 1024     # a runaway journal must not fill the card; what comes later is counted in `refused`
+PIECE = 1000                     # characters written at once: a pipe that counts as writable takes 4096 octets without blocking
+CONSOLE_WAIT_S = 0.02            # once; the guard opens the contactors after 100 ms without a sign of life
 
 
 def line(event: Event, start: int = 0) -> str:
@@ -44,26 +47,49 @@ class JournalFile:
         """Say what was refused, then close; closing twice is harmless."""
         if self._file.closed:
             return
-        if self.refused:
-            self._file.write(f"{self.refused} lines refused: the journal reached {MAX_BYTES} octets\n")
-        self._file.close()
+        try:
+            if self.refused:
+                self._file.write(f"{self.refused} lines refused: the journal reached {MAX_BYTES} octets, or the disk was full\n")
+        finally:
+            self._file.close()
 
 
 class Console:
-    """A journal sink on a stream that may go away (closed pipe, lost terminal): then nothing more is written, and counted."""
+    """A journal sink on a stream that may go away (closed pipe, lost terminal): then nothing more is written, and counted.
+
+    A stream that takes nothing (stopped terminal, a reader that sleeps) must not stop the box: its lines are counted until
+    it takes some again.
+    """
 
     def __init__(self, stream: TextIO, start: int = 0) -> None:
         self._stream = stream
         self._start = start
+        try:
+            self._watched = (stream.fileno(),)
+        except (OSError, ValueError):        # no descriptor: a text in memory takes everything
+            self._watched = ()
         self._gone = False
+        self._stuck = False
         self.refused = 0
 
     def __call__(self, event: Event) -> None:
         if not self._gone:
+            text = line(event, self._start) + "\n"
             try:
-                self._stream.write(line(event, self._start) + "\n")
-                self._stream.flush()
+                for at in range(0, len(text), PIECE):
+                    if not self._ready():
+                        self.refused += 1
+                        return
+                    self._stream.write(text[at:at + PIECE])
+                    self._stream.flush()
                 return
             except (OSError, ValueError):
                 self._gone = True
         self.refused += 1
+
+    def _ready(self) -> bool:
+        """A living reader is waited for a moment; one that slept through it is not waited for again until it reads."""
+        if self._watched:
+            _, writable, _ = select.select((), self._watched, (), 0.0 if self._stuck else CONSOLE_WAIT_S)
+            self._stuck = not writable
+        return not self._stuck

@@ -27,3 +27,18 @@ def test_a_full_disk_is_counted_and_not_raised(tmp_path):
     folder.flush()
     assert folder.lost == 4
     folder.close()
+
+
+def test_the_last_octets_that_a_full_disk_does_not_take_are_counted_at_the_end(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("frames.pcap", "journal-pev.txt", "journal-evse.txt"):
+        (run / name).symlink_to("/dev/full")
+    folder = SessionFolder(run, ("pev", "evse"), "mode: pev\n")
+    for journal in folder.journals.values():
+        journal.refused = 1                     # so that it has something to say
+    folder.tap(0, bytes(60), True)
+    folder.close()
+    assert folder.lost == 3
+    folder.close()
+    assert folder.lost == 3
