@@ -5,6 +5,7 @@
 #                 ./install/test.sh --exi-campaign [command] the EXI codec against the oracle of EXI_ORACLE_HOME (java)
 #                 ./install/test.sh --matrix [--all ...]    every fault at every message and state; 5000 cases, minutes
 #                 ./install/test.sh --boards [board ...]    the EXI libraries built anew, and run on emulated boards
+#                 ./install/test.sh --mutants [file ...]    small mistakes in tasks/safety: would the tests notice? (half an hour)
 #                 ./install/test.sh --bench                 figures; they never fail
 # The first run makes .venv-test (and -peers, -build, -boards); CCSBOX_VENV=DIR puts them beside DIR as DIR-test, DIR-peers, ...
 set -eu
@@ -46,6 +47,10 @@ case ${1:-} in
     prepare_venv "$base-build" "$root/install/requirements-build.txt" || exit 3
     "$base-build/bin/python" -m exi_native.boards --check
     exec "$python" -m tests.boards --cache "$base-boards" "$@"
+    ;;
+--mutants)
+    shift
+    exec "$python" -m tests.mutants "$@"
     ;;
 --bench)
     shift
