@@ -131,6 +131,9 @@ def main(name: str, fault: str, folder: str = "") -> int:
             safety.supervisor.step = step
         elif fault == "sensor":
             board.voltmeter.set_faults(failed=True)
+        elif fault == "console":
+            for _ in range(200):                 # more than a pipe takes that nobody reads
+                journal.note(clock.now(), "test", "x" * 1000)
         elif fault == "disk":
             for _ in range(100):                 # more than the files buffer, less than a pipe that nobody reads takes
                 tap(clock.now(), bytes(1514), True)

@@ -23,6 +23,7 @@ CASES = {
     "raise": ("raise", Box.fault),
     "sensor": ("sensor", Box.fault),
     "disk": ("disk", Box.fault),
+    "console": ("console", Box.fault),
     "guard-kill": ("none", lambda box: os.kill(box.guard_pid, signal.SIGKILL)),
     "guard-stop": ("none", lambda box: os.kill(box.guard_pid, signal.SIGSTOP)),
 }
@@ -151,6 +152,18 @@ def test_full_disk(boxes):
     box.until("xxx")
     assert box.lines.level(CONTACTORS) and box.lines.level(PILOT_C), "still charging"
     box.signal(signal.SIGTERM)
+    assert box.exit_code() == 0
+    box.until_silent()
+    box.safe_in_order()
+    assert not box.taken
+
+
+def test_a_terminal_that_takes_nothing(boxes):
+    """Nobody has read since the fault: the box charges on, because its words are not worth a shutdown."""
+    box = boxes["console"]
+    assert box.lines.level(CONTACTORS) and not box.taken
+    box.signal(signal.SIGTERM)
+    box.until("trips ")
     assert box.exit_code() == 0
     box.until_silent()
     box.safe_in_order()
