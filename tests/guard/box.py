@@ -51,6 +51,7 @@ class Box:
         """SIGTERM is obeyed once the lines are safe and the main process is gone; its end closes the pipe."""
         try:
             os.kill(self.guard_pid, signal.SIGTERM)
+            os.kill(self.guard_pid, signal.SIGCONT)
         except ProcessLookupError:
             self.guard_pid = 0
         self.until_silent()
