@@ -16,12 +16,13 @@ from exi_native import codec
 from kernel.timer import MS, NEVER, S
 from tasks.config import Config
 from tests.matrix.middle import Middle, Passing
-from tools.simulate.charge import Charge
+from tools.simulate.charge import PLUG_IN, Charge
 
 CHARGING_TIME = 1500 * MS        # of the clean charge, until the driver presses stop
 AFTER_FAULT = 2500 * MS          # the driver presses stop not before
 REST_TIME = 500 * MS             # both boxes at rest for so long: the case is over
 LIMIT = 200 * S                  # I8: both at rest within this virtual time of the fault
+PLUGGED = PLUG_IN + S            # both have seen the plug
 PRESSED = NEVER - 1              # the driver has pressed stop
 AT_REST = frozenset({"Idle", "Tripped"})
 ENDED = frozenset({"Finished", "Failed", "Unplugged"})
@@ -116,6 +117,7 @@ class Trial(Charge):
         if self._stop_at < PRESSED:
             self._stop_at = max(self._stop_at, now + AFTER_FAULT)
         self.done = False
+        self._resting_since = max(now, PLUGGED) if self._states and self._quiet(self._states) else NEVER
         self._before = (plant.pilot.state_c, plant.stage.on, plant.car_contactors.position, plant.car_lock.position)
         try:
             return case.begin(self.middle, message, self)
@@ -165,11 +167,14 @@ class Trial(Charge):
                     self.on_trigger(self, (*key, 1), None)
                     if self.outcome is not None:
                         return
-        quiet = states[1] in ENDED and states[4] in ENDED and states[2] in AT_REST and states[5] in AT_REST
-        if not quiet:
+        if not self._quiet(states):
             self._resting_since = NEVER
         elif self._resting_since == NEVER:
-            self._resting_since = now
+            self._resting_since = max(now, PLUGGED)
+
+    @staticmethod
+    def _quiet(states: tuple) -> bool:
+        return states[1] in ENDED and states[4] in ENDED and states[2] in AT_REST and states[5] in AT_REST
 
     def _observe(self, now: int) -> None:
         plant, moments, at = self.plant, self.outcome.moments, self.outcome.at
