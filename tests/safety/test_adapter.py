@@ -58,7 +58,7 @@ class Rig:
         self.calls: list = []
         self.lines: list[str] = []
         journal = Journal()
-        journal.add_sink(lambda e: self.lines.append(f"{e.level} {e.message()}"))
+        journal.add_sink(lambda e: self.lines.append(f"{e.level} {e.message()} at {e.at}"))
         self.journal = journal
         self.signals = s = Signals()
         self.first, self.contactors, self.lock = Driver(self.calls), Driver(self.calls), Driver(self.calls)
@@ -112,6 +112,22 @@ def test_a_measurement_at_the_very_beginning_is_one():
     assert rig.task.facts.inlet_steady is True
 
 
+def test_the_first_measurement_alone_is_never_steady_however_low():
+    for voltage in (0.0, 1.0):
+        rig = Rig()
+        rig.write(S, inlet_voltage=voltage)
+        rig.task.run(S)
+        assert rig.task.facts.inlet_steady is False
+
+
+def test_an_inlet_that_becomes_steady_is_judged_in_that_run():
+    rig = Rig()
+    for n in range(3):
+        rig.write(START + n * 50 * MS, inlet_voltage=350.0)
+        rig.task.run(START + n * 50 * MS)
+    assert rig.task.evaluations == 2                                # the third measurement says nothing new
+
+
 # --- what is acknowledged -------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("refusing, safe", [("", True), ("first", False), ("contactors", False)])
@@ -161,6 +177,32 @@ def test_each_output_is_commanded_once_and_again_until_it_is_acknowledged():
     assert ("contactors", False) not in rig.calls
 
 
+def test_the_lock_is_commanded_once_and_its_refusal_is_a_trip():
+    rig = Rig()
+    for n in range(5):
+        rig.write(START + n * 100 * MS, pilot_state=PilotState.B, lock_request=True, inlet_voltage=float(n))
+        rig.task.run(START + n * 100 * MS)
+    assert rig.calls.count(("lock", True)) == 1 and not rig.task.trip
+    rig = Rig()
+    rig.lock.refuses = True
+    rig.write(START, pilot_state=PilotState.B, lock_request=True)
+    rig.task.run(START)
+    assert rig.task.trip == "Output refused"
+
+
+@pytest.mark.parametrize("refuses, shown", [(False, PilotState.B), (True, None)])
+def test_the_last_resort_tells_what_the_pilots_driver_has_acknowledged(refuses, shown):
+    rig = Rig()
+    rig.task.run(START)
+    rig.task.supervisor.step = None
+    rig.contactors.position, rig.first.refuses = True, refuses
+    rig.task.run(START + 10 * MS)
+    assert rig.task.broken and rig.signals.pilot_commanded.value is shown and rig.signals.pilot_commanded.at == START + 10 * MS
+    rig.contactors.position = False
+    rig.task.run(START + 2 * S)
+    assert rig.task.safe is not refuses
+
+
 def test_a_charger_first_commands_off_then_the_pilot_then_open():
     rig = Rig(charger=True)
     rig.task.run(START)
@@ -186,6 +228,13 @@ def test_a_charger_reads_back_only_what_it_has(contactor, lock):
     assert rig.signals.contactors_closed.value is (False if contactor else None)
     assert rig.signals.lock_confirmed.value is (False if lock else None)
     assert any(c[0] == "contactors" for c in rig.calls) is contactor
+    assert (rig.task.supervisor._contactor, rig.task.supervisor._lock) == (contactor, lock)
+
+
+def test_what_a_charger_does_not_have_needs_no_feedback_either():
+    rig = Rig(charger=True, contactor=False, lock=False, contactor_feedback_fitted=False, lock_feedback_fitted=False)
+    rig.task.run(START)
+    assert not rig.task.broken and rig.task.facts.contactors is None and rig.task.facts.lock is None
 
 
 # --- assumed positions ------------------------------------------------------------------------------------------------------------
@@ -272,8 +321,9 @@ def test_a_pause_of_the_program_is_a_trip_from_its_very_nanosecond(pause, stalls
     assert rig.task.supervisor.outputs.pilot_c is False
 
 
-def test_at_rest_it_asks_for_the_pace_of_the_sensors_and_publishes_each_200_ms():
-    rig = Rig()
+@pytest.mark.parametrize("charger", [False, True])
+def test_at_rest_it_asks_for_the_pace_of_the_sensors_and_publishes_each_200_ms(charger):
+    rig = Rig(charger)
     at = START
     while at < START + S:
         nxt = rig.task.run(at)
@@ -300,7 +350,7 @@ def test_the_allowed_current_is_published():
 
 
 def test_no_voltage_sensor_is_told_at_the_start():
-    assert bool(Rig(voltage_sensor_fitted=False).told("error NO VOLTAGE SENSOR")) and not Rig().told("NO VOLTAGE SENSOR")
+    assert Rig(voltage_sensor_fitted=False).told("error NO VOLTAGE SENSOR") and bool(Rig(voltage_sensor_fitted=False).told("Fit a sensor. at 0")) and not Rig().told("NO VOLTAGE SENSOR")
 
 
 # --- the last resort -----------------------------------------------------------------------------------------------------------------
