@@ -96,6 +96,11 @@ class Table:
         """The outputs are where they may stay without us."""
         return self.safety is None or self.safety.safe
 
+    @property
+    def broken(self) -> bool:
+        """The supervisor itself has failed: this program can only be started anew."""
+        return self.safety is not None and self.safety.broken
+
 
 def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
     """The box in a car; `board` is a drivers.board.CarBoard, `rng` is seeded in simulation and secret otherwise."""

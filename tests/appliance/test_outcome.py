@@ -23,7 +23,7 @@ class Box:
         self.reason = self.signals.stop_reason.claim("test")
         self.trip = self.signals.safety_trip.claim("test")
         self.clock = VirtualClock(S)
-        self.table = SimpleNamespace(safe=True, faults=[])
+        self.table = SimpleNamespace(safe=True, broken=False, faults=[])
         self.table.on_fault = lambda now, name: self.table.faults.append(name)
         self.kernel = SimpleNamespace(fault=None)
         self.system = SimpleNamespace(terminate=False, insists=0)
@@ -46,6 +46,14 @@ def test_told_while_resting_it_leaves_but_not_with_unsafe_outputs():
     assert not box.outcome.may_leave()
     box.table.safe = True
     assert box.outcome.may_leave() and box.outcome.exit_code() == 0 and not box.table.faults
+
+
+def test_a_broken_supervisor_ends_the_program_once_its_last_resort_is_safe():
+    box = Box().in_state("Session")
+    box.table.broken, box.table.safe = True, False
+    assert not box.outcome.may_leave()
+    box.table.safe = True
+    assert box.outcome.may_leave() and box.outcome.exit_code() == 1
 
 
 def test_told_in_a_session_it_waits_for_the_orderly_end_and_then_forces_the_safe_state():

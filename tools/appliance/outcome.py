@@ -32,7 +32,7 @@ class Outcome:
     def may_leave(self) -> bool:
         """Also forces the safe shutdown when an asked-for end takes too long or somebody insists."""
         now = self._clock.now()
-        if self._kernel.fault is not None:
+        if self._kernel.fault is not None or self._table.broken:
             return self._table.safe
         resting = self._signals.connection_state.value in RESTING
         if self._system.terminate:
@@ -61,7 +61,7 @@ class Outcome:
 
     def exit_code(self) -> int:
         """0: ended in order, or asked to leave while nothing was going on. 1: anything else."""
-        if self._kernel.fault is not None or self._forced or self._signals.safety_trip.value:
+        if self._kernel.fault is not None or self._table.broken or self._forced or self._signals.safety_trip.value:
             return 1
         reason = self._signals.stop_reason.value
         if reason is None:
