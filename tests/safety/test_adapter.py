@@ -2,83 +2,13 @@
 import pytest
 
 from drivers.interfaces import PilotState
-from kernel.journal import Journal
 from kernel.timer import MS, S
 from tasks.safety import adapter, task
-from tasks.safety.config import EvseSafetyConfig, PevSafetyConfig, SafetyConfig
 from tasks.safety.facts import SafetyState
-from tasks.safety.task import EvseSafetyTask, SafetyTask
-from tasks.signals import OutputRequest, Signals
+from tasks.signals import OutputRequest
+from tests.safety.rig import Rig
 
 START = 10 * S
-
-
-class Driver:
-    """Any actuator: notes (call, value), refuses or raises when told to."""
-
-    def __init__(self, calls: list, feedback: bool | None = False) -> None:
-        self.errors = 0
-        self.calls = calls
-        self.position = feedback
-        self.refuses = False
-        self.raises = False
-
-    def _do(self, *call) -> bool:
-        self.calls.append(call)
-        if self.raises:
-            raise OSError("bus")
-        return not self.refuses
-
-    def set_state_c(self, c, now):
-        return self._do("pilot", c)
-
-    def set_closed(self, closed, now):
-        return self._do("contactors", closed)
-
-    def set_locked(self, locked, now):
-        return self._do("lock", locked)
-
-    def set_duty(self, duty, now):
-        return self._do("duty", duty)
-
-    def off(self, now):
-        return self._do("off")
-
-    def set(self, voltage, current, now):
-        return self._do("set", voltage, current)
-
-    def feedback(self, now):
-        return self.position
-
-
-class Rig:
-    """One task over three drivers, and a writer for every signal it reads."""
-
-    def __init__(self, charger: bool = False, contactor: bool = True, lock: bool = True, **limits) -> None:
-        self.calls: list = []
-        self.lines: list[str] = []
-        journal = Journal()
-        journal.add_sink(lambda e: self.lines.append(f"{e.level} {e.message()} at {e.at}"))
-        self.journal = journal
-        self.signals = s = Signals()
-        self.first, self.contactors, self.lock = Driver(self.calls), Driver(self.calls), Driver(self.calls)
-        if charger:
-            self.source = Driver(self.calls)
-            self.task = EvseSafetyTask(self.source, self.first, self.contactors if contactor else None, self.lock if lock else None, s,
-                                       SafetyConfig(evse=EvseSafetyConfig(**limits)), journal)
-        else:
-            self.task = SafetyTask(self.first, self.contactors, self.lock, s, SafetyConfig(pev=PevSafetyConfig(**limits)), journal)
-        self.writers: dict = {}
-
-    def write(self, now: int, **values) -> None:
-        for name, value in values.items():
-            if name not in self.writers:
-                self.writers[name] = getattr(self.signals, name).claim("test")
-            self.writers[name].set(value, now)
-
-    def told(self, words: str) -> list[str]:
-        self.journal.flush()
-        return [line for line in self.lines if words in line]
 
 
 # --- what is steady -----------------------------------------------------------------------------------------------------------
@@ -403,3 +333,32 @@ def test_a_fault_without_a_name_is_the_kernels():
     rig.task.supervisor.fault = None
     rig.task.on_fault(START + 10 * MS)
     assert rig.task.broken
+
+
+@pytest.mark.parametrize("output, duty_at, lapsed", [(None, 0, False), (OutputRequest(400.0, 5.0), -4 * S, False)])
+def test_only_a_lapsed_output_is_a_lapse_of_the_charge(output, duty_at, lapsed):
+    rig = Rig(charger=True)
+    rig.write(START + duty_at, pilot_duty_request=5.0)
+    rig.write(START, output_request=output)
+    rig.task.run(START)
+    assert rig.task.requests.lapsed is lapsed
+
+
+def test_a_charger_commands_each_output_once():
+    rig = Rig(charger=True)
+    for n in range(5):
+        at = START + n * 100 * MS
+        rig.write(at, pilot_state=PilotState.B, lock_request=True, output_voltage=float(n), output_current=0.0)
+        rig.task.run(at)
+    assert rig.calls == [("off",), ("duty", 100.0), ("contactors", False), ("lock", True)]
+    assert rig.task.evaluations == 5 and rig.signals.pilot_commanded.value is None
+
+
+def test_the_last_resort_of_a_charger_without_contactor_asks_for_none():
+    rig = Rig(charger=True, contactor=False)
+    rig.task.run(START)
+    rig.task.supervisor.step = None
+    rig.write(START + 10 * MS, output_current=0.0)
+    rig.task.run(START + 10 * MS)
+    rig.task.run(START + 2 * S)
+    assert rig.task.broken and not rig.told("driver failed")
