@@ -362,3 +362,25 @@ def test_the_last_resort_of_a_charger_without_contactor_asks_for_none():
     rig.task.run(START + 10 * MS)
     rig.task.run(START + 2 * S)
     assert rig.task.broken and not rig.told("driver failed")
+
+
+def test_it_wakes_in_the_nanosecond_in_which_a_value_grows_stale():
+    rig = Rig()
+    rig.write(START + 30 * MS, pilot_state=PilotState.B)                # 200 ms of age
+    for at in range(START + 30 * MS, START + 200 * MS, 10 * MS):
+        rig.task.run(at)
+    assert rig.task.run(START + 200 * MS) == START + 230 * MS + 1
+    assert rig.task.facts.pilot is PilotState.B
+    rig.task.run(START + 230 * MS + 1)
+    assert rig.task.facts.pilot is None
+
+
+def test_after_a_stall_what_was_measured_before_it_does_not_count():
+    rig = Rig()
+    rig.write(START, inlet_current=0.0)
+    rig.task.run(START)
+    rig.task.supervisor.state = SafetyState.Closing
+    rig.task.supervisor.outputs.contactors = True
+    rig.contactors.position = None
+    rig.task.run(START + 600 * MS)
+    assert rig.task.trip == "Program stalled" and rig.task.supervisor.outputs.contactors       # the current is unknown: first wait for a measurement
