@@ -198,7 +198,7 @@ def objections(o: Outcome) -> list[str]:
         found.append("not at rest: " + ", ".join(o.still))
     if plant not in BY_HAND:
         travelling = plant.startswith("charger-") and any(state in o.name for state in TRAVELLING)
-        excused = "inrush" if plant in BLIND or travelling else "opened_under_current" if plant in UNSTOPPABLE else "nothing"
+        excused = ("inrush",) * (plant in BLIND or travelling) + ("opened_under_current",) * (plant in UNSTOPPABLE)
         found += [f"damage: {d}" for d in o.damage if not d.startswith(excused)]
     if o.live_at_end and not o.locked_at_end and plant not in LIES | BY_HAND:
         found.append("live at the end and not locked")
