@@ -184,8 +184,8 @@ class PevSupervisor:
             self._enter(OF_PHASE[shutdown.phase])
 
     def _voltage_since(self, f: PevFacts) -> float | None:
-        """The inlet's voltage as measured since the shutdown began: what was low before may have risen meanwhile."""
-        return f.inlet_voltage if f.inlet_voltage_at > self._shutdown.began else None
+        """The inlet's voltage as measured since the shutdown began, and not on its way somewhere: what was low may be rising."""
+        return f.inlet_voltage if f.inlet_voltage_at > self._shutdown.began and f.inlet_steady else None
 
     def _tell_opening(self, current: float | None) -> None:
         if self._shutdown.forced:

@@ -2,5 +2,4 @@
 from __future__ import annotations
 
 KNOWN: dict[str, str] = {
-    r"\+charger-stage-stuck-on$": "unlocks at a first sample below 60 V while the inlet's voltage rises, and does not lock again",
 }

@@ -216,3 +216,12 @@ def test_closing_wants_a_steady_inlet(steady, closes):
     supervisor, now = pev(Ready)
     out = supervisor.step(facts(inlet_steady=steady), requests(), now + STEP)
     assert out.contactors is closes and supervisor.blocked == ("" if closes else "Inlet not steady")
+
+
+def test_a_low_voltage_that_rises_does_not_release_the_plug():
+    supervisor, now = pev(SafetyState.Decay)
+    low = facts(pilot=PilotState.B, contactors=False, inlet_voltage=20.0)
+    low.inlet_steady = False
+    assert supervisor.step(low, PevRequests(), now + STEP).lock is None and supervisor.state is SafetyState.Decay
+    low.inlet_steady = True
+    assert supervisor.step(low, PevRequests(), now + 2 * STEP).lock is False

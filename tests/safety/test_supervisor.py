@@ -127,11 +127,15 @@ def test_an_assumed_position_is_unknown_until_commanded_and_during_the_travel():
 def test_a_time_stamp_from_the_future_is_unknown_until_then():
     drivers, signals = Recorder(), Signals()
     task = SafetyTask(drivers, drivers, drivers, signals, SafetyConfig(), Journal())
-    signals.inlet_voltage.claim("test").set(10.0, 2 * S)
+    voltage = signals.inlet_voltage.claim("test")
+    voltage.set(10.0, 2 * S)
     task.run(S)
     assert task.facts.inlet_voltage is None and ("lock", False) not in drivers.calls
     task.run(2 * S)
-    assert task.facts.inlet_voltage == 10.0 and ("lock", False) in drivers.calls
+    assert task.facts.inlet_voltage == 10.0 and ("lock", False) not in drivers.calls      # one measurement says not where it is going
+    voltage.set(12.0, 2 * S + 50 * MS)
+    task.run(2 * S + 50 * MS)
+    assert ("lock", False) in drivers.calls
 
 
 def test_ready_asks_to_be_judged_again_at_once_and_then_rests():
