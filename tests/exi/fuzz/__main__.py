@@ -17,6 +17,7 @@ def run(folder: Path, wanted: list[str], sanitizer: str, executions: int) -> int
     sources = build.fingerprint()
     program = build.fuzzer(folder / "bin" / f"fuzz-{sanitizer}", sanitizer)
     print(f"seeds: {sum(campaign.write_seeds(folder).values())} files below {folder / 'seeds'}", flush=True)
+    print(f"corpus: {sum(campaign.merge(folder, target, program) for target in wanted)} inputs", flush=True)
     left = dict.fromkeys(wanted, executions)
     failed = False
     while left:

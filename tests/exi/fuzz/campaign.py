@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ HANG_SECONDS = 10           # libFuzzer calls an input that takes longer a findi
 MEMORY_MEGABYTES = 2048
 QUARANTINE_MEGABYTES = 16   # freed memory that the address sanitizer holds back; only libFuzzer itself allocates
 NICENESS = 10
+CORPUS_FILES = 5000         # libFuzzer keeps every input that it made smaller; beyond this many the corpus is merged
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,6 @@ def write_seeds(folder: Path) -> dict[str, int]:
 
 def run_slice(folder: Path, target: str, sanitizer: str, program: Path, sources: str, executions: int, seconds: int) -> Run:
     """Run one target for so many executions or seconds, whichever is over first; `sources`: what `program` was built from."""
-    direction, _, schema = target.partition("-")
     corpus, found = folder / "corpus" / target, folder / "findings"
     corpus.mkdir(parents=True, exist_ok=True)
     found.mkdir(parents=True, exist_ok=True)
@@ -74,11 +75,8 @@ def run_slice(folder: Path, target: str, sanitizer: str, program: Path, sources:
     command = [str(program), str(corpus), str(folder / "seeds" / target), f"-max_len={LONGEST_INPUT}", f"-runs={executions}",
                f"-max_total_time={seconds}", f"-timeout={HANG_SECONDS}", f"-rss_limit_mb={MEMORY_MEGABYTES}", "-detect_leaks=0",
                "-print_final_stats=1", f"-artifact_prefix={found}/{target}-"]
-    environment = {**os.environ, "EXI_FUZZ": f"{direction} {SCHEMAS[schema][0]}",
-                   "ASAN_OPTIONS": f"quarantine_size_mb={QUARANTINE_MEGABYTES}:malloc_context_size=0"}
     started = time.monotonic()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace",
-                          preexec_fn=lambda: os.nice(NICENESS) and None)
+    done = _libfuzzer(command, target)
     took = time.monotonic() - started
     (folder / "logs").mkdir(exist_ok=True)
     (folder / "logs" / f"{target}.txt").write_text(done.stderr[-20000:])
@@ -89,6 +87,29 @@ def run_slice(folder: Path, target: str, sanitizer: str, program: Path, sources:
     finding = str(new[0]) if new else "" if done.returncode == 0 else f"exit code {done.returncode}, see logs/{target}.txt"
     return Run(target, sanitizer, int(counted[1]) if counted else 0, round(took, 1), edges, features, inputs, sources,
                time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), finding)
+
+
+def _libfuzzer(command: list[str], target: str) -> subprocess.CompletedProcess[str]:
+    direction, _, schema = target.partition("-")
+    environment = {**os.environ, "EXI_FUZZ": f"{direction} {SCHEMAS[schema][0]}",
+                   "ASAN_OPTIONS": f"quarantine_size_mb={QUARANTINE_MEGABYTES}:malloc_context_size=0"}
+    return subprocess.run(["nice", "-n", str(NICENESS), *command], env=environment, capture_output=True, text=True, errors="replace")
+
+
+def merge(folder: Path, target: str, program: Path) -> int:
+    """Keep only the inputs of a large corpus that reach something; the number of files that are left."""
+    corpus, merged = folder / "corpus" / target, folder / "corpus" / f"{target}.merged"
+    before = len(list(corpus.iterdir())) if corpus.is_dir() else 0
+    if before <= CORPUS_FILES:
+        return before
+    shutil.rmtree(merged, ignore_errors=True)
+    merged.mkdir()
+    done = _libfuzzer([str(program), "-merge=1", f"-max_len={LONGEST_INPUT}", "-detect_leaks=0", str(merged), str(corpus)], target)
+    if done.returncode != 0:
+        return before  # the run itself will say what is wrong with an input
+    shutil.rmtree(corpus)
+    merged.rename(corpus)
+    return len(list(corpus.iterdir()))
 
 
 def append(folder: Path, run: Run) -> None:
