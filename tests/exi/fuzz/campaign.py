@@ -15,7 +15,7 @@ from typing import Iterator, Optional
 from exi_native import codec
 from exi_native.generated import SCHEMAS, TABLE_HASH
 from exi_native.library import open_library
-from tests.exi.fuzz import build, seeds
+from tests.exi.fuzz import build, hostile, seeds
 
 DIRECTIONS = ("decode", "encode")
 LONGEST_INPUT = 4096        # octets; a V2G message of that length takes 40 µs
@@ -47,12 +47,22 @@ def targets() -> list[str]:
     return [f"{direction}-{schema}" for schema in SCHEMAS for direction in DIRECTIONS]
 
 
+def _all_seeds(exi: codec.Codec) -> Iterator[seeds.Seed]:
+    yield from seeds.recorded()
+    for schema in SCHEMAS:
+        own = list(seeds.own(exi, schema))
+        yield from (*seeds.roots(schema), *own)
+        for case in hostile.of_schema(exi, schema, own):
+            if len(case.octets) <= seeds.SEED_OCTETS:
+                yield seeds.Seed(schema, case.flags, case.octets)
+
+
 def write_seeds(folder: Path) -> dict[str, int]:
     """Seeds for every target below `folder`/seeds; the number of files of each."""
     exi = codec.load()
     library = open_library(None, TABLE_HASH)
     counts = dict.fromkeys(targets(), 0)
-    for seed in [*seeds.recorded(), *(seed for schema in SCHEMAS for seed in (*seeds.roots(schema), *seeds.own(exi, schema)))]:
+    for seed in _all_seeds(exi):
         inputs = {"decode": [bytes((seed.flags, 0)) + seed.octets],
                   "encode": [bytes((seed.flags, 0, 0)) + seed.octets, seeds.raw_tape(library, seed)]}
         for direction, contents in inputs.items():

@@ -79,6 +79,8 @@ def of_schema(exi: codec.Codec, schema: str, good: list[Seed]) -> Iterator[Hosti
             # without limits (xs:integer) only the room for it ends it
             refusal = {ExiErrorCode.OUT_OF_RANGE} if limited else {ExiErrorCode.BLOB_FULL} if groups == MEGABYTE else set()
             yield hostile(f"an integer of {groups} groups", "1" * 8 * groups + "0" * 16, frozenset(refusal))
+            # the tenth group holds the last bit of 64, and six too many
+            yield hostile("an integer of 70 bits", varint((1 << 70) - 1), frozenset({ExiErrorCode.OUT_OF_RANGE}) if limited else frozenset())
             continue
         for length in LENGTHS:
             # what follows the announced length is read as content; beyond 63 bits the length itself is refused
