@@ -56,27 +56,28 @@ def start_time(folder: Path) -> float:
     return float("nan")
 
 
-def idle(role: str, folder: Path) -> tuple[float, float]:
-    """(CPU in percent of one core, resident memory in MB) of a box that waits for the other side."""
+def idle(role: str, folder: Path) -> list[tuple[float, float]]:
+    """(CPU in percent of one core, resident memory in MB) of a box that waits for the other side, then of its guard if it has one."""
     folder.mkdir()
     with Wire(pev_kernel_ipv6=False, evse_kernel_ipv6=False) as wire:
         end = wire.pev if role == "pev" else wire.evse
         box = Program(end, own_command(role, end.interface), folder / f"{role}.log", folder)
         time.sleep(SETTLE_S)
-        pid = _python_of(box.process.pid)
-        before = _cpu_seconds(pid)
+        pids = [box.process.pid, *_children(box.process.pid)]       # `ip netns exec` becomes the program that it starts
+        before = [_cpu_seconds(pid) for pid in pids]
         time.sleep(IDLE_S)
-        used = _cpu_seconds(pid) - before
-        status = Path(f"/proc/{pid}/status").read_text()
+        found = [((_cpu_seconds(pid) - was) / IDLE_S * 100, _resident_mb(pid)) for pid, was in zip(pids, before)]
         box.end()
-    rss = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-    return used / IDLE_S * 100, rss / 1024
+    return found
 
 
-def _python_of(pid: int) -> int:
-    """`ip netns exec` becomes the program it starts; a wrapper that forks has it as its child."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if Path(f"/proc/{pid}/task/{pid}/children").exists() else []
-    return int(children[0]) if children else pid
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _resident_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -101,8 +102,9 @@ def main() -> int:
         starts = sorted(start_time(folder / f"start{n}") for n in range(3))
         print(f"veth: process start to first CM_SLAC_PARM.REQ: median of 3 {starts[1]:.2f} s = {starts[1] / LIMITS['start_s']:.2f} x the limit of {LIMITS['start_s']:g} s", flush=True)
         for role in ("pev", "evse"):
-            cpu, rss = idle(role, folder / f"idle-{role}")
-            print(f"veth: {role} waiting: CPU {cpu:.2f} % of a core (limit {LIMITS['idle_percent']:g}), RSS {rss:.1f} MB (limit {LIMITS['rss_mb']:g})", flush=True)
+            (cpu, rss), *guard = idle(role, folder / f"idle-{role}")
+            beside = "".join(f"; its guard {more:.2f} %, {size:.1f} MB, most of it shared" for more, size in guard)
+            print(f"veth: {role} waiting: CPU {cpu:.2f} % of a core (limit {LIMITS['idle_percent']:g}), RSS {rss:.1f} MB (limit {LIMITS['rss_mb']:g}){beside}", flush=True)
     return 0
 
 
