@@ -10,7 +10,7 @@ from kernel.scheduler import Kernel
 from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
 from kernel.timer import MS, NEVER, S, US
 from tasks.signals import Signals
-from tools.appliance.guard import ARMED_PERIOD, BEAT_GAP, MAX_UNANSWERED, Guard, GuardLost, Heartbeat
+from tools.appliance.guard import ARMED_PERIOD, BEAT_GAP, MAX_UNANSWERED, REST_GAP, Guard, GuardLost, Heartbeat
 from tools.appliance.guard_policy import SILENCE_FLOOR_MS
 
 
@@ -34,6 +34,7 @@ def test_it_tells_what_the_guard_may_need(wired):
 
 def test_it_beats_once_per_run_of_the_supervisor_and_not_faster_than_the_gap(wired):
     w, sent = wired, 0
+    w.lines.set(PILOT_C, True)
     for n in range(100):
         now = n * MS
         if n % 7 == 0:
@@ -49,6 +50,17 @@ def test_it_beats_once_per_run_of_the_supervisor_and_not_faster_than_the_gap(wir
         w.supervisor.stats.runs += 1
         w.beat.run(n * MS)
     assert len(w.theirs.receive()) == 20 * MS // BEAT_GAP
+
+
+def test_at_rest_it_beats_rarely_and_at_once_when_a_line_rises(wired):
+    for n in range(0, 1000, 50):
+        wired.supervisor.stats.runs += 1
+        wired.beat.run(n * MS)
+    assert len(wired.theirs.receive()) == S // REST_GAP
+    wired.lines.set(CONTACTORS, True)
+    wired.supervisor.stats.runs += 1
+    wired.beat.run(960 * MS)
+    assert len(wired.theirs.receive()) == 1
 
 
 def test_a_broken_supervisor_gives_no_sign_of_life(wired):
@@ -72,6 +84,7 @@ def test_lines_in_the_guards_hand_end_the_session(wired):
 
 
 def test_a_guard_that_is_gone_or_silent_ends_the_session(wired):
+    wired.lines.set(PILOT_C, True)
     for n in range(MAX_UNANSWERED):
         wired.supervisor.stats.runs += 1
         wired.beat.run(n * BEAT_GAP)
@@ -94,6 +107,7 @@ def test_its_row_stands_right_after_the_supervisor_and_its_failure_stops_the_box
     joined = guard.join(rows, wired.safety, wired.signals)
     assert [row.name for row in joined] == ["a", "safety", "guard", "b"]
     faults = []
+    wired.lines.set(PILOT_C, True)
     kernel = Kernel(joined, Journal(), on_fault=lambda now, name: faults.append(name))
     kernel.visit(0)
     kernel.visit(50 * MS)

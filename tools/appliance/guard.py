@@ -20,7 +20,8 @@ PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tools.appliance
 START_LIMIT_S = 10.0         # an SD card that reads 10 MB at its slowest
 HANDOVER_LIMIT_S = 5.0       # an earlier guard at work: emergency bound 2 s, travel, and its pace
 BEAT_GAP = 5 * MS            # a flood of frames makes no flood of beats
-ARMED_PERIOD = 20 * MS       # while a line is high: five beats per silence limit. At rest every run of the supervisor beats
+ARMED_PERIOD = 20 * MS       # while a line is high: five beats per silence limit
+REST_GAP = 500 * MS          # at rest, where the guard has nothing to judge: often enough to notice that it is gone
 MAX_UNANSWERED = 64          # beats without an echo: the guard hangs. 0.3 s at BEAT_GAP, 1.3 s at ARMED_PERIOD
 BUDGET = 60 * US
 
@@ -80,7 +81,7 @@ class Heartbeat:
         self._signals = signals
         self._beat = Beat()
         self._runs = supervisor.stats.runs
-        self._next_at = 0
+        self._sent_at = -REST_GAP
         self.unanswered = 0
         self.withheld = 0
 
@@ -91,9 +92,9 @@ class Heartbeat:
         runs = self._supervisor.stats.runs
         if runs == self._runs or self._safety.broken:
             self.withheld += 1
-        elif now >= self._next_at:
+        elif now - self._sent_at >= (BEAT_GAP if self._lines.armed else REST_GAP):
             self._runs = runs
-            self._next_at = now + BEAT_GAP
+            self._sent_at = now
             self._send(now)
         return now + ARMED_PERIOD if self._lines.armed else NEVER
 

@@ -63,6 +63,7 @@ class GuardPolicy:
         self.notes: list[str] = []
         self._lines = lines
         self._silence = limits.silence_ms * MS
+        self._armed_at = NEVER           # since when a line has been seen high
         self._shutdown = Shutdown(limits, sensor=True, contactor=True)
         self._last = Beat()
         self._heard_at = now
@@ -87,11 +88,15 @@ class GuardPolicy:
     def run(self, now: int) -> int:
         """Judge and act; returns when to be called again at the latest."""
         if not self.holding:
-            silent = now - self._heard_at
-            if silent < self._silence:
-                return self._heard_at + self._silence
             if not self._lines.armed:
+                self._armed_at = NEVER               # at rest nobody has to hurry, neither to beat nor to judge
                 return now + self._silence
+            if self._armed_at == NEVER:
+                self._armed_at = now
+            since = max(self._heard_at, self._armed_at)
+            silent = now - since
+            if silent < self._silence:
+                return since + self._silence
             self._take(now, f"no sign of life for {silent / MS:.0f} ms")
         self._sequence(now)
         return now + (KEEP_PERIOD if self.finished else HOLD_PERIOD)
