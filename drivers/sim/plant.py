@@ -4,7 +4,7 @@ Theory of operation. Two voltages have memory: the charger's output capacitor an
 the plug is in and the charger's output contactor is closed. With the car's contactors closed the node sits on the
 battery (its time constant, 100 uF behind 0.1 Ohm, is far below anything that is looked at) and the power stage decides
 the current. Every piece between two switching events has a closed form; only the state of charge needs steps.
-While everything has settled the plant is integrated every 100 ms only, which keeps 20 ms sampling cheap.
+While everything has settled the plant is integrated every 200 ms only, which keeps 50 ms sampling cheap.
 """
 from __future__ import annotations
 

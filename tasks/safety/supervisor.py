@@ -135,7 +135,8 @@ class PevSupervisor:
         if f.temperature <= c.derate_from_c:
             return NO_LIMIT
         part = (c.inlet_max_temperature_c - f.temperature) / (c.inlet_max_temperature_c - c.derate_from_c)
-        return float(max(0, int(f.battery_max_current * part)))
+        allowed = f.battery_max_current * part
+        return float(int(allowed)) if allowed > 0.0 else 0.0         # also for NaN
 
     # --- shutdown ---------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,8 @@
 """Derating, the box without a voltmeter, a stalled program, a low supply, contradicting limits: each with its reason told."""
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from drivers.interfaces import PilotState
@@ -24,7 +26,7 @@ def told(c) -> list[str]:
 
 # --- derating -----------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("temperature", "allowed"), [(20.0, NO_LIMIT), (60.0, NO_LIMIT), (60.1, 123.0), (65.0, 62.0), (69.9, 1.0), (70.0, 0.0), (90.0, 0.0), (None, 0.0)])
+@pytest.mark.parametrize(("temperature", "allowed"), [(20.0, NO_LIMIT), (60.0, NO_LIMIT), (60.1, 123.0), (65.0, 62.0), (69.9, 1.0), (70.0, 0.0), (90.0, 0.0), (None, 0.0), (math.nan, 0.0)])
 def test_the_allowed_current_falls_between_two_temperatures(temperature, allowed):
     """125 A at 60 degC, nothing at 70 degC; whole amperes, never rounded up."""
     supervisor, _ = pev(Idle)
@@ -34,6 +36,7 @@ def test_the_allowed_current_falls_between_two_temperatures(temperature, allowed
 def test_without_a_battery_limit_a_hot_inlet_allows_nothing():
     supervisor, _ = pev(Idle)
     assert supervisor.current_limit(facts(temperature=65.0, battery_max_current=None)) == 0.0
+    assert supervisor.current_limit(facts(temperature=65.0, battery_max_current=math.nan)) == 0.0
     assert pev(Idle, PevSafetyConfig(temperature_sensor_fitted=False))[0].current_limit(facts(temperature=None)) == NO_LIMIT
 
 
