@@ -84,8 +84,10 @@ class Host:
         if self._out:
             items = items + self._out
             self._out = []
-        return [] if not items else [ethernet.emit(o.dst_mac, self.mac, ethernet.ETHERTYPE_IPV6,
-                              wire.emit_ipv6(o.src, o.dst, o.next_header, o.hop_limit, o.payload)) for o in items]
+        return [] if not items else [
+            ethernet.emit(o.dst_mac, self.mac, ethernet.ETHERTYPE_IPV6,
+                          wire.emit_ipv6(o.src, o.dst, o.next_header, o.hop_limit, o.payload))
+            for o in items]
 
     def events(self) -> list[Any]:
         """Checkpoint, Note, Unreachable."""

@@ -22,7 +22,7 @@ HANDOVER_LIMIT_S = 5.0       # an earlier guard at work: emergency bound 2 s, tr
 BEAT_GAP = 5 * MS            # a flood of frames makes no flood of beats
 ARMED_PERIOD = 20 * MS       # while a line is high: five beats per silence limit
 REST_GAP = 500 * MS          # at rest, where the guard has nothing to judge: often enough to notice that it is gone
-MAX_UNANSWERED = 64          # beats without an echo: the guard hangs. 0.3 s at BEAT_GAP, 1.3 s at ARMED_PERIOD
+MAX_UNANSWERED = 64          # beats without an echo: the guard hangs. 0.3 s at BEAT_GAP, 1.3 s at ARMED_PERIOD, 32 s at REST_GAP
 BUDGET = 60 * US
 
 
