@@ -89,6 +89,7 @@ class Ladder(ABC):
         self._teardown = Timer()         # Ending: when to stop waiting for the peer's FIN
         self._torn = True
         self._final = True
+        self._stopped = False            # the person wanted the end while it was under way
         self._link_lost = False
         self._button = False
         self._out: list[tuple[str, object]] = []
@@ -216,9 +217,7 @@ class Ladder(ABC):
             if not self._stop_limit.armed:
                 self._stop_limit.arm(now, t.STOP_LIMIT)
         elif self.state is State.Ending:
-            if self.reason not in NORMAL_ENDS and self.reason is not StopReason.UNPLUGGED:
-                self.reason = reason             # no new beginning after this end
-                self._final = True
+            self._stopped = True                 # no new beginning after this end, but the reason why it failed stays
         elif self.state in CLIMBING or self.state is State.Pausing:
             self._end(reason, now)
 
@@ -232,6 +231,7 @@ class Ladder(ABC):
         # and goes to state B has not finished, and wants 5 % again
         self._final = normal or reason in (StopReason.USER_STOP, StopReason.BATTERY_FULL)
         self._link_lost = False
+        self._stopped = False
         for timer in (self._setup, self._vouch, self._stop_limit):
             timer.cancel()
         self._note("ended in state %s: %s", self.state.name, reason.text, level="info" if reason in NORMAL_ENDS else "warning")
@@ -280,9 +280,9 @@ class Ladder(ABC):
         """Torn down and safe: what comes next depends on why it ended."""
         if self.reason is StopReason.UNPLUGGED:
             self._enter(State.Unplugged)
-        elif self.reason in NORMAL_ENDS and self._final:
+        elif self.reason in NORMAL_ENDS and (self._final or self._stopped):
             self._enter(State.Finished)
-        elif self.reason in LASTING or not self._config.restart or self.facts.safety_state == "Tripped":
+        elif self.reason in LASTING or self._stopped or not self._config.restart or self.facts.safety_state == "Tripped":
             self._enter(State.Failed)
         else:
             self.restarts += 1

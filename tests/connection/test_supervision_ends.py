@@ -97,7 +97,7 @@ def test_stop_while_pausing_or_ending_prevents_the_new_beginning():
     bench.end(R.TIMEOUT, False).tell(TcpClosed(None), StopSession(R.USER_STOP))
     bench.facts.safety_state = "Idle"
     bench.run(60 * S)
-    assert bench.state is State.Finished
+    assert bench.state is State.Failed and bench.m.reason is R.TIMEOUT, "why it failed says more than that somebody pressed stop"
     bench = pev().session().end(R.TIMEOUT, False).farewell().run(1 * S)
     assert bench.state is State.Pausing
     bench.tell(StopSession(R.USER_STOP)).run(60 * S)
@@ -183,3 +183,20 @@ def test_an_end_that_the_peer_did_not_say_in_order_is_not_final(role):
     bench = Bench(role).session().end(R.CAR_STOP, normal=False).farewell()
     bench.run(60 * S)
     assert State.Pausing in bench.states and bench.state is State.Matching
+
+
+def test_stop_during_an_end_in_order_makes_it_final():
+    """The charger's stop alone would be followed by a new try (it did not say so in order); the person's word is enough."""
+    for pressed in (False, True):
+        bench = pev().session().end(R.CHARGER_STOP, False)
+        if pressed:
+            bench.tell(StopSession(R.USER_STOP))
+        bench.farewell().run(1 * S)
+        assert bench.state is (State.Finished if pressed else State.Pausing) and bench.m.reason is R.CHARGER_STOP
+
+
+def test_a_stop_counts_for_the_end_in_which_it_was_pressed():
+    bench = pev().session().end(R.TIMEOUT, False).tell(StopSession(R.USER_STOP)).farewell().run(1 * S)
+    assert bench.state is State.Failed
+    bench.tell(StartSession()).session().end(R.TIMEOUT, False).farewell().run(1 * S)
+    assert bench.state is State.Pausing
