@@ -60,6 +60,7 @@ class Signals:
         self.current_limit: Signal[float] = Signal("current_limit", unit="A", low=0, high=1000, max_age=SENSED, meaning="car: no more may be asked for now (inlet temperature)")
         self.safety_trip: Signal[str] = Signal("safety_trip", meaning="text of the trip that is latched, empty when none")
         self.safety_hint: Signal[str] = Signal("safety_hint", meaning="what that trip usually means and what to do, empty when none")
+        self.safety_blocked: Signal[str] = Signal("safety_blocked", meaning="what the supervisor waits for before it grants what is asked for, empty when nothing is held back")
         # --- facts of the link and of the session
         self.modem: Signal[str] = Signal("modem", meaning="modem kind and firmware (writer: homeplug)")
         self.link_state: Signal[str] = Signal("link_state", meaning="state of the matching machine (writer: homeplug)")

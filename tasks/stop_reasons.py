@@ -48,7 +48,7 @@ class StopReason(Word):
     CAR_LEFT_C = ("Car left state C", "The car went back to state B in the middle of the session: its own fault, or it heard us no more.")
     CAR_ERROR = ("Car reports error", "The car reported a DC_EVErrorCode; the log names it.")
     # inside the car
-    NOT_CONFIRMED = ("Not confirmed", "Lock, state C or contactors were not confirmed in time; the log says which. Check actuator and feedback.")
+    NOT_CONFIRMED = ("Not confirmed", "Lock, state C or contactors were not confirmed in time, or a permit is missing; the log says which. Check actuator and feedback.")
     BATTERY_SILENT = ("No battery data", "The battery management has been silent for 3 s. Check its connection.")
     # safety
     SAFETY_TRIP = ("Safety trip", "The safety supervisor stopped the session; the trip's own text says which condition.")

@@ -121,7 +121,7 @@ def _cable_check(s: Signals, now: int, car: bool, since: int, detail: str) -> tu
         rows = (wide("inlet", value(s.inlet_voltage.get(now), "V")), wide("lock", _lock(s, now)))
     else:
         rows = (wide("output", value(s.output_voltage.get(now), "V")), wide("isolation", texts.ohm(s.isolation.get(now))))
-    return _headed(Phase.CABLE_CHECK, _text("insulation test"), *map(_text, rows), _text(elapsed(since, now)))
+    return _headed(Phase.CABLE_CHECK, _held_back(s) or _text("insulation test"), *map(_text, rows), _text(elapsed(since, now)))
 
 
 def _precharge(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
@@ -133,12 +133,12 @@ def _precharge(s: Signals, now: int, car: bool, since: int, detail: str) -> tupl
     known = here is not None and there is not None
     percent = int(100 * here / there) if known and there > 0 else None
     return (Row(LARGE, Phase.PRECHARGE.headline), Row(BAR, "", percent), _text(wide(names[0], tenth(here, "V"))),
-            _text(wide(names[1], tenth(there, "V"))), _text(wide("difference", tenth(here - there if known else None, "V"))),
+            _text(wide(names[1], tenth(there, "V"))), _held_back(s) or _text(wide("difference", tenth(here - there if known else None, "V"))),
             _text(elapsed(since, now)))
 
 
 def _starting(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.STARTING, _text("power is switched on"), _text(_contactors(s, now, car)),
+    return _headed(Phase.STARTING, _held_back(s) or _text("power is switched on"), _text(_contactors(s, now, car)),
                    _text(_measured(s, now, car)), EMPTY)
 
 
@@ -219,6 +219,12 @@ def _current(s: Signals, now: int, car: bool) -> float | None:
 
 def _measured(s: Signals, now: int, car: bool) -> str:
     return pair(_voltage(s, now, car), "V", _current(s, now, car), "A")
+
+
+def _held_back(s: Signals) -> Row | None:
+    """What the supervisor lacks: on the way to power this is what everybody waits for."""
+    lacking = s.safety_blocked.value
+    return Row(INVERSE, cut(lacking)) if lacking else None
 
 
 def _lock(s: Signals, now: int) -> str:

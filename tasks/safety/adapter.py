@@ -68,6 +68,7 @@ class SupervisorTask(ABC):
         self._safety_state = signals.safety_state.claim("safety")
         self._safety_trip = signals.safety_trip.claim("safety")
         self._safety_hint = signals.safety_hint.claim("safety")
+        self._safety_blocked = signals.safety_blocked.claim("safety")
 
     # --- the row ----------------------------------------------------------------------------------------------------
 
@@ -215,11 +216,11 @@ class SupervisorTask(ABC):
     def _shown(self) -> tuple:
         """What the other tasks see."""
         facts, supervisor = self.facts, self.supervisor
-        return facts.contactors, facts.lock, self._pilot(), supervisor.state, supervisor.latch.text
+        return facts.contactors, facts.lock, self._pilot(), supervisor.state, supervisor.latch.text, supervisor.blocked
 
     def _publish(self, now: int) -> None:
         """The facts that safety owns, with a new time."""
-        contactors, lock, pilot, state, trip, *_ = self._published
+        contactors, lock, pilot, state, trip, blocked, *_ = self._published
         self._publish_at = (now // PUBLISH + 1) * PUBLISH
         self._contactors_closed.set(contactors, now)
         self._lock_confirmed.set(lock, now)
@@ -227,6 +228,7 @@ class SupervisorTask(ABC):
         self._safety_state.set(state.name, now)
         self._safety_trip.set(trip, now)
         self._safety_hint.set(self.supervisor.latch.hint, now)
+        self._safety_blocked.set(blocked, now)
 
     # --- from outside -----------------------------------------------------------------------------------------------
 

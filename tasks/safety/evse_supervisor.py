@@ -17,7 +17,7 @@ TRIP_PILOT_DELAY = 2500 * MS  # after a trip the PWM is kept so long that the ca
 DUTY_LOW = 3.0                # percent: below is not allowed (slac-and-network sheet 3)
 
 Idle, Closing, Delivering = SafetyState.Idle, SafetyState.Closing, SafetyState.Delivering
-CurrentOff, Opening, Decay, Tripped = SafetyState.CurrentOff, SafetyState.Opening, SafetyState.Decay, SafetyState.Tripped
+CurrentOff, Decay, Tripped = SafetyState.CurrentOff, SafetyState.Decay, SafetyState.Tripped
 READY_CAR = frozenset({PilotState.C, PilotState.D})
 
 
@@ -31,7 +31,7 @@ class EvseSupervisor:
         self.report = Report()
         left_out = (frozenset() if contactor else NEEDS_CONTACTOR) | (frozenset() if lock else NEEDS_LOCK)
         self.latch = Latch([t for t in EVSE_TRIPS if t.name not in left_out], config, self.report)
-        self.blocked = ""
+        self.blocked = ""                 # why an output that is asked for is not given, empty when nothing blocks
         self._contactor = contactor
         self._lock = lock
         self._shutdown = Shutdown(config, sensor=True, contactor=contactor)
@@ -70,6 +70,8 @@ class EvseSupervisor:
         if state is Idle:
             if wanted and self._armed:
                 self._try_deliver(f, now)
+            else:
+                self.blocked = ""
         elif state is Closing:
             if not self._still_wanted(f, r, wanted, now):
                 return
@@ -112,8 +114,8 @@ class EvseSupervisor:
         bad = self.latch.first_bad(Closing, f)
         if bad is not None:
             return bad.text
-        if self._contactor and (f.contactors is not False or not abs(f.output_voltage or 0.0) <= self.config.unlock_v):
-            return "Output contactor not at rest"
+        if self._contactor and (f.contactors is not False or not abs(f.output_voltage) <= self.config.unlock_v):
+            return "Contactor not at rest"
         return ""
 
     def _still_wanted(self, f: EvseFacts, r: EvseRequests, wanted: bool, now: int) -> bool:

@@ -64,10 +64,14 @@ class PevSupervisor:
         if state is Idle:
             if r.pilot_c and self._armed:
                 self._try_ready(f, now)
+            else:
+                self.blocked = ""
         elif state is Ready:
             if not r.pilot_c:
                 self._withdrawn(f, r, now)
-            elif r.contactors and now > self._ready_at:      # the C that is measured must be later than the C that was commanded
+            elif not r.contactors:
+                self.blocked = ""
+            elif now > self._ready_at:       # the C that is measured must be later than the C that was commanded
                 self._try_close(f, now)
         elif state is Closing:
             if not (r.pilot_c and r.contactors):
@@ -112,7 +116,7 @@ class PevSupervisor:
         if bad is not None:
             return bad.text
         if f.battery_voltage is None or not f.battery_voltage >= c.battery_min_voltage_v:
-            return "Battery voltage too low"
+            return "Battery voltage low"
         if f.inlet_voltage is None or not abs(f.inlet_voltage - f.battery_voltage) <= c.match_v:
             return "Inlet does not match"
         if not f.inlet_steady:

@@ -6,13 +6,14 @@ that None and NaN are bad. `hold`: the condition must have been bad for so long 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Callable
 
 from drivers.interfaces import PilotState
 from kernel.timer import MS, S
 from tasks.safety.facts import SafetyState
 
-A, B, C, D = PilotState.A, PilotState.B, PilotState.C, PilotState.D
+B, C, D = PilotState.B, PilotState.C, PilotState.D
 
 READY = frozenset({SafetyState.Ready})
 CLOSED = frozenset({SafetyState.Closed})
@@ -111,7 +112,7 @@ PEV_TRIPS = (
          "Inlet too hot", "Check the contacts of inlet and plug; charge with less current."),
     Trip("temperature_unknown", ARMED, lambda f, c: c.temperature_sensor_fitted and f.temperature is None,
          "Inlet temp unknown", "The inlet's temperature sensor does not answer (or set temperature_sensor_fitted: false)."),
-    Trip("current_unknown", POWERED, lambda f, c: c.current_sensor_fitted and f.inlet_current is None,
+    Trip("current_unknown", POWERED, lambda f, c: c.current_sensor_fitted and (f.inlet_current is None or not isfinite(f.inlet_current)),
          "Current unknown", "The current sensor does not answer (or set current_sensor_fitted: false)."),
     Trip("mismatch", CLOSED, lambda f, c: _differ(f, c.mismatch_v),
          "Voltage mismatch", "Contactors read closed, but inlet and battery differ: contactor or wiring defect.", hold=MATCH_BLANKING),

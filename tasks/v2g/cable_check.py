@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from drivers.interfaces import PilotState
 from exi_native.messages.din import isolationLevel
-from kernel.timer import MS
+from kernel.timer import MS, S
 from tasks.v2g import timing as t
 from tasks.v2g.config import EvseConfig
 from tasks.v2g.facts import EvseFacts
@@ -40,7 +40,7 @@ class CableCheck:
     """Driven by `step`; `wants_output` is (V, A) or None; `level` and `failure` tell the result."""
 
     __slots__ = ("step_name", "level", "failure", "wants_output", "voltage", "_config", "_deadline", "_pilot_deadline",
-                 "_measured_from")
+                 "_measured_from", "_unknown_from")
 
     def __init__(self, config: EvseConfig, ev_max_voltage: float, now: int) -> None:
         self._config = config
@@ -52,6 +52,7 @@ class CableCheck:
         self._deadline = now + t.V2G_SECC_CableCheck_Performance
         self._pilot_deadline = now + t.V2G_SECC_CPState_Detection_Timeout
         self._measured_from: int | None = None
+        self._unknown_from: int | None = None
 
     @property
     def done(self) -> bool:
@@ -71,6 +72,8 @@ class CableCheck:
                 self._fail("car is not in state C")
         elif facts.pilot is not None and facts.pilot not in READY_STATES:
             self._fail("car left state C")
+        elif self._blind(facts, now):
+            self._fail("output voltage unknown for %d s" % (t.MEASUREMENT_LIMIT // S))
         elif self.step_name is Step.Raising:
             if facts.output_voltage is not None and facts.output_voltage >= self.voltage - REACHED_WITHIN:
                 self.step_name = Step.Measuring
@@ -81,6 +84,14 @@ class CableCheck:
                 self._fail("insulation fault")
             else:
                 self.step_name = Step.Finished
+
+    def _blind(self, facts: EvseFacts, now: int) -> bool:
+        """The output's voltmeter has been silent too long: no step can end without it."""
+        if facts.output_voltage is not None:
+            self._unknown_from = None
+        elif self._unknown_from is None:
+            self._unknown_from = now
+        return self._unknown_from is not None and now - self._unknown_from >= t.MEASUREMENT_LIMIT
 
     def _measure(self, facts: EvseFacts, now: int) -> None:
         """The insulation counts once it has been known without a gap for the whole window; the last value decides."""

@@ -63,7 +63,19 @@ class DinEvse(EvseConversation):
                 if before is Step.WaitStateC and check.step_name is Step.Raising:
                     self._report.checkpoint(561)
             self.wants_output = check.wants_output if self.stopping is None else None
+        self._watch_permit(now)
         self._set_poll(now)
+
+    def _watch_permit(self, now: int) -> None:
+        """An output that the supervisor does not grant is told to the car, which would else wait out its patience (38 s, 30 s)."""
+        if self.wants_output is None or not self.facts.blocked:
+            self._permit.cancel()
+        elif not self._permit.armed:
+            self._permit.arm(now, t.PERMIT_LIMIT)
+        elif self._permit.expired(now) and self.stopping is None:
+            self.wants_output = None
+            self._report.note("no output for %d s, the supervisor lacks: %s", t.PERMIT_LIMIT // S, self.facts.blocked)
+            self._stop(StopReason.NOT_CONFIRMED, DC_EVSEStatusCode.EVSE_Malfunction, now)
 
     def _measured(self, kind: type, now: int) -> bool:
         """False after refusing: a voltage that is not known is not reported, and nobody charges blindly."""

@@ -40,6 +40,8 @@ class DinPev(PevConversation):
         elif facts.permission is False and self.state in UNDER_WAY:
             self._report.note("battery management forbids charging")
             self._stop(StopReason.CAR_STOP)
+        elif self.state in UNDER_WAY and not self.config.light_bulb_demo:
+            self._watch_silence(judge.battery_heard(facts), now)
 
     def _watch_charging(self, now: int) -> None:
         if self.config.light_bulb_demo:
@@ -51,7 +53,12 @@ class DinPev(PevConversation):
         stop = judge.charging_stop(self.config, self.facts)
         if stop is not None:
             self._stop(*stop)
-        elif judge.battery_known(self.facts):
+        else:
+            self._watch_silence(judge.battery_known(self.facts), now)
+
+    def _watch_silence(self, heard: bool, now: int) -> None:
+        """S21: a battery management that says nothing any more ends the session in order (safety trips sooner while powered)."""
+        if heard:
             self._battery_seen = now
         elif now - self._battery_seen >= t.BATTERY_SILENCE_LIMIT:
             self._stop(StopReason.BATTERY_SILENT)
@@ -132,6 +139,7 @@ class DinPev(PevConversation):
             self._stop(StopReason.INCOMPATIBLE_VOLTAGE)
             return
         self.wants_lock = True
+        self._battery_seen = now
         self._report.checkpoint(555)
         self._enter(Pev.WaitReady, now)
 
@@ -177,7 +185,6 @@ class DinPev(PevConversation):
         if self._status(res.EVSEStatus):
             return
         self._ready.cancel()
-        self._battery_seen = now
         if self.config.light_bulb_demo:
             self._bulb_at = now + LIGHT_BULB_DELAY
         self._enter(Pev.CurrentDemand, now)

@@ -65,6 +65,7 @@ class EvseConversation(ABC):
         self._ramp = Timer()                     # RAMP_DOWN_LIMIT
         self._precharge = Timer()                # SECC_PRECHARGE_LIMIT
         self._state_b = Timer()                  # V2G_SECC_CPState_Detection_Timeout
+        self._permit = Timer()                   # PERMIT_LIMIT
         self._poll_at = NEVER
         self._out: list = []
         self._handlers = {kind: getattr(self, "_on_" + kind.__name__) for kinds in ACCEPTED.values() for kind in kinds}
@@ -188,7 +189,7 @@ class EvseConversation(ABC):
         self.wants_output = None
         self._check = None
         self._pending = False
-        for timer in (self._sequence, self._silence, self._shutdown, self._ramp, self._precharge, self._state_b):
+        for timer in (self._sequence, self._silence, self._shutdown, self._ramp, self._precharge, self._state_b, self._permit):
             timer.cancel()
         self._poll_at = NEVER
         self._report.state(self.state.name, Evse.Ended.name)

@@ -36,6 +36,7 @@ class EvseFacts:
     output_current: float | None = None
     isolation: float | None = None
     trip: str = ""
+    blocked: str = ""                        # what the supervisor lacks before it grants the output that is asked for
     stop_button: bool | None = None
 
 

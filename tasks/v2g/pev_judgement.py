@@ -103,7 +103,13 @@ def steady(before: float | None, now: float) -> bool:
     return before is not None and abs(now - before) <= STEADY_STEP
 
 
+def battery_heard(facts: PevFacts) -> bool:
+    """Before power: the battery management says anything at all. What it wants (target current) some say only when charging."""
+    return facts.permission is not None or facts.battery_voltage is not None
+
+
 def battery_known(facts: PevFacts) -> bool:
+    """While charging: everything that is needed to ask for current."""
     return facts.permission is not None and facts.target_current is not None and facts.target_voltage is not None
 
 

@@ -161,6 +161,7 @@ class EvseSide:
         f.output_current = s.output_current.get(now)
         f.isolation = s.isolation.get(now)
         f.trip = s.safety_trip.value or ""
+        f.blocked = s.safety_blocked.value or ""
         f.stop_button = s.stop_button.get(now)
 
     def renew(self, now: int) -> int:

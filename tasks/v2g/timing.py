@@ -43,6 +43,8 @@ FIELD_PreCharge_Timeout = 30 * S
 # --- own bounds, where the standard has none
 CONFIRMATION_LIMIT = 5 * S           # lock, state C, contactors: Clara waits 5 s for its contactors (field sheet 8.1)
 CONTACTORS_OPEN_LIMIT = 5 * S        # the safety sequence is bounded as well; this one is the longer of the two
+PERMIT_LIMIT = 5 * S                 # an output that is asked for and not granted for so long is a defect (as CONFIRMATION_LIMIT)
+MEASUREMENT_LIMIT = 3 * S            # the cable check without its voltmeter; as long as a silent battery management is borne
 BATTERY_SILENCE_LIMIT = 3 * S        # Clara STOP_REASON_CAN_TIMEOUT (safety sheet S21)
 EVSE_SHUTDOWN_LIMIT = 10 * S         # EVSE_Shutdown shown until the car stops; an Ioniq needs 0.25 s (field sheet 6)
 SECC_PRECHARGE_LIMIT = 60 * S        # twice the patience of the most patient car known (pyPLC 30 s)

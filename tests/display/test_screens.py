@@ -194,3 +194,13 @@ def test_every_connection_state_leads_somewhere():
 def test_why_nothing_happens_is_on_the_matching_screen():
     s = signals(connection_state="Matching", link_state="Parm", modem="QCA7005", stop_reason=StopReason.NO_CHARGER_SLAC)
     assert any("No SLAC answer" in row.text for row in screen(s, NOW, "pev", NOW).rows)
+
+
+@BOTH
+@pytest.mark.parametrize("state", ["CableCheck", "PreCharge", "WaitContactorsClosed"])
+def test_what_the_supervisor_lacks_is_shown_on_the_way_to_power(role, state):
+    s = session(state)
+    assert all(row.kind is not INVERSE for row in screen(s, NOW, role, NOW).rows)
+    put(s, NOW, safety_blocked="Inlet does not match")
+    shown = screen(s, NOW, role, NOW)
+    assert fits(shown) and Row(INVERSE, "Inlet does not match") in shown.rows

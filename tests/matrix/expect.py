@@ -87,9 +87,11 @@ ROWS: dict[str, Row] = {
 HEARD = " FAILED_RESPONSE CHARGER_SHUTDOWN"       # what a car that has left state C may hear from its charger before it says so itself
 CAR_TRIP = "SAFETY_TRIP NOT_CONFIRMED" + HEARD
 # A charger that has tripped takes its 5 % PWM away after 2.5 s: a trip of the car where no message told it before (SAFETY_TRIP).
-# A charger that lacks a permit after the cable check raises no voltage; the car's patience ends it (PRECHARGE_TIMEOUT).
+# A charger that lacks a permit raises no voltage and says so after 5 s (its reason: NOT_CONFIRMED).
 CHARGER_TRIP = "CHARGER_MALFUNCTION CHARGER_EMERGENCY CABLE_CHECK_FAILED PRECHARGE_TIMEOUT SAFETY_TRIP" + HEARD
 CABLE_CHECK = 40 * S + REACTION
+PERMIT = 8 * S                           # a permit or a voltmeter that the charger lacks: 5 s, the interval of its poll and of the car's
+SILENCE = 3 * S + 2 * S                  # BATTERY_SILENCE_LIMIT; signals of the battery are stale after up to 2 s
 PRECHARGE = 42 * S                       # cable check and the patience of precharge
 LIKE_VOLTMETER = "PRECHARGE_TIMEOUT " + CAR_TRIP
 PLANT: dict[str, Row] = {
@@ -118,10 +120,10 @@ PLANT: dict[str, Row] = {
                                      CAR_TRIP, "", harmless=True),
     "car-sensors-stale": _row("what is old is unknown after 500 ms, the pilot after 200 ms: trip while armed", CAR_TRIP + " NO_PILOT", "", harmless=True,
                               b=200 * MS + SAMPLE),
-    "car-battery-stale": _row("the same after 500 ms (2 s for its limits)", "SAFETY_TRIP BATTERY_SILENT PRECHARGE_TIMEOUT NOT_CONFIRMED CAR_STOP" + HEARD, "",
-                              harmless=True, b=PRECHARGE),
-    "car-battery-silent": _row("permission and data lost: trip while powered; before, precharge never matches (state B after its patience: nothing is closed)",
-                               "SAFETY_TRIP BATTERY_SILENT PRECHARGE_TIMEOUT NOT_CONFIRMED CAR_STOP" + HEARD, "", harmless=True, b=PRECHARGE),
+    "car-battery-stale": _row("the same after 500 ms (2 s for its limits)", "SAFETY_TRIP BATTERY_SILENT NOT_CONFIRMED CAR_STOP" + HEARD, "",
+                              harmless=True, b=SILENCE),
+    "car-battery-silent": _row("permission and data lost: trip while powered; before, the end after 3 s",
+                               "SAFETY_TRIP BATTERY_SILENT NOT_CONFIRMED CAR_STOP" + HEARD, "", harmless=True, b=SILENCE),
     "car-battery-forbids": _row("no permission: the orderly end before power, trip while powered", "CAR_STOP SAFETY_TRIP" + HEARD, "", harmless=True, b=MESSAGE),
     "car-stop-button": _row("the person wants the end", "USER_STOP " + CAR_TRIP, "USER_STOP", harmless=True, b=SAMPLE),
     "car-stop-button-disconnected": _row("unknown is pressed", CAR_TRIP, "", harmless=True, b=SAMPLE),
@@ -129,41 +131,41 @@ PLANT: dict[str, Row] = {
     "car-unplugged-by-force": _row("state A at both ends: an emergency; the damage was done by the hand", "UNPLUGGED SAFETY_TRIP" + HEARD, "UNPLUGGED SAFETY_TRIP", harmless=True,
                                    b=SAMPLE),
     # --- the charger's devices
-    "charger-meter-disconnected": _row("unknown: trip while it delivers, no cable check, FAILED", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED ONGOING_TIMEOUT",
-                                       harmless=True, b=CABLE_CHECK),
+    "charger-meter-disconnected": _row("unknown: trip while it delivers, no cable check, FAILED", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED ONGOING_TIMEOUT",
+                                       harmless=True, b=PERMIT),
     "charger-meter-stuck": _row("cable check never reaches its voltage; later cannot be known", CHARGER_TRIP,
-                                "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=PRECHARGE),
-    "charger-meter-high": _row("reports another voltage than the inlet has", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED",
+                                "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=PRECHARGE),
+    "charger-meter-high": _row("reports another voltage than the inlet has", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED",
                                harmless=True, b=PRECHARGE),
-    "charger-meter-low": _row("reports another voltage than the inlet has", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED",
+    "charger-meter-low": _row("reports another voltage than the inlet has", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED",
                               harmless=True, b=PRECHARGE + 5 * S),
-    "charger-meter-drifting": _row("overvoltage, or the car sees the difference", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED",
+    "charger-meter-drifting": _row("overvoltage, or the car sees the difference", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED",
                                    harmless=True, b=PRECHARGE),
-    "charger-meter-noisy": _row("the car decides by its own voltmeter", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED",
+    "charger-meter-noisy": _row("the car decides by its own voltmeter", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED",
                                 harmless=True, b=PRECHARGE),
-    "charger-pilot-monitor-disconnected": _row("unknown: output off", CHARGER_TRIP + " NO_PILOT", "SAFETY_TRIP CABLE_CHECK_FAILED",
+    "charger-pilot-monitor-disconnected": _row("unknown: output off", CHARGER_TRIP + " NO_PILOT", "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED",
                                                harmless=True, b=CABLE_CHECK),
     "charger-pwm-lost": _row("the car stops within 3 s while powered (IEC 61851-1); before, it waits", CAR_TRIP + " NO_PILOT", "", harmless=True,
                              b=15 * S),
-    "charger-pilot-off": _row("state F", CAR_TRIP + " NO_PILOT", "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=200 * MS + SAMPLE),
+    "charger-pilot-off": _row("state F", CAR_TRIP + " NO_PILOT", "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=200 * MS + SAMPLE),
     "charger-pilot-source-refuses": _row("no PWM: no digital communication; later: trip when it should change", CHARGER_TRIP + " NO_PILOT", "SAFETY_TRIP",
                                          harmless=True, b=CABLE_CHECK),
-    "charger-stage-refuses": _row("trip", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=CABLE_CHECK),
+    "charger-stage-refuses": _row("trip", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=CABLE_CHECK),
     "charger-stage-stuck-on": _row("does not switch off: both find the voltage; the plug stays locked", CHARGER_TRIP,
-                                   "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=CABLE_CHECK),
+                                   "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=CABLE_CHECK),
     "charger-stage-too-high": _row("regulates 80 V too high: no match, or the battery holds it down", CHARGER_TRIP + " NOT_CONFIRMED",
-                                   "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=PRECHARGE),
-    "charger-lock-stuck": _row("not confirmed locked: nothing is energised", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=CABLE_CHECK),
-    "charger-lock-feedback-broken": _row("unknown is not locked", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=CABLE_CHECK),
-    "charger-lock-feedback-off": _row("not locked", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=CABLE_CHECK),
-    "charger-lock-feedback-on": _row("reads locked although it may not be: cannot be known", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True),
-    "charger-lock-refuses": _row("a driver that refuses: trip", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=CABLE_CHECK),
+                                   "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=PRECHARGE),
+    "charger-lock-stuck": _row("not confirmed locked: nothing is energised", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=PERMIT),
+    "charger-lock-feedback-broken": _row("unknown is not locked", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=PERMIT),
+    "charger-lock-feedback-off": _row("not locked", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=PERMIT),
+    "charger-lock-feedback-on": _row("reads locked although it may not be: cannot be known", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True),
+    "charger-lock-refuses": _row("a driver that refuses: trip", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=PERMIT),
     "charger-sensors-stale": _row("what is old is unknown: output off, no cable check, FAILED", CHARGER_TRIP + " NO_PILOT",
-                                  "SAFETY_TRIP CABLE_CHECK_FAILED ONGOING_TIMEOUT", harmless=True, b=CABLE_CHECK),
-    "charger-isolation-low": _row("cable check fails; later a trip after its hold", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=CABLE_CHECK),
-    "charger-stop-button": _row("the person wants the end", CHARGER_TRIP + " CHARGER_STOP NO_CHARGER_SLAC NO_PILOT", "USER_STOP SAFETY_TRIP CABLE_CHECK_FAILED",
-                                harmless=True, b=CABLE_CHECK),
-    "charger-stop-button-disconnected": _row("unknown is pressed", CHARGER_TRIP, "SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=CABLE_CHECK),
+                                  "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED ONGOING_TIMEOUT", harmless=True, b=PERMIT),
+    "charger-isolation-low": _row("cable check fails; later a trip after its hold", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=CABLE_CHECK),
+    "charger-stop-button": _row("the person wants the end", CHARGER_TRIP + " CHARGER_STOP NO_CHARGER_SLAC NO_PILOT", "USER_STOP NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED",
+                                harmless=True, b=PERMIT),
+    "charger-stop-button-disconnected": _row("unknown is pressed", CHARGER_TRIP, "NOT_CONFIRMED SAFETY_TRIP CABLE_CHECK_FAILED", harmless=True, b=PERMIT),
 }
 
 LIES = frozenset({"car-contactor-feedback-off", "car-contactor-stuck", "car-contactor-welded", "car-lock-feedback-on", "car-lock-stuck", "car-lock-refuses"})

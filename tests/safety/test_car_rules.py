@@ -154,7 +154,7 @@ def test_the_timer_of_each_state():
 def test_what_blocks_is_told_and_forgotten():
     supervisor, now = pev(Ready)
     for n, (change, reason) in enumerate((
-            ({"temperature": 80.0}, "Inlet too hot"), ({"battery_voltage": 99.0}, "Battery voltage too low"), ({"battery_voltage": None}, "Battery voltage too low"),
+            ({"temperature": 80.0}, "Inlet too hot"), ({"battery_voltage": 99.0}, "Battery voltage low"), ({"battery_voltage": None}, "Battery voltage low"),
             ({"inlet_voltage": 100.0}, "Inlet does not match"), ({"inlet_steady": False}, "Inlet not steady"), ({"permission": False}, "BMS forbids charging"))):
         supervisor, now = pev(Ready)
         if reason == "Inlet too hot":                                  # bad in Ready: a trip, and nothing waits

@@ -296,8 +296,8 @@ def test_a_trip_is_left_by_a_person_only_when_the_contactor_is_open():
 
 
 def test_what_blocks_is_told_and_forgotten():
-    for change, reason in (({"pilot": B}, "Car not in state C"), ({"stop_button": True}, "Stop button"), ({"output_voltage": 61.0}, "Output contactor not at rest"),
-                           ({"output_voltage": -61.0}, "Output contactor not at rest"), ({"contactors": None}, "Output contactor not at rest")):
+    for change, reason in (({"pilot": B}, "Car not in state C"), ({"stop_button": True}, "Stop button"), ({"output_voltage": 61.0}, "Contactor not at rest"),
+                           ({"output_voltage": -61.0}, "Contactor not at rest"), ({"contactors": None}, "Contactor not at rest")):
         supervisor, now = evse(False, True, True)
         supervisor.step(evse_facts(**{**REST, **change}), output(), now + STEP)
         assert supervisor.blocked == reason and supervisor.state is Idle

@@ -14,7 +14,7 @@ from tests.safety.given import NOTHING, STEP, evse, evse_facts, facts, output, p
 def test_two_dead_voltmeters_agree_and_nothing_closes():
     s, now = pev(SafetyState.Ready)
     s.step(facts(inlet_voltage=0.0, battery_voltage=0.0), requests(), now + STEP)
-    assert s.state is SafetyState.Ready and s.blocked == "Battery voltage too low"
+    assert s.state is SafetyState.Ready and s.blocked == "Battery voltage low"
     s.step(facts(inlet_voltage=100.0, battery_voltage=100.0), requests(), now + 2 * STEP)
     assert s.state is SafetyState.Closing
 

@@ -201,6 +201,24 @@ def failed_cable_check(bench):
     assert bench.status.EVSEIsolationStatus is din.isolationLevel.Fault and bench.status.EVSEStatusCode is STATUS.EVSE_Malfunction
 
 
+@pytest.mark.parametrize("volts", [0.0, 455.0])
+def test_a_cable_check_without_its_voltmeter_fails_after_three_seconds(volts):
+    """And not after the 38 s that a slow one may take; a gap that ends in time is none."""
+    bench = EvseBench(follow=False).at(Evse.CableCheck)
+    bench.facts.pilot = PilotState.C
+    bench.facts.output_voltage = volts
+    bench.ask(din.CableCheckReq)
+    for known in (None, volts, None):
+        bench.facts.output_voltage = known
+        bench.run(t.MEASUREMENT_LIMIT - 100 * MS)
+    assert bench.ask(din.CableCheckReq).ended is None
+    begin = bench.now
+    while bench.ended is None:
+        bench.ask(din.CableCheckReq)
+    failed_cable_check(bench)
+    assert bench.now - begin <= 200 * MS and any("output voltage unknown for 3 s" in note for note in bench.notes)
+
+
 def test_insulation_fault():
     bench = EvseBench().at(Evse.CableCheck)
     bench.facts.pilot, bench.facts.isolation = PilotState.C, 99_000.0

@@ -278,6 +278,39 @@ def test_safety_trip_takes_the_output_away_and_reports_a_malfunction():
     assert bench.ended == (R.SAFETY_TRIP, True)
 
 
+@pytest.mark.parametrize("state", [Evse.CableCheck, Evse.PowerDelivery])
+def test_an_output_that_the_supervisor_holds_back_is_told_to_the_car(state):
+    """Else it would wait for its own patience: 38 s in the cable check, 30 s in precharge."""
+    bench = EvseBench().at(Evse.CableCheck if state is Evse.CableCheck else Evse.PreCharge)
+    bench.follow, bench.facts.pilot = False, PilotState.C
+    kind = din.CableCheckReq if state is Evse.CableCheck else din.PreChargeReq
+    bench.ask(kind)
+    assert bench.machine.wants_output is not None
+    bench.facts.blocked = "Lock lost"
+    begin = bench.now
+    while bench.machine.stopping is None and bench.now - begin < 60 * S:
+        bench.ask(kind, after=250 * MS)
+    assert bench.machine.stopping is R.NOT_CONFIRMED and bench.machine.wants_output is None
+    assert t.PERMIT_LIMIT <= bench.now - begin <= t.PERMIT_LIMIT + S
+    bench.ask(kind)
+    assert bench.status.EVSEStatusCode is STATUS.EVSE_Malfunction
+    assert any("Lock lost" in note for note in bench.notes)
+
+
+def test_a_permit_that_comes_late_or_is_not_asked_for_is_no_defect():
+    bench = EvseBench().at(Evse.PreCharge)
+    bench.follow = False
+    for lacking in ("Lock lost", "", "Lock lost", ""):
+        bench.ask(din.PreChargeReq)
+        bench.facts.blocked = lacking
+        bench.run(t.PERMIT_LIMIT - S).ask(din.PreChargeReq)
+    assert bench.machine.stopping is None
+    bench.facts.pilot, bench.facts.blocked = None, "Car not in state C"          # nothing is asked for
+    for _ in range(40):
+        bench.ask(din.PreChargeReq, after=250 * MS)
+    assert bench.machine.wants_output is None and bench.machine.stopping is None
+
+
 @pytest.mark.parametrize("state", ORDER)
 def test_lost_stream(state):
     bench = EvseBench().at(state)

@@ -295,6 +295,33 @@ def test_battery_silence_means_no_current_then_the_end():
 
 
 @pytest.mark.parametrize("state", [Pev.WaitReady, Pev.CableCheck, Pev.PreCharge])
+def test_a_silent_battery_ends_the_session_before_power_as_well(state):
+    """Not by the limit of the state: 5 s for the lock, 40 s for the cable check, 30 s for precharge."""
+    bench = PevBench(follow=False)
+    bench.facts.lock_confirmed = bench.facts.pilot_c = True
+    bench.at(state)
+    if state is Pev.WaitReady:
+        bench.facts.lock_confirmed = False
+    bench.facts.target_current = None             # some say what they want only when charging
+    bench.facts.permission = bench.facts.battery_voltage = None
+    begin = bench.now
+    while bench.machine.stopping is None and bench.now - begin < 60 * S:
+        bench.run(100 * MS)
+        if bench.machine._exchange.awaiting:
+            bench.answer(finished=False, volts=0.0)
+    assert bench.machine.stopping is R.BATTERY_SILENT and bench.now - begin <= t.BATTERY_SILENCE_LIMIT + 300 * MS
+
+
+def test_a_battery_that_says_something_is_not_silent():
+    bench = PevBench(follow=False).at(Pev.ChargeParameterDiscovery)
+    bench.facts.lock_confirmed = False
+    bench.facts.target_current = bench.facts.target_voltage = bench.facts.permission = None
+    bench.answer()
+    bench.run(t.BATTERY_SILENCE_LIMIT + 1 * S)
+    assert bench.state is Pev.WaitReady and bench.machine.stopping is None
+
+
+@pytest.mark.parametrize("state", [Pev.WaitReady, Pev.CableCheck, Pev.PreCharge])
 def test_the_battery_may_veto_before_power(state):
     bench = PevBench(follow=False)
     bench.facts.lock_confirmed = bench.facts.pilot_c = True
