@@ -11,7 +11,8 @@ from drivers.sim.charger import SimPilotSource, SimPowerMeter, SimPowerSupply
 from drivers.sim.lines import Lines
 from drivers.sim.oled import SimOled
 from drivers.sim.plant import Plant
-from drivers.sim.relays import LineConnectorLock, LineContactors, LineControlPilot, Relays
+from drivers.sim.relays import (CarRelays, ChargerRelays, LineConnectorLock, LineContactors, LineControlPilot, LinePilotSource,
+                                LinePowerSupply)
 
 
 @dataclass(slots=True)
@@ -61,10 +62,10 @@ def simulated_car(plant: Plant, nic: Nic) -> CarBoard:
 
 def car_on_lines(plant: Plant, nic: Nic, lines: Lines) -> CarBoard:
     """The same, with its outputs on lines that a second process can hold."""
-    board, relays = simulated_car(plant, nic), Relays(plant, lines)
-    board.control_pilot = LineControlPilot(plant, relays)
-    board.contactors = LineContactors(plant, relays)
-    board.lock = LineConnectorLock(plant, relays)
+    board, relays = simulated_car(plant, nic), CarRelays(plant, lines)
+    board.control_pilot = LineControlPilot(relays)
+    board.contactors = LineContactors(relays)
+    board.lock = LineConnectorLock(relays)
     return board
 
 
@@ -75,3 +76,14 @@ def simulated_charger(plant: Plant, nic: Nic) -> ChargerBoard:
                         power_supply=SimPowerSupply(plant),
                         contactors=SimContactors(plant, charger=True) if plant.config.output_contactor else None,
                         lock=SimConnectorLock(plant, charger=True), oled=SimOled())
+
+
+def charger_on_lines(plant: Plant, nic: Nic, lines: Lines) -> ChargerBoard:
+    """The same, with its outputs on lines that a second process can hold."""
+    board, relays = simulated_charger(plant, nic), ChargerRelays(plant, lines)
+    board.pilot_source = LinePilotSource(relays)
+    board.power_supply = LinePowerSupply(relays)
+    if board.contactors is not None:
+        board.contactors = LineContactors(relays, charger=True)
+    board.lock = LineConnectorLock(relays, charger=True)
+    return board

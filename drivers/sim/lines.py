@@ -12,17 +12,21 @@ from typing import Callable
 
 from kernel.clock import MonotonicClock
 
-PILOT_C, CONTACTORS, LOCK, UNLOCK = range(4)      # coil of the pilot resistor, coils of both contactors, motor to either side
-LINES = ("pilot C", "contactors", "lock", "unlock")
+FIRST, CONTACTORS, LOCK, UNLOCK = range(4)        # what invites power, coils of the contactors, motor to either side
+PILOT_C = POWER = FIRST                            # car: coil of the pilot resistor; charger: enable of the power stage
+LINES = ("first", "contactors", "lock", "unlock")
 NAME = "ccsbox-lines"
 HELD = len(LINES)                                  # octet: the guard holds the lines, nobody else may raise one
+DUTY = HELD + 1                                    # octet: what a charger's pulse generator is set to; no line, but it stays as well
+STEADY = 100.0                                     # percent: +12 V without PWM (X1), where the generator begins
+OFF = 255                                          # octet for -12 V (state F)
 STAMP = struct.Struct("=q")
-STAMPS_AT = 16                                     # CLOCK_MONOTONIC ns of each line's last change, then of HELD
+STAMPS_AT = 16                                     # CLOCK_MONOTONIC ns of each line's last change, then of HELD and DUTY
 SIZE = 64
 
 
 class Lines:
-    """Four lines. `set` is for the one who commands, `force` and `hold` are for the guard."""
+    """Four lines and a charger's duty. `set` is for the one who commands, `force` and `hold` are for the guard."""
 
     def __init__(self, fd: int, now: Callable[[], int] = MonotonicClock().now) -> None:
         """`fd` of the page; it is kept open for whoever is to inherit it."""
@@ -47,7 +51,13 @@ class Lines:
     @property
     def armed(self) -> bool:
         """One of the lines that must not stay high without supervision is high."""
-        return self._page[PILOT_C] != 0 or self._page[CONTACTORS] != 0
+        return self._page[FIRST] != 0 or self._page[CONTACTORS] != 0
+
+    @property
+    def duty(self) -> float | None:
+        """Percent in steps of 0.5, None: -12 V. A car's page says STEADY for ever."""
+        octet = self._page[DUTY]
+        return None if octet == OFF else STEADY - octet / 2
 
     def changed_at(self, line: int) -> int:
         """When the line last changed; 0 when it never did. HELD: when the guard took the lines."""
@@ -63,11 +73,28 @@ class Lines:
                 self.force(line, False)
         return self.level(line) == on
 
+    def set_duty(self, percent: float | None) -> bool:
+        """Command the duty; False when the guard holds it at another one."""
+        if not self.held:
+            before = self.duty
+            self.force_duty(percent)
+            if not self.held:
+                return True
+            self.force_duty(before)           # the guard came between; it puts the line where it belongs
+        return self.duty == percent
+
     def force(self, line: int, on: bool) -> None:
         """Put the line to a level whoever holds it."""
-        if self.level(line) != on:
-            STAMP.pack_into(self._page, STAMPS_AT + line * STAMP.size, self._now())
-            self._page[line] = on
+        self._write(line, on)
+
+    def force_duty(self, percent: float | None) -> None:
+        """0 to 100 percent, or None."""
+        self._write(DUTY, OFF if percent is None else round(2 * (STEADY - percent)))
+
+    def _write(self, place: int, octet: int) -> None:
+        if self._page[place] != octet:
+            STAMP.pack_into(self._page, STAMPS_AT + place * STAMP.size, self._now())
+            self._page[place] = octet
 
     def hold(self) -> None:
         """From now on `set` raises nothing."""

@@ -1,43 +1,78 @@
-"""The car's output drivers over lines, and what hangs at the lines' other end: resistor switch, contactors, lock motor."""
+"""Output drivers over lines, and what hangs at the lines' other end: a car's resistor switch or a charger's power stage, contactors, lock motor."""
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
+from drivers.sim.actuator import Actuator
 from drivers.sim.car import SimConnectorLock, SimContactors, SimControlPilot
-from drivers.sim.lines import CONTACTORS, LOCK, PILOT_C, UNLOCK, Lines
+from drivers.sim.charger import SimPilotSource, SimPowerSupply
+from drivers.sim.lines import CONTACTORS, LOCK, PILOT_C, POWER, UNLOCK, Lines
 from drivers.sim.plant import Plant
 
 
-class Relays:
+class Relays(ABC):
     """Moves the plant's parts to where the lines say, whoever set them."""
 
     def __init__(self, plant: Plant, lines: Lines) -> None:
-        self._plant = plant
-        self._lines = lines
+        self.plant = plant
+        self.lines = lines
 
     def drive(self, line: int, on: bool, now: int) -> bool:
         """Command a line; False when the guard holds it at another level."""
-        done = self._lines.set(line, on)
+        done = self.lines.set(line, on)
         self.follow(now)
         return done
 
+    @abstractmethod
     def follow(self, now: int) -> None:
-        """Coils follow their lines at once; the lock motor turns while one of its two lines is high, else it stays."""
-        lines, plant = self._lines, self._plant
+        """Everything at the lines' other end moves to where they say."""
+
+    def _turn(self, lock: Actuator, now: int) -> None:
+        """The lock motor turns while one of its two lines is high, else it stays."""
+        locking, unlocking = self.lines.level(LOCK), self.lines.level(UNLOCK)
+        if locking != unlocking:
+            self.plant.command(lock, locking, now)
+
+
+class CarRelays(Relays):
+    """Resistor switch of the pilot, both contactors, lock of the inlet."""
+
+    def follow(self, now: int) -> None:
+        lines, plant = self.lines, self.plant
         c = lines.level(PILOT_C)
         if c != plant.pilot.state_c:
             plant.touch(now)
             plant.pilot.state_c = c
             plant.pilot.update()
         plant.command(plant.car_contactors, lines.level(CONTACTORS), now)
-        lock, unlock = lines.level(LOCK), lines.level(UNLOCK)
-        if lock != unlock:
-            plant.command(plant.car_lock, lock, now)
+        self._turn(plant.car_lock, now)
+
+
+class ChargerRelays(Relays):
+    """Enable of the power stage with its set points (which come by another way), output contactor where there is one, lock, pulse generator."""
+
+    def __init__(self, plant: Plant, lines: Lines) -> None:
+        super().__init__(plant, lines)
+        self.set_point = (0.0, 0.0)      # V, A
+
+    def follow(self, now: int) -> None:
+        lines, plant = self.lines, self.plant
+        on = lines.level(POWER)
+        plant.command_stage(on, *(self.set_point if on else (0.0, 0.0)), now)
+        if lines.duty != plant.pilot.duty:
+            plant.touch(now)
+            plant.pilot.duty = lines.duty
+            plant.pilot.update()
+        if plant.config.output_contactor:
+            plant.command(plant.output_contactor, lines.level(CONTACTORS), now)
+        self._turn(plant.charger_lock, now)
 
 
 class LineControlPilot(SimControlPilot):
     """ControlPilot: the switched resistor behind a line; low is state B."""
 
-    def __init__(self, plant: Plant, relays: Relays) -> None:
-        super().__init__(plant)
+    def __init__(self, relays: Relays) -> None:
+        super().__init__(relays.plant)
         self._relays = relays
 
     def set_state_c(self, c: bool, now: int) -> bool:
@@ -49,8 +84,8 @@ class LineControlPilot(SimControlPilot):
 class LineContactors(SimContactors):
     """Contactors: coils behind a line; low is open."""
 
-    def __init__(self, plant: Plant, relays: Relays) -> None:
-        super().__init__(plant)
+    def __init__(self, relays: Relays, charger: bool = False) -> None:
+        super().__init__(relays.plant, charger)
         self._relays = relays
 
     def set_closed(self, closed: bool, now: int) -> bool:
@@ -66,12 +101,51 @@ class LineContactors(SimContactors):
 class LineConnectorLock(SimConnectorLock):
     """ConnectorLock: a motor with one line per direction; both low: it stays where it is."""
 
-    def __init__(self, plant: Plant, relays: Relays) -> None:
-        super().__init__(plant)
+    def __init__(self, relays: Relays, charger: bool = False) -> None:
+        super().__init__(relays.plant, charger)
         self._relays = relays
 
     def set_locked(self, locked: bool, now: int) -> bool:
         away, towards = (UNLOCK, LOCK) if locked else (LOCK, UNLOCK)
         done = not self.failed and self._relays.drive(away, False, now) and self._relays.drive(towards, True, now)
+        self.errors += not done
+        return done
+
+    def feedback(self, now: int) -> bool | None:
+        self._relays.follow(now)
+        return super().feedback(now)
+
+
+class LinePowerSupply(SimPowerSupply):
+    """PowerSupply: set points for a power stage that runs only while its enable line is high."""
+
+    def __init__(self, relays: ChargerRelays) -> None:
+        super().__init__(relays.plant)
+        self._relays = relays
+
+    def set(self, voltage: float, current: float, now: int) -> bool:
+        relays = self._relays
+        relays.set_point = voltage, current
+        done = not relays.plant.stage.refuses and relays.drive(POWER, True, now)
+        self.errors += not done
+        return done
+
+    def off(self, now: int) -> bool:
+        """The line falls also when the stage no longer listens."""
+        done = self._relays.drive(POWER, False, now) and not self._relays.plant.stage.refuses
+        self.errors += not done
+        return done
+
+
+class LinePilotSource(SimPilotSource):
+    """PilotSource: a pulse generator that goes on by itself, as the lines do."""
+
+    def __init__(self, relays: ChargerRelays) -> None:
+        super().__init__(relays.plant)
+        self._relays = relays
+
+    def set_duty(self, percent: float | None, now: int) -> bool:
+        done = not self.failed and self._relays.lines.set_duty(percent)
+        self._relays.follow(now)
         self.errors += not done
         return done

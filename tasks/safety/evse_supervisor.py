@@ -8,12 +8,11 @@ from kernel.timer import MS, NEVER
 from tasks.safety.config import EvseSafetyConfig
 from tasks.safety.facts import EvseFacts, EvseOutputs, EvseRequests, Report, SafetyState
 from tasks.safety.latch import Latch
-from tasks.safety.shutdown import Phase, Shutdown
+from tasks.safety.shutdown import PWM_KEPT, Phase, Shutdown
 from tasks.safety.supervisor import MAX_MOVES, OF_PHASE, STOPPING, UNPLUG_DEBOUNCE
 from tasks.safety.trips import CONTACTOR_NOT_CLOSED, EVSE_TRIPS, INTERNAL_FAULT, NEEDS_CONTACTOR, NEEDS_LOCK, OUTPUT_REFUSED, PWM_HIGH, PWM_LOW, STALLED
 
 STEADY = 100.0                # percent: +12 V without PWM (X1)
-TRIP_PILOT_DELAY = 2500 * MS  # after a trip the PWM is kept so long that the car can be told, then X1 (S12: "after 2.5 s state X1/F")
 DUTY_LOW = 3.0                # percent: below is not allowed (slac-and-network sheet 3)
 
 Idle, Closing, Delivering = SafetyState.Idle, SafetyState.Closing, SafetyState.Delivering
@@ -190,7 +189,7 @@ class EvseSupervisor:
         """The requested duty at rest; kept while current can flow; X1 some time after a trip."""
         outputs = self.outputs
         if self._tripped_at != NEVER:
-            if now - self._tripped_at >= TRIP_PILOT_DELAY:
+            if now - self._tripped_at >= PWM_KEPT:
                 self._held_duty = STEADY
         elif self.state is Idle or self.state is Decay:
             self._held_duty = valid_duty(r.duty)
@@ -252,7 +251,7 @@ class EvseSupervisor:
         elif self.state is Tripped and self._unplugged_since != NEVER:
             at = min(at, self._unplugged_since + UNPLUG_DEBOUNCE)
         if self._tripped_at != NEVER and self._held_duty != STEADY:
-            at = min(at, self._tripped_at + TRIP_PILOT_DELAY)
+            at = min(at, self._tripped_at + PWM_KEPT)
         return at
 
 

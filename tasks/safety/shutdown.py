@@ -12,6 +12,7 @@ from tasks.safety.trips import CONTACTOR_WELDED, CURRENT_NOT_GONE, VOLTAGE_STAYS
 
 NORMAL_CURRENT = 1.0       # A: open below (S5: ADVANTICS, Phoenix); not configurable
 EMERGENCY_CURRENT = 5.0    # A: emergency threshold of the standard (S5); not configurable
+PWM_KEPT = 2500 * MS       # a charger's: after a trip the car can still be told and opens without load, then X1 (S12: "after 2.5 s state X1/F")
 LOCK_VOLTAGE_CEILING = 60.0   # V (S6); the configured limit may be lower
 
 

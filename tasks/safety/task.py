@@ -6,7 +6,7 @@ from kernel.journal import Journal
 from kernel.timer import MS, S
 from tasks.safety.adapter import NO_CURRENT, SupervisorTask
 from tasks.safety.config import SafetyConfig
-from tasks.safety.evse_supervisor import EvseSupervisor
+from tasks.safety.evse_supervisor import STEADY, EvseSupervisor
 from tasks.safety.facts import EvseFacts, EvseRequests, PevFacts, PevRequests
 from tasks.safety.feedback import Assumed
 from tasks.safety.supervisor import PevSupervisor
@@ -159,9 +159,10 @@ class EvseSafetyTask(SupervisorTask):
 
     @property
     def safe(self) -> bool:
-        """Power stage off acknowledged, current gone, output contactor confirmed open where there is one."""
+        """Power stage off and steady +12 V acknowledged (a PWM that is left behind promises a conversation), current gone, output
+        contactor confirmed open where there is one: the process may end."""
         current = self.facts.output_current
-        return (self._set_stage is None and current is not None and abs(current) < NO_CURRENT
+        return (self._set_stage is None and self._set_duty == STEADY and current is not None and abs(current) < NO_CURRENT
                 and (self._contactors is None or (self._set_contactors is False and self.facts.contactors is False)))
 
     def _feedback(self, now: int) -> tuple[bool | None, bool | None]:
@@ -215,7 +216,7 @@ class EvseSafetyTask(SupervisorTask):
     def _last_resort(self, bound_over: bool) -> list[tuple]:
         calls: list[tuple] = [(self._acknowledge_off,)]
         if bound_over:
-            calls.append((self._pilot_source.set_duty, 100.0))
+            calls.append((self._acknowledge_steady,))
             if self._contactors is not None:
                 calls.append((self._acknowledge_contactors,))
         return calls
@@ -224,6 +225,10 @@ class EvseSafetyTask(SupervisorTask):
         if self._power_supply.off(now):
             self._set_stage = None
         self.facts.output_current = self._s.output_current.get(now)
+
+    def _acknowledge_steady(self, now: int) -> None:
+        if self._pilot_source.set_duty(STEADY, now):
+            self._set_duty = STEADY
 
     def _acknowledge_contactors(self, now: int) -> None:
         self._set_contactors = False if self._contactors.set_closed(False, now) else None

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from drivers.sim.lines import CONTACTORS, NAME, PILOT_C, UNLOCK, Lines
+from drivers.sim.lines import CONTACTORS, FIRST, NAME, UNLOCK, Lines
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30.0        # for anything; a loaded machine is slow, not wrong
@@ -18,11 +18,11 @@ PATIENCE_S = 30.0        # for anything; a loaded machine is slow, not wrong
 class Box:
     """A context manager: leaves no process behind. `lines` is the page that box and guard hold."""
 
-    def __init__(self, name: str, fault: str = "none", folder: str = "") -> None:
+    def __init__(self, name: str, fault: str = "none", folder: str = "", mode: str = "pev") -> None:
         self.name = f"test-{os.getpid()}-{name}"
         read, write = os.pipe()
         self._pipe = read
-        self.process = subprocess.Popen([sys.executable, "-m", "tests.guard.stand_in", self.name, fault, folder], cwd=ROOT,
+        self.process = subprocess.Popen([sys.executable, "-m", "tests.guard.stand_in", mode, self.name, fault, folder], cwd=ROOT,
                                         stdin=subprocess.DEVNULL, stdout=write, stderr=write)
         os.close(write)
         self.text = ""
@@ -113,10 +113,10 @@ class Box:
         return self.lines.held
 
     def safe_in_order(self) -> None:
-        """State B first, open after it, and the lock was not touched before."""
+        """State B or power off first, open after it, and the lock was not touched before."""
         lines = self.lines
-        assert not lines.level(PILOT_C) and not lines.level(CONTACTORS), self.text
-        assert 0 < lines.changed_at(PILOT_C) < lines.changed_at(CONTACTORS), self.text
+        assert not lines.level(FIRST) and not lines.level(CONTACTORS), self.text
+        assert 0 < lines.changed_at(FIRST) < lines.changed_at(CONTACTORS), self.text
         if self.taken:
             assert not lines.level(UNLOCK) and lines.changed_at(UNLOCK) == self.unlocked_at, self.text
         elif lines.changed_at(UNLOCK) != self.unlocked_at:

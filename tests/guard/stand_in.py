@@ -1,6 +1,6 @@
 """A box without a network, as a program: real guard, kernel, supervisor, drivers and clock; requests and charger are scripted.
 
-`python -m tests.guard.stand_in NAME FAULT [FOLDER]` closes the contactors, says `closed`, and lets FAULT happen at
+`python -m tests.guard.stand_in pev|evse NAME FAULT [FOLDER]` brings current to flow, says `closed`, and lets FAULT happen at
 SIGUSR1.
 """
 from __future__ import annotations
@@ -9,83 +9,27 @@ import signal
 import sys
 
 from drivers import process
-from drivers.board import car_on_lines
+from drivers.board import car_on_lines, charger_on_lines
 from drivers.journal_file import Console
 from drivers.session_folder import SessionFolder
 from drivers.sim.link import SimLink, SimNic
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
-from kernel.channels import Lease
 from kernel.clock import MonotonicClock
 from kernel.journal import Journal
 from kernel.realtime import go_realtime
 from kernel.scheduler import Kernel
 from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
-from kernel.timer import MS, NEVER, US
+from kernel.timer import MS, US
 from tasks.health.task import HealthTask
-from tasks.safety.config import PevSafetyConfig, SafetyConfig
-from tasks.safety.task import SafetyTask
-from tasks.sense.task import CarSense
+from tasks.safety.config import EvseSafetyConfig, PevSafetyConfig, SafetyConfig
+from tasks.safety.task import EvseSafetyTask, SafetyTask
+from tasks.sense.task import CarSense, ChargerSense
 from tasks.signals import Signals
 from tasks.vehicle.task import VehicleTask
+from tests.guard.scripts import PERIOD, CarScript, ChargerScript
 from tools.appliance.guard import Guard
 from tools.appliance.outcome import Outcome
-
-PERIOD = 10 * MS
-RELEASED = 50 * MS        # requests must be seen released before they count
-SETTLE = 100 * MS          # from contactors closed to `closed`: charging current flows
-CURRENT = 50.0             # A
-
-
-class Script:
-    """Asks for pilot C, lock and contactors; the charger follows the pilot; says `closed` when current flows."""
-
-    inboxes = ()
-
-    def __init__(self, plant, signals, system, fault) -> None:
-        self._plant, self._s, self._system, self._fault = plant, signals, system, fault
-        self._leases = [Lease(s.claim("v2g")) for s in (signals.pilot_c_request, signals.lock_request, signals.contactor_request)]
-        self._alive = [s.claim("test") for name, s in vars(signals).items() if name.endswith("_alive")]
-        self._state = signals.connection_state.claim("test")
-        self._closed_at = None
-        self._begin_at = None
-        self._wanted = False
-        signal.signal(signal.SIGUSR1, self._want)
-        plant.pilot.duty = 5.0
-
-    def _want(self, number, frame) -> None:
-        self._wanted = True
-
-    def run(self, now: int) -> int:
-        s, plant = self._s, self._plant
-        for writer in self._alive:
-            writer.set(True, now)
-        pilot_c, lock, contactors = self._leases
-        inlet, battery = s.inlet_voltage.get(now), s.battery_voltage.get(now)
-        closed = s.contactors_closed.get(now) is True
-        if self._begin_at is None:
-            self._begin_at = now + RELEASED
-        if self._system.terminate or now < self._begin_at:      # an orderly end; the lock is not asked for any more, either
-            for lease in self._leases:
-                lease.release(now)
-            self._state.set("Finished", now)
-        else:
-            self._state.set("Session", now)
-            pilot_c.renew(True, now)
-            lock.renew(True, now)
-            if closed or (inlet is not None and battery is not None and abs(inlet - battery) < 5.0):
-                contactors.renew(True, now)
-        ready = plant.pilot.state_c
-        plant.command_stage(ready, 410.0 if closed else battery or 0.0, CURRENT if closed else 2.0, now)
-        if closed and self._closed_at is None:
-            self._closed_at = now
-        if self._closed_at is not None and now >= self._closed_at + SETTLE:
-            self._closed_at = NEVER // 2
-            print("closed", flush=True)
-        if self._wanted:
-            self._wanted = False
-            self._fault()
-        return now + PERIOD
 
 
 class Broken:
@@ -104,22 +48,32 @@ class Broken:
         return now + PERIOD
 
 
-def main(name: str, fault: str, folder: str = "") -> int:
+def main(mode: str, name: str, fault: str, folder: str = "") -> int:
     """0 or 1 as main.py; says at the end which trips were latched."""
-    limits = PevSafetyConfig(emergency_open_ms=1000)
-    guard = Guard(name, limits, 100, True)
+    limits = PevSafetyConfig(emergency_open_ms=1000) if mode == "pev" else EvseSafetyConfig(emergency_open_ms=1000)
+    guard = Guard(mode, name, limits, 100, True)
     clock, journal, signals, system = MonotonicClock(), Journal(), Signals(), process.Process()
     journal.add_sink(Console(sys.stdout, clock.now()))
     sinks: list = []
     tap = None
     if folder:
-        files = SessionFolder(folder, ("pev",), "", epoch_ns=0)
-        journal.add_sink(files.journals["pev"])
+        files = SessionFolder(folder, (mode,), "", epoch_ns=0)
+        journal.add_sink(files.journals[mode])
         sinks, tap = [files], files.tap
     plant = Plant(PlantConfig(plugged=True, lock_travel_ms=20, stage_voltage_rate_v_per_s=10_000, stage_current_rate_up_a_per_s=1000,
-                              stage_discharge_ohm=100), start=clock.now())
-    board = car_on_lines(plant, SimNic(SimLink(None), "a", bytes(6)), guard.lines)
-    safety = SafetyTask(board.control_pilot, board.contactors, board.lock, signals, SafetyConfig(pev=limits), journal)
+                              stage_discharge_ohm=100, output_contactor=mode == "evse"), start=clock.now())
+    nic = SimNic(SimLink(None), "a", bytes(6))
+    if mode == "pev":
+        board = car_on_lines(plant, nic, guard.lines)
+        meter = board.voltmeter
+        safety = SafetyTask(board.control_pilot, board.contactors, board.lock, signals, SafetyConfig(pev=limits), journal)
+        rows = [Row("sense", CarSense(meter, board.pilot_monitor, board.inputs, signals), 50 * MS, 600 * US, CRITICAL),
+                Row("vehicle", VehicleTask(board.vehicle, signals), 200 * MS, 200 * US, CRITICAL)]
+    else:
+        board = charger_on_lines(plant, nic, guard.lines)
+        meter = board.power_meter
+        safety = EvseSafetyTask(board.pilot_source, board.power_supply, board.contactors, board.lock, signals, SafetyConfig(evse=limits), journal)
+        rows = [Row("sense", ChargerSense(meter, board.pilot_monitor, board.inputs, signals), 50 * MS, 600 * US, CRITICAL)]
     broken = Broken()
 
     def happen() -> None:
@@ -130,7 +84,7 @@ def main(name: str, fault: str, folder: str = "") -> int:
                 raise RuntimeError("a bug in the supervisor")
             safety.supervisor.step = step
         elif fault == "sensor":
-            board.voltmeter.set_faults(failed=True)
+            meter.set_faults(failed=True)
         elif fault == "console":
             for _ in range(200):                 # more than a pipe takes that nobody reads
                 journal.note(clock.now(), "test", "x" * 1000)
@@ -141,10 +95,9 @@ def main(name: str, fault: str, folder: str = "") -> int:
                 journal.note(clock.now(), "test", "x" * 200)
 
     health = HealthTask(journal, None, sinks)
-    rows = [
-        Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, signals), 50 * MS, 600 * US, CRITICAL),
-        Row("vehicle", VehicleTask(board.vehicle, signals), 200 * MS, 200 * US, CRITICAL),
-        Row("script", Script(plant, signals, system, happen), TIMED, 200 * US, CRITICAL),
+    script = (CarScript if mode == "pev" else ChargerScript)(plant, signals, system, happen)
+    rows += [
+        Row("script", script, TIMED, 200 * US, CRITICAL),
         Row("broken", broken, TIMED, 200 * US, CRITICAL),
         Row("safety", safety, TIMED, 300 * US, ALWAYS),
         Row("health", health, TIMED, 1000 * US, WHEN_IDLE),

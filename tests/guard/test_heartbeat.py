@@ -20,7 +20,7 @@ def wired():
     lines, (ours, theirs), signals = Lines.create(), Channel.pair(), Signals()
     supervisor = SimpleNamespace(stats=SimpleNamespace(runs=0))
     safety = SimpleNamespace(broken=False, facts=SimpleNamespace(contactors=True))
-    beat = Heartbeat(ours, lines, supervisor, safety, signals, lambda: 7)
+    beat = Heartbeat(ours, lines, supervisor, safety, signals.inlet_current, signals.inlet_voltage, lambda: 7)
     yield SimpleNamespace(lines=lines, ours=ours, theirs=theirs, signals=signals, supervisor=supervisor, safety=safety, beat=beat)
     lines.close(), ours.close(), theirs.close()
 
@@ -97,13 +97,16 @@ def test_a_guard_that_is_gone_or_silent_ends_the_session(wired):
         wired.beat.run(10 * S)
 
 
-def test_its_row_stands_right_after_the_supervisor_and_its_failure_stops_the_box(wired):
+@pytest.mark.parametrize("mode, current", [("pev", 1.0), ("evse", 2.0)])
+def test_its_row_stands_right_after_the_supervisor_and_its_failure_stops_the_box(wired, mode, current):
     class Idle:
         def run(self, now):
             return now + 50 * MS
     rows = [Row("a", Idle(), TIMED, 10 * US, CRITICAL), Row("safety", Idle(), TIMED, 10 * US, ALWAYS), Row("b", Idle(), TIMED, 10 * US, WHEN_IDLE)]
     guard = Guard.__new__(Guard)
-    guard.lines, guard.channel = wired.lines, wired.ours
+    guard.lines, guard.channel, guard._mode = wired.lines, wired.ours, mode
+    wired.signals.inlet_current.claim("test").set(1.0, 0)
+    wired.signals.output_current.claim("test").set(2.0, 0)
     joined = guard.join(rows, wired.safety, wired.signals)
     assert [row.name for row in joined] == ["a", "safety", "guard", "b"]
     faults = []
@@ -111,7 +114,8 @@ def test_its_row_stands_right_after_the_supervisor_and_its_failure_stops_the_box
     kernel = Kernel(joined, Journal(), on_fault=lambda now, name: faults.append(name))
     kernel.visit(0)
     kernel.visit(50 * MS)
-    assert len(wired.theirs.receive()) == 2, "each visit in which the supervisor ran"
+    beats = [read_beat(data) for data in wired.theirs.receive()]
+    assert [beat.current for beat in beats] == [current, current], "each visit in which the supervisor ran"
     wired.lines.hold()
     kernel.visit(100 * MS)
     assert kernel.fault == "guard" and faults == ["guard"]

@@ -6,10 +6,11 @@ import pytest
 from drivers import interfaces
 from drivers.guard import MAX_DRAIN, Beat, Channel, read_beat
 from drivers.interfaces import PilotState
-from drivers.sim.lines import CONTACTORS, LINES, LOCK, PILOT_C, UNLOCK, Lines
+from drivers.sim.lines import CONTACTORS, DUTY, LINES, LOCK, PILOT_C, POWER, STEADY, UNLOCK, Lines
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
-from drivers.sim.relays import LineConnectorLock, LineContactors, LineControlPilot, Relays
+from drivers.sim.relays import (CarRelays, ChargerRelays, LineConnectorLock, LineContactors, LineControlPilot, LinePilotSource,
+                                LinePowerSupply)
 from kernel.timer import S
 
 
@@ -34,8 +35,15 @@ def lines():
 @pytest.fixture
 def car(lines):
     plant = Plant(PlantConfig(plugged=True))
-    relays = Relays(plant, lines)
-    return plant, LineControlPilot(plant, relays), LineContactors(plant, relays), LineConnectorLock(plant, relays)
+    relays = CarRelays(plant, lines)
+    return plant, LineControlPilot(relays), LineContactors(relays), LineConnectorLock(relays)
+
+
+@pytest.fixture(params=[True, False], ids=["contactor", "none"])
+def charger(lines, request):
+    plant = Plant(PlantConfig(plugged=True, output_contactor=request.param, stage_discharge_ohm=100))
+    relays = ChargerRelays(plant, lines)
+    return plant, LinePowerSupply(relays), LinePilotSource(relays), LineContactors(relays, charger=True), LineConnectorLock(relays, charger=True)
 
 
 def test_everything_is_low_at_the_beginning_and_a_second_holder_sees_the_same_lines(lines):
@@ -106,6 +114,62 @@ def test_failed_drivers_refuse_and_keep_the_contract(lines, car):
         driver.failed = True
         assert not getattr(driver, call)(True, S) and driver.errors == 1
     assert not any(lines.level(n) for n in range(4))
+
+
+# --- a charger ---------------------------------------------------------------------------------------------------------
+
+def test_a_chargers_parts_follow_their_lines_whoever_set_them(lines, charger):
+    plant, stage, source, contactors, lock = charger
+    assert source.set_duty(5.0, S) and lock.set_locked(True, S) and contactors.set_closed(True, S) and stage.set(350.0, 2.0, S)
+    assert lines.armed and lines.level(POWER) and lines.duty == 5.0 and plant.pilot.at_charger.duty_percent == 5.0
+    assert lock.feedback(4 * S) is True and contactors.feedback(4 * S) is True
+    plant.advance(4 * S)
+    assert plant.stage.on and plant.output_voltage == 350.0
+    lines.hold()
+    for line in (POWER, CONTACTORS, LOCK, UNLOCK):
+        lines.force(line, False)
+    lines.force_duty(STEADY)
+    lock.feedback(5 * S)
+    plant.advance(7 * S)
+    assert not plant.stage.on and plant.output_voltage < 60.0 and plant.pilot.at_charger.duty_percent == STEADY
+    assert contactors.feedback(7 * S) is (not plant.config.output_contactor), "what is not there does not open"
+    assert lock.feedback(7 * S) is True, "a motor without current stays where it is"
+
+
+def test_a_chargers_drivers_refuse_and_count_when_the_guard_holds(lines, charger):
+    plant, stage, source, contactors, lock = charger
+    assert source.set_duty(5.0, S)
+    lines.hold()
+    assert not stage.set(400.0, 10.0, S) and not contactors.set_closed(True, S) and not lock.set_locked(True, S) and not source.set_duty(100.0, S)
+    assert (stage.errors, contactors.errors, lock.errors, source.errors) == (1, 1, 1, 1) and not plant.stage.on
+    assert stage.off(S) and contactors.set_closed(False, S) and source.set_duty(5.0, S), "it is where it is wanted"
+
+
+def test_a_stage_that_refuses_is_switched_off_by_its_line_all_the_same(lines, charger):
+    plant, stage, *_ = charger
+    assert stage.set(350.0, 2.0, S)
+    plant.stage.refuses = True
+    assert not stage.set(400.0, 2.0, 2 * S) and not stage.off(2 * S) and stage.errors == 2
+    assert not lines.level(POWER) and not plant.stage.on
+
+
+@pytest.mark.parametrize("percent", [STEADY, 0.0, 3.0, 5.0, 99.5, None])
+def test_a_duty_stays_as_it_was_set(lines, percent):
+    other = Lines(os.dup(lines.fd))
+    assert other.duty == STEADY and other.changed_at(DUTY) == 0, "+12 V is what a generator begins with"
+    assert lines.set_duty(percent) and other.duty == percent and not lines.armed
+    assert (other.changed_at(DUTY) > 0) is (percent != STEADY)
+    other.close()
+
+
+def test_a_duty_set_while_the_guard_takes_over_falls_back():
+    class Late(Lines):
+        def force_duty(self, percent):
+            super().force_duty(percent)
+            self.hold()
+    late = Late.create(Time())
+    assert not late.set_duty(5.0) and late.duty == STEADY
+    late.close()
 
 
 # --- the wire ----------------------------------------------------------------------------------------------------------

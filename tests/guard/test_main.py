@@ -1,4 +1,4 @@
-"""main.py itself, charging over a wire with a second main.py as charger, is killed: its guard does the rest."""
+"""main.py itself, charging over a wire with a second main.py as the other side, is killed: its guard does the rest."""
 import os
 import select
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.sim.lines import CONTACTORS, NAME, PILOT_C, UNLOCK, Lines
+from drivers.sim.lines import CONTACTORS, FIRST, NAME, STEADY, UNLOCK, Lines
 from tests.guard.box import PATIENCE_S, ROOT
 from tests.interop.network import Program, Wire
 
@@ -23,26 +23,30 @@ def box(end, role, folder):
 @pytest.mark.needs_netns
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("ethtool"), reason="needs root, ip and ethtool")
-def test_killed_while_charging(tmp_path):
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_killed_while_charging(tmp_path, role):
     with Wire(pev_kernel_ipv6=False, evse_kernel_ipv6=False) as wire:
-        charger, car = box(wire.evse, "evse", tmp_path), box(wire.pev, "pev", tmp_path)
+        boxes = {"evse": box(wire.evse, "evse", tmp_path), "pev": box(wire.pev, "pev", tmp_path)}
+        killed = boxes[role]
         try:
-            assert car.wait_for_text("charging loop", CHARGE_S), car.text() + charger.text()
-            fds = f"/proc/{car.process.pid}/fd"
-            lines = Lines(next(os.open(f"{fds}/{fd}", os.O_RDWR) for fd in os.listdir(fds) if NAME in os.readlink(f"{fds}/{fd}")))
-            assert lines.level(PILOT_C) and lines.level(CONTACTORS)
+            assert boxes["pev"].wait_for_text("charging loop", CHARGE_S), boxes["pev"].text() + boxes["evse"].text()
+            pid = killed.process.pid
+            lines = Lines(next(os.open(f"/proc/{pid}/fd/{fd}", os.O_RDWR) for fd in os.listdir(f"/proc/{pid}/fd") if NAME in os.readlink(f"/proc/{pid}/fd/{fd}")))
+            contactors = role == "pev"                # the simulated charger has none
+            assert lines.level(FIRST) and lines.level(CONTACTORS) is contactors and lines.duty == (STEADY if role == "pev" else 5.0)
             unlocked_at = lines.changed_at(UNLOCK)
-            guard = int(Path(f"/proc/{car.process.pid}/task/{car.process.pid}/children").read_text().split()[0])
+            guard = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
             end = os.pidfd_open(guard)
-            car.process.send_signal(signal.SIGKILL)
-            car.process.wait()
+            killed.process.send_signal(signal.SIGKILL)
+            killed.process.wait()
             os.kill(guard, signal.SIGTERM)            # obeyed when the lines are safe
-            assert select.select([end], (), (), PATIENCE_S)[0], car.text()
+            assert select.select([end], (), (), PATIENCE_S)[0], killed.text()
             os.close(end)
-            assert "contactors open" in car.text()
-            assert lines.held and not lines.level(PILOT_C) and not lines.level(CONTACTORS) and not lines.level(UNLOCK)
-            assert lines.changed_at(PILOT_C) < lines.changed_at(CONTACTORS) and lines.changed_at(UNLOCK) == unlocked_at
+            assert "outputs taken, " + ("state B" if contactors else "power off") in killed.text()
+            assert lines.held and not any(lines.level(line) for line in (FIRST, CONTACTORS, UNLOCK)) and lines.duty == STEADY
+            assert lines.changed_at(UNLOCK) == unlocked_at
+            assert not contactors or lines.changed_at(FIRST) < lines.changed_at(CONTACTORS)
             lines.close()
         finally:
-            car.end()
-            charger.end()
+            for program in boxes.values():
+                program.end()

@@ -4,9 +4,9 @@ import random
 import pytest
 
 from drivers.guard import Beat
-from drivers.sim.lines import CONTACTORS, LINES, LOCK, PILOT_C, UNLOCK, Lines
+from drivers.sim.lines import CONTACTORS, LINES, LOCK, PILOT_C, POWER, STEADY, UNLOCK, Lines
 from kernel.timer import MS, S
-from tools.appliance.guard_policy import HOLD_PERIOD, KEEP_PERIOD, GuardPolicy, Limits
+from tools.appliance.guard_policy import HOLD_PERIOD, KEEP_PERIOD, POWER_OFF, GuardPolicy, Limits
 
 SILENCE, BOUND = 100 * MS, 1500 * MS
 CHARGING = dict(contactors=True, current=100.0, current_at=0, voltage=380.0)
@@ -24,14 +24,15 @@ class Recording(Lines):
 class Watched:
     """Lines and a policy under a clock that the test moves; remembers every change of a level."""
 
-    def __init__(self, high=(), limits=None):
+    def __init__(self, high=(), duty=STEADY):
         self.now = S
         self.lines = Recording.create(lambda: self.now)
         self.lines.history = []
         for line in high:
             self.lines.set(line, True)
+        self.lines.set_duty(duty)
         self.lines.history.clear()
-        self.policy = GuardPolicy(limits or Limits(), self.lines, self.now)
+        self.policy = GuardPolicy(Limits(), self.lines, self.now, POWER_OFF)
 
     def level(self):
         return tuple(self.lines.level(n) for n in (PILOT_C, CONTACTORS, LOCK, UNLOCK))
@@ -204,3 +205,35 @@ def test_whenever_the_main_process_is_lost_state_b_comes_first_and_nothing_unloc
             assert all(not on for _, on in w.lines.history), "nothing is ever raised"
             fell = [line for line, _ in w.lines.history if line in (PILOT_C, CONTACTORS)]
             assert fell == [line for line in (PILOT_C, CONTACTORS) if was[line]], "the pilot first, also within one call"
+
+
+# --- a charger's PWM -----------------------------------------------------------------------------------------------------
+
+def test_a_charger_keeps_its_pwm_until_the_car_has_opened_without_load_then_it_ends():
+    w = Watched((POWER, CONTACTORS, LOCK), duty=5.0)
+    w.beat(**CHARGING)
+    taken = w.now
+    w.policy.gone(taken)
+    assert not w.lines.level(POWER) and w.lines.duty == 5.0 and "power off" in w.policy.notes[0]
+    w.run(2500 * MS - 1)
+    assert w.lines.duty == 5.0 and w.policy.opened and not w.policy.finished, "it does not leave before the PWM has ended, too"
+    w.run(2 * HOLD_PERIOD)
+    assert w.lines.duty == STEADY and w.policy.finished
+
+
+def test_a_charger_without_power_ends_its_pwm_at_once_when_its_main_process_is_gone():
+    """Nobody talks to that car any more; +12 V tells it so."""
+    w = Watched(duty=5.0)
+    w.run(10 * S)
+    assert not w.lines.held and w.lines.duty == 5.0, "at rest silence is nobody's concern"
+    w.policy.gone(w.now)
+    assert w.lines.held and w.lines.duty == STEADY and w.policy.finished
+
+
+def test_pwm_that_a_process_in_mid_write_raised_ends_again():
+    w = Watched((POWER,), duty=5.0)
+    w.policy.gone(w.now)
+    w.run(5 * S)
+    w.lines.force_duty(5.0)
+    w.run(KEEP_PERIOD)
+    assert w.lines.duty == STEADY

@@ -11,6 +11,7 @@ from typing import Callable
 from drivers.errors import DriverError
 from drivers.guard import DOOR, Beat, Channel
 from drivers.sim.lines import Lines
+from kernel.channels import Signal
 from kernel.clock import MonotonicClock
 from kernel.task import ALWAYS, TIMED, Row
 from kernel.timer import MS, NEVER, US
@@ -33,8 +34,10 @@ class GuardLost(Exception):
 class Guard:
     """One guard process with the lines that it shares with this one."""
 
-    def __init__(self, name: str, safety, silence_ms: int, realtime: bool) -> None:
-        """`safety`: section safety.pev. Frees the lines of an earlier guard first. DriverError says what is in the way."""
+    def __init__(self, mode: str, where: str, safety, silence_ms: int, realtime: bool) -> None:
+        """`mode`: pev or evse, `safety`: its section. Frees the lines of an earlier guard of the same box first. DriverError says what is in the way."""
+        self._mode = mode
+        name = f"{mode}-{where}"
         ask_for_lines(name)
         self.lines = Lines.create()
         self.channel, other = Channel.pair()
@@ -44,7 +47,7 @@ class Guard:
             os.set_inheritable(fd, True)
         try:
             self.pid = os.posix_spawn(
-                sys.executable, [sys.executable, "-S", "-c", PROGRAM, ROOT, str(self.lines.fd), str(other.fileno()), name, str(int(realtime)), *words],
+                sys.executable, [sys.executable, "-S", "-c", PROGRAM, ROOT, str(self.lines.fd), str(other.fileno()), name, mode, str(int(realtime)), *words],
                 os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_RDWR, 0) for n in (0, 1)])
         except OSError as error:
             raise DriverError(f"The guard process cannot be started ({error.strerror}).", "Free memory or processes, then start again.") from error
@@ -56,14 +59,15 @@ class Guard:
         select.select([self.channel], (), (), START_LIMIT_S)
         got = self.channel.receive()
         if not got or got[0][:1] != b"R":
-            raise DriverError("The guard process did not start; without it nobody opens the contactors when this program dies.",
+            raise DriverError("The guard process did not start; without it nobody makes the outputs safe when this program dies.",
                               f"Look for its error above; {START_LIMIT_S:g} s were given.")
         return [f"guard {self.pid}: {line}" for line in ["stands by", *got[0].decode(errors="replace").splitlines()[1:]]]
 
     def join(self, rows: list[Row], safety, signals) -> list[Row]:
         """The table with the row that beats, right after the supervisor's row."""
         place = next(n for n, row in enumerate(rows) if row.rank is ALWAYS)
-        beat = Heartbeat(self.channel, self.lines, rows[place], safety, signals, MonotonicClock().now)
+        measured = (signals.inlet_current, signals.inlet_voltage) if self._mode == "pev" else (signals.output_current, signals.output_voltage)
+        beat = Heartbeat(self.channel, self.lines, rows[place], safety, *measured, MonotonicClock().now)
         return [*rows[:place + 1], Row("guard", beat, TIMED, BUDGET, ALWAYS), *rows[place + 1:]]
 
 
@@ -72,13 +76,15 @@ class Heartbeat:
 
     inboxes = ()
 
-    def __init__(self, channel: Channel, lines: Lines, supervisor: Row, safety, signals, clock: Callable[[], int]) -> None:
+    def __init__(self, channel: Channel, lines: Lines, supervisor: Row, safety, current: Signal[float], voltage: Signal[float],
+                 clock: Callable[[], int]) -> None:
         self._channel = channel
         self._clock = clock
         self._lines = lines
         self._supervisor = supervisor
         self._safety = safety
-        self._signals = signals
+        self._current = current
+        self._voltage = voltage
         self._beat = Beat()
         self._runs = supervisor.stats.runs
         self._sent_at = -REST_GAP
@@ -99,14 +105,14 @@ class Heartbeat:
         return now + ARMED_PERIOD if self._lines.armed else NEVER
 
     def _send(self, now: int) -> None:
-        beat, s, channel = self._beat, self._signals, self._channel
+        beat, current, channel = self._beat, self._current, self._channel
         beat.at = self._clock()        # not `now`: a visit may take long
         beat.contactors = self._safety.facts.contactors
-        beat.current, beat.current_at, beat.voltage = s.inlet_current.value, s.inlet_current.at, s.inlet_voltage.value
+        beat.current, beat.current_at, beat.voltage = current.value, current.at, self._voltage.value
         self.unanswered = max(0, self.unanswered - len(channel.receive())) + 1
         channel.send_beat(beat)
         if channel.closed:
-            raise GuardLost("The guard process is gone: nobody would open the contactors if this one died. Charging ends; start the program again.")
+            raise GuardLost("The guard process is gone: nobody would make the outputs safe if this one died. Charging ends; start the program again.")
         if self.unanswered > MAX_UNANSWERED:
             raise GuardLost(f"The guard process does not answer ({self.unanswered} signs of life without an echo). Charging ends; start the program again.")
 
@@ -131,7 +137,7 @@ def ask_for_lines(name: str) -> None:
 
 
 def standing_by(config, args) -> Guard | None:
-    """The guard of a car; None where there is no output that this program could leave high (listener, simulated charger)."""
-    if config.mode != "pev" or not args.simulate_io:
+    """The guard of a car or a charger; None for a listener, which has no outputs."""
+    if config.mode not in ("pev", "evse") or not args.simulate_io:
         return None
-    return Guard(f"{config.mode}-{config.interface}", config.safety.pev, config.guard_silence_ms, config.realtime)
+    return Guard(config.mode, config.interface, getattr(config.safety, config.mode), config.guard_silence_ms, config.realtime)

@@ -1,11 +1,13 @@
 """What the guard decides: when the main process counts as lost, and the shutdown that it then carries out on the lines.
 
 Theory of operation. While signs of life come, nothing is touched. The end of the main process, or a silence longer
-than the limit while a line is high, makes the guard take the lines: from then on nobody else can raise one. It then
-runs the same core as the supervisor (tasks/safety/shutdown.py) as an emergency. It measures nothing itself: the bus of
-the sensors may be what hangs, and a conversion that the main process began must not be disturbed. So no current counts
-as measured after state B and the contactors open at the emergency bound, counted from state B; only contacts that
-still travel, or never were commanded, need no wait. The lock is left where it is: no voltage is known.
+than the limit while a line is high, makes the guard take the lines: from then on nobody else can raise one. The first
+line falls at once (a car's state B, a charger's power stage). It then runs the same core as the supervisor
+(tasks/safety/shutdown.py) as an emergency. It measures nothing itself: the bus of the sensors may be what hangs, and a
+conversion that the main process began must not be disturbed. So no current counts as measured after the beginning and
+the contactors open at the emergency bound, counted from it; only contacts that still travel, or never were commanded,
+need no wait. The lock is left where it is: no voltage is known. A charger's PWM goes on until the car has had time to
+open without load, and ends at once where no power was on: nobody talks to the car any more.
 """
 from __future__ import annotations
 
@@ -13,13 +15,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from drivers.guard import Beat
-from drivers.sim.lines import CONTACTORS, LOCK, PILOT_C, UNLOCK
+from drivers.sim.lines import CONTACTORS, FIRST, LOCK, STEADY, UNLOCK
 from kernel.timer import MS, NEVER
-from tasks.safety.shutdown import NORMAL_CURRENT, Phase, Shutdown
+from tasks.safety.shutdown import NORMAL_CURRENT, PWM_KEPT, Phase, Shutdown
 
 SILENCE_CEILING_MS = 100     # house.md 2.9; configuration can only lower it
 SILENCE_FLOOR_MS = 50        # two and a half signs of life (20 ms while a line is high)
 HOLD_PERIOD = 10 * MS        # a line that a process in mid-write raised is low again so soon: half the travel of a fast contactor
+STATE_B, POWER_OFF = "state B", "power off"
 KEEP_PERIOD = 100 * MS       # the same once the main process is gone and nobody writes any more
 
 
@@ -27,6 +30,7 @@ class OutputLines(Protocol):
     """What the guard needs of lines that two processes hold."""
 
     armed: bool
+    duty: float | None
 
     def level(self, line: int) -> bool: ...
 
@@ -34,12 +38,14 @@ class OutputLines(Protocol):
 
     def force(self, line: int, on: bool) -> None: ...
 
+    def force_duty(self, percent: float | None) -> None: ...
+
     def hold(self) -> None: ...
 
 
 @dataclass(slots=True)
 class Limits:
-    """What of the configuration the guard has to know; the names are those of `safety.pev`."""
+    """What of the configuration the guard has to know; the names are those of `safety.pev` and `safety.evse`."""
 
     silence_ms: int = SILENCE_CEILING_MS
     emergency_open_ms: int = 1500
@@ -56,9 +62,10 @@ class Limits:
 class GuardPolicy:
     """`beat`, `gone` and `run` with the time of the call; `notes` are for people."""
 
-    def __init__(self, limits: Limits, lines: OutputLines, now: int) -> None:
+    def __init__(self, limits: Limits, lines: OutputLines, now: int, begins: str = STATE_B) -> None:
+        """`begins`: what it means for people that the first line falls."""
         self.holding = False
-        self.opened = False              # state B and open are commanded; nothing is left to do but to keep them
+        self.opened = False              # the first line is low and open is commanded
         self.main_gone = False
         self.notes: list[str] = []
         self._lines = lines
@@ -67,12 +74,14 @@ class GuardPolicy:
         self._shutdown = Shutdown(limits, sensor=True, contactor=True)
         self._last = Beat()
         self._heard_at = now
-        self._taken_at = NEVER
+        self._commanded = False          # the contactors were, when the lines were taken
+        self._pwm_until = NEVER
+        self._begins = begins
 
     @property
     def finished(self) -> bool:
         """Nobody is left to guard against, and nothing to shut down."""
-        return self.main_gone and (self.opened or not self.holding)
+        return self.main_gone and (not self.holding or self.opened and self._lines.duty == STEADY)
 
     def beat(self, beat: Beat, now: int) -> None:
         """A sign of life: counts from the instant it was sent, which cannot be later than now."""
@@ -80,9 +89,9 @@ class GuardPolicy:
         self._heard_at = max(self._heard_at, min(beat.at, now))
 
     def gone(self, now: int) -> None:
-        """The main process has ended. With all lines low that was an orderly end, or there is nothing to do."""
+        """The main process has ended. With all lines low and no PWM that was an orderly end, or there is nothing to do."""
         self.main_gone = True
-        if not self.holding and self._lines.armed:
+        if not self.holding and (self._lines.armed or self._lines.duty != STEADY):
             self._take(now, "the main process is gone")
 
     def run(self, now: int) -> int:
@@ -102,26 +111,30 @@ class GuardPolicy:
         return now + (KEEP_PERIOD if self.finished else HOLD_PERIOD)
 
     def _take(self, now: int, why: str) -> None:
-        """Everybody else is shut out, then state B: before anything is weighed or told."""
+        """Everybody else is shut out, then state B or power off: before anything is weighed or told."""
         lines, last, shutdown = self._lines, self._last, self._shutdown
         lines.hold()
-        since = now if lines.level(PILOT_C) else min(now, lines.changed_at(PILOT_C))
-        lines.force(PILOT_C, False)
+        armed = lines.armed
+        since = now if lines.level(FIRST) else min(now, lines.changed_at(FIRST))
+        lines.force(FIRST, False)
         self.holding = True
-        self._taken_at = now
-        commanded = lines.level(CONTACTORS)
+        self._pwm_until = since + PWM_KEPT if armed else now
+        commanded = self._commanded = lines.level(CONTACTORS)
         travelling = commanded and last.contactors is False and last.current is not None and abs(last.current) < NORMAL_CURRENT
         shutdown.begin(since, True, not commanded, travelling)
-        self.notes.append(f"{why}: outputs taken, state B; contactors {'to be opened' if commanded else 'were open'}; last known: "
+        self.notes.append(f"{why}: outputs taken, {self._begins}; contactors {'to be opened' if commanded else 'were open'}; last known: "
                           f"current {_shown(last.current, 'A')}, voltage {_shown(last.voltage, 'V')}, contactors {_position(last.contactors)}")
         self._sequence(now)
 
     def _sequence(self, now: int) -> None:
         """The shared core without any measurement; then the lines as it says, again and again."""
         lines, shutdown = self._lines, self._shutdown
-        lines.force(PILOT_C, False)
+        lines.force(FIRST, False)
         lines.force(LOCK, False)
         lines.force(UNLOCK, False)
+        if now >= self._pwm_until and lines.duty != STEADY:
+            lines.force_duty(STEADY)
+            self.notes.append("PWM ended: the car sees steady +12 V")
         if self.opened:
             lines.force(CONTACTORS, False)
             return
@@ -129,7 +142,8 @@ class GuardPolicy:
         if shutdown.phase is not Phase.CurrentOff:
             lines.force(CONTACTORS, False)
             self.opened = True
-            self.notes.append(f"contactors open {(now - shutdown.began) / MS:.0f} ms after state B; the lock stays as it is")
+            open_since = f"contactors open {(now - shutdown.began) / MS:.0f} ms after {self._begins}; " if self._commanded else ""
+            self.notes.append(f"{open_since}the lock stays as it is")
 
 
 def _shown(value: float | None, unit: str) -> str:

@@ -18,10 +18,11 @@ from drivers.guard import DOOR, Channel, read_beat
 from drivers.sim.lines import Lines
 from kernel.clock import MonotonicClock
 from kernel.realtime import PRIORITY, go_realtime
-from tools.appliance.guard_policy import GuardPolicy, Limits
+from tools.appliance.guard_policy import POWER_OFF, STATE_B, GuardPolicy, Limits
 
 BACKLOG = 4
 MAX_WAIT_S = 0.1                 # a signal between two waits is seen so soon
+BEGINS = {"pev": STATE_B, "evse": POWER_OFF}
 SPARED = "-1000"                 # /proc/self/oom_score_adj: the last to be killed when memory runs out
 
 
@@ -103,12 +104,12 @@ class GuardProcess:
 
 
 def main(arguments: list[str]) -> None:
-    """`arguments`: descriptor of the lines, of the channel, name, realtime 0 or 1, then NAME=NUMBER of `Limits`."""
+    """`arguments`: descriptor of the lines, of the channel, name, mode of the box, realtime 0 or 1, then NAME=NUMBER of `Limits`."""
     clock = MonotonicClock()
     lines, channel, name = Lines(int(arguments[0])), Channel.of(int(arguments[1])), arguments[2]
-    limits = Limits(**{key: float(value) for key, _, value in (word.partition("=") for word in arguments[4:])})
-    process = GuardProcess(GuardPolicy(limits, lines, clock.now()), channel, name, clock.now)
-    reports = [str(report) for report in go_realtime(PRIORITY + 1)] if arguments[3] == "1" else []
+    limits = Limits(**{key: float(value) for key, _, value in (word.partition("=") for word in arguments[5:])})
+    process = GuardProcess(GuardPolicy(limits, lines, clock.now(), BEGINS[arguments[3]]), channel, name, clock.now)
+    reports = [str(report) for report in go_realtime(PRIORITY + 1)] if arguments[4] == "1" else []
     channel.send("\n".join(["R", *reports, _spare_me()]).encode())
     process.serve()
 

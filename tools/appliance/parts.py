@@ -9,7 +9,7 @@ from argparse import Namespace
 from contextlib import contextmanager
 from typing import Iterator
 
-from drivers.board import CarBoard, ChargerBoard, ListenBoard, car_on_lines, simulated_car, simulated_charger
+from drivers.board import CarBoard, ChargerBoard, ListenBoard, car_on_lines, charger_on_lines, simulated_car, simulated_charger
 from drivers.errors import DriverError
 from drivers.journal_file import Console
 from drivers.keyboard import Keyboard
@@ -36,7 +36,7 @@ from tools.simulate.shadow import ShadowCar, ShadowCharger
 
 
 def open_board(config: Config, args: Namespace, signals: Signals, now: int, lines: Lines | None = None) -> tuple[CarBoard | ChargerBoard | ListenBoard, list[Row]]:
-    """The board and the rows that simulate its surroundings. `lines`: the outputs of a car. DriverError says what is missing."""
+    """The board and the rows that simulate its surroundings. `lines`: where its outputs are. DriverError says what is missing."""
     listening = config.mode == "listen"
     if not listening and not args.simulate_io:
         raise DriverError("This version has no drivers for voltmeter, pilot, contactors and lock.",
@@ -53,7 +53,8 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int, line
         plant_config.battery_capacity_wh = args.battery_kwh * 1000
     plant = Plant(plant_config, start=now)
     if config.mode == "evse":
-        board, shadow = simulated_charger(plant, nic), ShadowCar(plant, signals)
+        board = simulated_charger(plant, nic) if lines is None else charger_on_lines(plant, nic, lines)
+        shadow = ShadowCar(plant, signals)
     else:
         board = simulated_car(plant, nic) if lines is None else car_on_lines(plant, nic, lines)
         shadow = ShadowCharger(plant, signals)
