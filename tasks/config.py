@@ -55,4 +55,7 @@ def contradictions(c: Config) -> list[str]:
         found.append(f"evse.max_voltage_v = {c.evse.max_voltage_v:g} is more than safety.evse.max_voltage_v = {evse.max_voltage_v:g}: offered, but never delivered")
     if c.evse.max_current_a > evse.max_current_a:
         found.append(f"evse.max_current_a = {c.evse.max_current_a:g} is more than safety.evse.max_current_a = {evse.max_current_a:g}: offered, but never delivered")
+    if evse.isolation_min_ohm > c.evse.isolation_fault_ohm:
+        found.append(f"safety.evse.isolation_min_ohm = {evse.isolation_min_ohm:g} is more than evse.isolation_fault_ohm = {c.evse.isolation_fault_ohm:g}: "
+                     "what the cable check passes would trip while charging")
     return found

@@ -207,7 +207,7 @@ class SupervisorTask(ABC):
             for text, args, level in supervisor.report.drain():
                 self._journal.note(now, "safety", text, *args, level=level)
         if supervisor.blocked:
-            self._journal.limited(now, "safety", supervisor.blocked, "waits before granting: %s", supervisor.blocked, level="info")
+            self._journal.limited(now, "safety", supervisor.blocked, "waits before granting: %s. %s", supervisor.blocked, supervisor.blocked_hint, level="info")
         shown = self._shown()
         if now >= self._publish_at or shown != self._published:
             self._published = shown

@@ -58,6 +58,8 @@ def contradictions(c: PevSafetyConfig) -> list[str]:
         found.append(f"match_v = {c.match_v:g} is more than mismatch_v = {c.mismatch_v:g}: what may close would trip at once")
     if c.derate_from_c >= c.inlet_max_temperature_c:
         found.append(f"derate_from_c = {c.derate_from_c:g} is not below inlet_max_temperature_c = {c.inlet_max_temperature_c:g}: nothing is left to derate over")
+    if c.battery_min_voltage_v >= c.inlet_max_voltage_v:
+        found.append(f"battery_min_voltage_v = {c.battery_min_voltage_v:g} is not below inlet_max_voltage_v = {c.inlet_max_voltage_v:g}: no battery could be charged")
     return found
 
 

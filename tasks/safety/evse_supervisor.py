@@ -10,7 +10,8 @@ from tasks.safety.facts import EvseFacts, EvseOutputs, EvseRequests, Report, Saf
 from tasks.safety.latch import Latch
 from tasks.safety.shutdown import PWM_KEPT, Phase, Shutdown
 from tasks.safety.supervisor import MAX_MOVES, OF_PHASE, STOPPING, UNPLUG_DEBOUNCE
-from tasks.safety.trips import CONTACTOR_NOT_CLOSED, EVSE_TRIPS, INTERNAL_FAULT, NEEDS_CONTACTOR, NEEDS_LOCK, OUTPUT_REFUSED, PWM_HIGH, PWM_LOW, STALLED
+from tasks.safety.trips import (CONTACTOR_NOT_CLOSED, EVSE_PERMITS, EVSE_TRIPS, INTERNAL_FAULT, NEEDS_CONTACTOR, NEEDS_LOCK, OUTPUT_REFUSED, STALLED,
+                                Permit, Trip, first_lacking)
 
 STEADY = 100.0                # percent: +12 V without PWM (X1)
 DUTY_LOW = 3.0                # percent: below is not allowed (slac-and-network sheet 3)
@@ -30,7 +31,9 @@ class EvseSupervisor:
         self.report = Report()
         left_out = (frozenset() if contactor else NEEDS_CONTACTOR) | (frozenset() if lock else NEEDS_LOCK)
         self.latch = Latch([t for t in EVSE_TRIPS if t.name not in left_out], config, self.report)
-        self.blocked = ""                 # why an output that is asked for is not given, empty when nothing blocks
+        self.blocked = ""                 # why an output that is asked for is not given, empty when nothing holds it back
+        self.blocked_hint = ""
+        self._permits = tuple(p for p in EVSE_PERMITS if p.name not in left_out)
         self._contactor = contactor
         self._lock = lock
         self._shutdown = Shutdown(config, sensor=True, contactor=contactor)
@@ -70,7 +73,7 @@ class EvseSupervisor:
             if wanted and self._armed:
                 self._try_deliver(f, now)
             else:
-                self.blocked = ""
+                self._hold_back(None)
         elif state is Closing:
             if not self._still_wanted(f, r, wanted, now):
                 return
@@ -95,7 +98,7 @@ class EvseSupervisor:
         return not self._contactor or f.contactors is False
 
     def _try_deliver(self, f: EvseFacts, now: int) -> None:
-        self.blocked = self._missing_permit(f)
+        self._hold_back(self.latch.first_bad(Closing, f) or first_lacking(self._permits, Delivering, f, self.config, self.outputs))
         if self.blocked:
             return
         if self._contactor:
@@ -105,17 +108,8 @@ class EvseSupervisor:
         else:
             self._enter(Delivering)
 
-    def _missing_permit(self, f: EvseFacts) -> str:
-        if f.pilot not in READY_CAR:
-            return "Car not in state C"
-        if not PWM_LOW <= self._held_duty <= PWM_HIGH:
-            return "No 5 % PWM"
-        bad = self.latch.first_bad(Closing, f)
-        if bad is not None:
-            return bad.text
-        if self._contactor and (f.contactors is not False or not abs(f.output_voltage) <= self.config.unlock_v):
-            return "Contactor not at rest"
-        return ""
+    def _hold_back(self, row: Trip | Permit | None) -> None:
+        self.blocked, self.blocked_hint = ("", "") if row is None else (row.text, row.hint)
 
     def _still_wanted(self, f: EvseFacts, r: EvseRequests, wanted: bool, now: int) -> bool:
         """The request, the car's state C and the PWM that was promised; any of them gone ends the output in order."""
@@ -138,7 +132,7 @@ class EvseSupervisor:
         """Power off at once, then the sequence."""
         outputs = self.outputs
         outputs.on = False
-        self.blocked = ""
+        self._hold_back(None)
         if self.latch.trips and self._tripped_at == NEVER:
             self._tripped_at = now
         if self.state in STOPPING:

@@ -7,7 +7,7 @@ from tasks.safety.config import PevSafetyConfig
 from tasks.safety.facts import PevFacts, PevOutputs, PevRequests, Report, SafetyState
 from tasks.safety.latch import Latch
 from tasks.safety.shutdown import NORMAL_CURRENT, Phase, Shutdown
-from tasks.safety.trips import CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_TRIPS, STALLED
+from tasks.safety.trips import CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_PERMITS, PEV_TRIPS, STALLED, Permit, Trip, first_lacking
 
 UNPLUG_DEBOUNCE = 500 * MS      # pilot A for so long is an unplugged connector and not a glitch; leaves a latched trip
 MAX_MOVES = 8                   # state changes per step; the longest chain (Closed to Tripped without current) has 5
@@ -29,7 +29,8 @@ class PevSupervisor:
         self.outputs = PevOutputs()
         self.report = Report()
         self.latch = Latch(PEV_TRIPS, config, self.report)
-        self.blocked = ""                 # why a requested closing did not happen, empty when nothing blocks
+        self.blocked = ""                 # why what is asked for is not granted, empty when nothing holds it back
+        self.blocked_hint = ""
         self._shutdown = Shutdown(config, sensor=config.current_sensor_fitted, contactor=True, voltmeter=config.voltage_sensor_fitted)
         self._travel = config.contactor_travel_ms * MS
         self._armed = False               # requests were seen released since the last shutdown
@@ -65,12 +66,12 @@ class PevSupervisor:
             if r.pilot_c and self._armed:
                 self._try_ready(f, now)
             else:
-                self.blocked = ""
+                self._hold_back(None)
         elif state is Ready:
             if not r.pilot_c:
                 self._withdrawn(f, r, now)
             elif not r.contactors:
-                self.blocked = ""
+                self._hold_back(None)
             elif now > self._ready_at:       # the C that is measured must be later than the C that was commanded
                 self._try_close(f, now)
         elif state is Closing:
@@ -92,8 +93,7 @@ class PevSupervisor:
 
     def _try_ready(self, f: PevFacts, now: int) -> None:
         """Pilot C invites voltage: only when nothing that would trip at once is bad."""
-        bad = self.latch.first_bad(Ready, f)
-        self.blocked = bad.text if bad is not None else "Not locked" if f.lock is not True else ""       # first locked, then ready
+        self._hold_back(self.latch.first_bad(Ready, f) or first_lacking(PEV_PERMITS, Ready, f, self.config, self.outputs))
         if not self.blocked:
             self.outputs.pilot_c = True
             self._ready_at = now
@@ -101,7 +101,7 @@ class PevSupervisor:
 
     def _try_close(self, f: PevFacts, now: int) -> None:
         """I1: every permit, fresh and true, at this very instant."""
-        self.blocked = self._missing_permit(f)
+        self._hold_back(self._missing_permit(f))
         if not self.blocked:
             self.outputs.contactors = True
             self._closing_at = now
@@ -110,19 +110,12 @@ class PevSupervisor:
                                  level="warning")
             self._enter(Closing)
 
-    def _missing_permit(self, f: PevFacts) -> str:
-        c = self.config
-        bad = self.latch.first_bad(Ready, f)
-        if bad is not None:
-            return bad.text
-        if f.battery_voltage is None or not f.battery_voltage >= c.battery_min_voltage_v:
-            return "Battery voltage low"
-        if f.inlet_voltage is None or not abs(f.inlet_voltage - f.battery_voltage) <= c.match_v:
-            return "Inlet does not match"
-        if not f.inlet_steady:
-            return "Inlet not steady"            # a voltage that ramps through the match is somewhere else when the contacts meet
-        bad = self.latch.first_bad(Closing, f)
-        return "" if bad is None else bad.text
+    def _missing_permit(self, f: PevFacts) -> Trip | Permit | None:
+        return (self.latch.first_bad(Ready, f) or first_lacking(PEV_PERMITS, Closing, f, self.config, self.outputs)
+                or self.latch.first_bad(Closing, f))
+
+    def _hold_back(self, row: Trip | Permit | None) -> None:
+        self.blocked, self.blocked_hint = ("", "") if row is None else (row.text, row.hint)
 
     def _withdrawn(self, f: PevFacts, r: PevRequests, now: int) -> None:
         if r.lapsed:
@@ -148,7 +141,7 @@ class PevSupervisor:
         """Pilot to B at once, then the sequence; during a sequence only its urgency can grow."""
         outputs = self.outputs
         outputs.pilot_c = False
-        self.blocked = ""
+        self._hold_back(None)
         if self.state in STOPPING:
             if self.latch.emergency:
                 self._shutdown.escalate()

@@ -1,13 +1,15 @@
-"""The table of trips: when a condition applies, what makes it bad, how fast to react, and what to tell the person.
+"""The table of permits and trips: when a condition applies, what makes it bad, how fast to react, and what to tell the person.
 
-A predicate gets the facts and the configuration and says True when the condition is BAD. Comparisons are written so
-that None and NaN are bad. `hold`: the condition must have been bad for so long without interruption.
+A predicate gets the facts and the configuration (a permit's also what is commanded) and says True when the condition is
+BAD. Comparisons are written so that None and NaN are bad. A permit that is lacking holds a step back and nothing else; a
+trip is latched and shuts down, `emergency` or in order, once it has been bad for `hold` without interruption. What would
+trip at once in a state is a permit for it, too (Latch.first_bad).
 """
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Callable
+from typing import Callable, Sequence
 
 from drivers.interfaces import PilotState
 from kernel.timer import MS, S
@@ -63,9 +65,39 @@ class Trip:
     hold: int = 0
 
 
+@dataclass(slots=True, frozen=True, eq=False)
+class Permit:
+    """One row. `step`: the state that is not entered while this is `lacking` (facts, configuration, outputs as commanded)."""
+
+    name: str
+    step: SafetyState
+    lacking: Callable
+    text: str
+    hint: str
+
+
+def first_lacking(permits: Sequence[Permit], step: SafetyState, facts: object, config: object, outputs: object) -> Permit | None:
+    """The first permit that keeps `step` from being entered."""
+    for permit in permits:
+        if permit.step is step and permit.lacking(facts, config, outputs):
+            return permit
+    return None
+
+
 def _differ(f, limit: float) -> bool:
     return f.inlet_voltage is None or f.battery_voltage is None or not abs(f.inlet_voltage - f.battery_voltage) <= limit
 
+
+PEV_PERMITS = (
+    Permit("locked", SafetyState.Ready, lambda f, c, out: f.lock is not True,        # first locked, then ready: nobody pulls a plug that gets voltage
+           "Not locked", "The lock does not confirm yet. Is the plug all the way in? Check the lock motor and its switch."),
+    Permit("battery_voltage", SafetyState.Closing, lambda f, c, out: f.battery_voltage is None or not f.battery_voltage >= c.battery_min_voltage_v,
+           "Battery voltage low", "Unknown or below battery_min_voltage_v: nothing is closed on a dead measurement. Check the battery management."),
+    Permit("inlet_match", SafetyState.Closing, lambda f, c, out: _differ(f, c.match_v),
+           "Inlet does not match", "Inlet and battery differ by more than match_v: the charger precharges, or one of the voltmeters is wrong."),
+    Permit("inlet_steady", SafetyState.Closing, lambda f, c, out: not f.inlet_steady,    # what ramps through the match is elsewhere when the contacts meet
+           "Inlet not steady", "The inlet's voltage still moves: two measurements that agree are waited for."),
+)
 
 PEV_TRIPS = (
     Trip("pilot_lost", ARMED, lambda f, c: f.pilot is not C and f.pilot is not B and f.pilot is not D,
@@ -128,6 +160,15 @@ PEV_TRIPS = (
          "Current deviation", "The charger does not follow the requested current.", hold=DEVIATION_HOLD),
 )
 
+EVSE_PERMITS = (
+    Permit("car_ready", SafetyState.Delivering, lambda f, c, out: f.pilot is not C and f.pilot is not D,
+           "Car not in state C", "Nothing is energised before the car says that it is ready (state C)."),
+    Permit("pwm_on", SafetyState.Delivering, lambda f, c, out: not PWM_LOW <= out.duty <= PWM_HIGH,
+           "No 5 % PWM", "The pilot does not show digital communication; the connection supervision sets it."),
+    Permit("contactor_at_rest", SafetyState.Delivering, lambda f, c, out: f.contactors is not False or not abs(f.output_voltage) <= c.unlock_v,
+           "Contactor not at rest", "The output contactor is not confirmed open, or the output still carries voltage."),
+)
+
 EVSE_TRIPS = (
     Trip("pilot_lost", ENERGISING, lambda f, c: f.pilot is not C and f.pilot is not B and f.pilot is not D,
          "Pilot lost", "Plug pulled or pilot wire broken while energised.", emergency=True),
@@ -157,7 +198,7 @@ EVSE_TRIPS = (
          "Insulation unknown", "The insulation monitor does not answer.", hold=ISOLATION_TEST),
 )
 NEEDS_LOCK = frozenset({"lock_lost"})                                        # rows left out where a charger has no lock
-NEEDS_CONTACTOR = frozenset({"contactor_dropped", "contactor_uncommanded"})  # rows left out where a charger has no contactor
+NEEDS_CONTACTOR = frozenset({"contactor_dropped", "contactor_uncommanded", "contactor_at_rest"})     # rows left out where a charger has no contactor
 
 
 def _event(name: str, text: str, hint: str) -> Trip:

@@ -173,6 +173,7 @@ def test_a_sagging_supply_opens_before_the_coils_let_go():
 @pytest.mark.parametrize(("section", "key", "value", "other"), [
     ("ev", "max_voltage_v", 800.0, "safety.pev.inlet_max_voltage_v"), ("ev", "precharge_tolerance_v", 15.0, "safety.pev.match_v"),
     ("evse", "max_voltage_v", 900.0, "safety.evse.max_voltage_v"), ("evse", "max_current_a", 400.0, "safety.evse.max_current_a"),
+    ("evse", "isolation_fault_ohm", 99_000.0, "safety.evse.isolation_min_ohm"),
 ])
 def test_sections_that_contradict_each_other_are_refused_with_both_names(section, key, value, other):
     from kernel.settings import SettingsError, build
@@ -192,6 +193,7 @@ def test_a_box_without_voltmeter_must_say_so_twice():
 @pytest.mark.parametrize(("settings", "keys"), [
     ({"match_v": 15.0, "mismatch_v": 10.0}, ("match_v", "mismatch_v")),
     ({"derate_from_c": 70.0}, ("derate_from_c", "inlet_max_temperature_c")),
+    ({"battery_min_voltage_v": 550.0}, ("battery_min_voltage_v", "inlet_max_voltage_v")),
 ])
 def test_limits_that_contradict_each_other_are_refused_with_both_names(settings, keys):
     with pytest.raises(ValueError) as caught:

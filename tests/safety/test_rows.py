@@ -41,6 +41,17 @@ def test_every_row_applies_where_it_should_is_as_urgent_and_as_patient(table, ex
     assert found == {name: (frozenset(LETTERS[x] for x in states), urgent, hold * MS) for name, (states, urgent, hold) in expected.items()}
 
 
+PEV_PERMITS = {"locked": "r", "battery_voltage": "g", "inlet_match": "g", "inlet_steady": "g"}
+EVSE_PERMITS = {"car_ready": "d", "pwm_on": "d", "contactor_at_rest": "d"}
+
+
+@pytest.mark.parametrize("table, expected", [(trips.PEV_PERMITS, PEV_PERMITS), (trips.EVSE_PERMITS, EVSE_PERMITS)])
+def test_every_permit_guards_its_step_and_fits_the_display(table, expected):
+    assert {p.name: p.step for p in table} == {name: LETTERS[step] for name, step in expected.items()}
+    for permit in table:
+        assert 0 < len(permit.text) <= 21 and permit.hint.endswith(".")
+
+
 def test_what_the_sequence_finds_is_an_emergency_and_no_row_of_the_table():
     for name in EVENTS:
         event = getattr(trips, name)

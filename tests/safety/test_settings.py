@@ -62,6 +62,10 @@ def test_equal_limits_close_but_derating_needs_room():
     for start in (70.0, 71.0):
         with pytest.raises(ValueError, match="derate_from_c"):
             PevSafetyConfig(derate_from_c=start)
+    assert contradictions(PevSafetyConfig(battery_min_voltage_v=549.0, inlet_max_voltage_v=550.0)) == []
+    for highest in (550.0, 549.0):
+        with pytest.raises(ValueError, match="battery_min_voltage_v"):
+            PevSafetyConfig(battery_min_voltage_v=550.0, inlet_max_voltage_v=highest)
     with pytest.raises(ValueError, match="match_v"):
         PevSafetyConfig(match_v=11.0, mismatch_v=10.0)
 
