@@ -229,8 +229,10 @@ def test_a_meeting_that_is_not_as_expected_is_told(expected):
 
 
 def test_a_name_that_nobody_has_shows_the_list():
-    with pytest.raises(SettingsError, match="compleo"):
+    with pytest.raises(SettingsError, match=r"  compleo  [^$]*compelo: nobody is called so. Did you mean compleo\?"):
         choose.choose("compelo", None)
+    with pytest.raises(SettingsError, match="qqq: nobody is called so.$"):
+        choose.choose(None, "qqq")
     assert choose.choose("compleo", None)[0] is CHARGERS["compleo"] and "polestar-2" in choose.listing()
 
 

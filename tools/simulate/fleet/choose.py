@@ -1,6 +1,7 @@
 """`--charger NAME`, `--car NAME`: finds the personality, lists them all, says after a charge whom one has met."""
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Mapping, TextIO
 
 from kernel.settings import SettingsError
@@ -30,7 +31,9 @@ def _one(name: str | None, fleet: Mapping[str, Personality], option: str) -> Per
     if name is None:
         return None
     if name not in fleet:
-        raise SettingsError([f"{option} {name}: nobody is called so. Known are\n{listing()}"])
+        near = get_close_matches(name, fleet, 1)
+        guess = f" Did you mean {near[0]}?" if near else ""
+        raise SettingsError([f"Known are\n{listing()}\n{option} {name}: nobody is called so.{guess}"])       # the end of a long list is what one sees
     return fleet[name]
 
 
