@@ -29,7 +29,6 @@ STALL_LIMIT = 500 * MS    # longest time between two runs while anything is arme
 LAST_RESORT = 1500 * MS   # when the supervisor itself fails: state B at once, open so much later (emergency_open_ms)
 NO_CURRENT = 1.0          # A, S5
 SEQUENCES = STOPPING | {SafetyState.Closing}
-FOREVER = NEVER // 2      # ns: age of signals that do not grow stale
 VALUE = attrgetter("value")
 
 
@@ -46,17 +45,16 @@ class SupervisorTask(ABC):
         self._read = tuple(read)
         self._requests = tuple(requests)
         self._all = self._read + self._requests
-        self._aged = tuple((s, FOREVER if s.max_age is None else s.max_age) for s in self._all)
+        self._aged = tuple((s, s.max_age) for s in self._all)      # whatever safety judges by grows stale
         self._fast = fast
         self._calm_until = 0          # before it, no new value means that there is nothing to do
         self._act_at = 0              # before it, equal values mean equal answers
         self._stale_at = 0            # the first of the values grows stale
         self._last: list = []         # fresh values at the last look, None for the others
-        self._raw: list | None = None     # the same as written; None when one of them was stale
         self._revision = Revision()
         for signal in self._all:
             signal.revision = self._revision
-        self._seen = -1
+        self._seen = -1               # the revision at which all values, as written, were the fresh ones of the last look
         self._publish_at = 0
         self._published: tuple = ()
         self._broken_at = NEVER
@@ -83,34 +81,29 @@ class SupervisorTask(ABC):
                 self.supervisor.stalled(facts, now)
                 self._act_at = now
             self._ran_at = now
-            if now < self._act_at and contactors is facts.contactors and lock is facts.lock and self._nothing_new(now):
-                calm_until = self._calm_until
-                return calm_until if calm_until < now + STEADY_PERIOD else now + STEADY_PERIOD
-            facts.contactors, facts.lock = contactors, lock
-            self._evaluate(now)
+            if now >= self._act_at or contactors is not facts.contactors or lock is not facts.lock or not self._nothing_new(now):
+                facts.contactors, facts.lock = contactors, lock
+                self._evaluate(now)
         except Exception as e:  # noqa: BLE001 - the last line of defence: outputs go safe although the supervisor is wrong
             self._break(now, e)
             return now + PERIOD
-        deadline = min(self._act_at, self._stale_at, self._publish_at)
-        if deadline <= now:          # a sequence runs
+        calm_until = self._calm_until
+        if calm_until <= now:          # a sequence runs
             return now + PERIOD
-        return deadline if deadline < now + STEADY_PERIOD else now + STEADY_PERIOD
+        return calm_until if calm_until < now + STEADY_PERIOD else now + STEADY_PERIOD
 
     def _nothing_new(self, now: int) -> bool:
         """Equal values, all fresh: equal answers. What is written again only grows younger, so the first staleness found
-        at the last look comes early, never late. The revision says that none of them has a new value."""
+        at the last look comes early, never late. The revision says that none of them has a new value. A value that was
+        stale at the last look is None there and something else as written: it may become fresh again without changing,
+        so there is no short cut past it."""
         revision = self._revision.count
-        if revision == self._seen:
-            if now < self._calm_until:
-                return True
-        elif list(map(VALUE, self._all)) == self._raw:
+        if revision != self._seen:
+            if list(map(VALUE, self._all)) != self._last:
+                return False
             self._seen = revision
-            if now < self._calm_until:
-                return True
-        else:
-            return False
-        if self._raw is None:
-            return False
+        if now < self._calm_until:
+            return True
         values, self._stale_at = self._values(now)
         if values != self._last:
             return False
@@ -121,10 +114,7 @@ class SupervisorTask(ABC):
     def _evaluate(self, now: int) -> None:
         self.evaluations += 1
         self._last, self._stale_at = self._values(now)
-        # values that are known but stale may become fresh again without changing: no short cut past them
-        self._seen = self._revision.count
-        raw = list(map(VALUE, self._all))
-        self._raw = raw if raw == self._last else None
+        self._seen = -1
         self._gather(self._last, now)
         self._step(now)
         if self._apply(now):
@@ -138,7 +128,7 @@ class SupervisorTask(ABC):
             self._act_at = min((now // ASK + 1) * ASK, supervisor.next_timer())
         if not self._fast:
             self._act_at = now
-        self._calm_until = 0 if self._raw is None else min(self._act_at, self._stale_at, self._publish_at)
+        self._calm_until = min(self._act_at, self._stale_at, self._publish_at)
 
     def _values(self, now: int) -> tuple[list, int]:
         """Fresh values of all signals in order, None for the others; and the first instant at which one grows stale."""
@@ -149,13 +139,14 @@ class SupervisorTask(ABC):
             if value is not None:
                 at = signal.at
                 end = at + max_age
-                if at <= now <= end:
+                if now > end:
+                    value = None
+                else:
+                    if at > now:          # a time stamp from the future is unknown until then
+                        value = None
+                        end = at - 1
                     if end < last:
                         last = end
-                else:
-                    value = None
-                    if at > now and at <= last:      # a time stamp from the future is unknown until then
-                        last = at - 1
             values.append(value)
         return values, last + 1
 
