@@ -13,7 +13,8 @@ from _pytest.mark import ParameterSet
 PURE = ("test_rows", "test_latch", "test_settings", "test_sequence", "test_car_rules", "test_charger_rules", "test_charger_outputs", "test_trips",
         "test_supervisor", "test_shutdown", "test_permits")
 #: With drivers, signals and a simulated plant: asked, too, for the modules that hold signals and drivers.
-WITH_DRIVERS = ("test_adapter", "test_evse", "test_last_resort", "test_reaction", "test_protections", "test_steady_path", "test_with_plant")
+WITH_DRIVERS = ("test_adapter", "test_steady_path_rules", "test_steady_path_twins", "test_last_resort", "test_evse", "test_reaction", "test_protections",
+                "test_steady_path", "test_with_plant")
 HOLDS_DRIVERS = frozenset({"adapter.py", "task.py"})
 MODULES = PURE + WITH_DRIVERS
 #: Whole sessions, seconds each: what only they would see has a test of its own in the small ones.

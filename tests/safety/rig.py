@@ -48,7 +48,7 @@ class Driver:
 class Rig:
     """One task over three drivers, and a writer for every signal it reads."""
 
-    def __init__(self, charger: bool = False, contactor: bool = True, lock: bool = True, **limits) -> None:
+    def __init__(self, charger: bool = False, contactor: bool = True, lock: bool = True, fast: bool = True, **limits) -> None:
         self.calls: list = []
         self.lines: list[str] = []
         journal = Journal()
@@ -59,9 +59,10 @@ class Rig:
         if charger:
             self.source = Driver(self.calls)
             self.task = EvseSafetyTask(self.source, self.first, self.contactors if contactor else None, self.lock if lock else None, s,
-                                       SafetyConfig(evse=EvseSafetyConfig(**limits)), journal)
+                                       SafetyConfig(evse=EvseSafetyConfig(**limits)), journal, fast=fast)
         else:
-            self.task = SafetyTask(self.first, self.contactors, self.lock, s, SafetyConfig(pev=PevSafetyConfig(**limits)), journal)
+            self.task = SafetyTask(self.first, self.contactors, self.lock, s, SafetyConfig(pev=PevSafetyConfig(**limits)), journal,
+                                   fast=fast)
         self.writers: dict = {}
 
     def write(self, now: int, **values) -> None:
