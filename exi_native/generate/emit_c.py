@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from .grammar import AT, ANY, CH, ED, EE, RELAXED_EE, SE, Grammar, Loop, Production, State
 from .model import Field
-from .xsd import SimpleType
+from .declarations import SimpleType
 
 #: EXI 1.0 section 7.1.9: an integer whose bounds span at most this many values is sent as an n-bit offset.
 NBIT_LIMIT = 4096

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from .emit_python import facet_comment
 from .grammar import Grammar, Production
-from .xsd import SimpleType
+from .declarations import SimpleType
 
 
 def names_module(grammar: Grammar, key: str, banner: str) -> str:

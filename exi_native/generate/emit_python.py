@@ -4,7 +4,7 @@ from __future__ import annotations
 import textwrap
 
 from .model import Enumeration, Field, Model, Record
-from .xsd import SimpleType
+from .declarations import SimpleType
 
 
 def messages_module(model: Model, module: str, key: str, banner: str) -> str:

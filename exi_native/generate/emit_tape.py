@@ -10,7 +10,7 @@ import re
 from .emit_c import is_big
 from .grammar import Grammar, Production
 from .model import Field, Model, Record
-from .xsd import UNBOUNDED, SimpleType
+from .declarations import UNBOUNDED, SimpleType
 
 
 def tape_module(grammar: Grammar, module: str, key: str, banner: str) -> str:

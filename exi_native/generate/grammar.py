@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from .model import Field, Model, Record
-from .xsd import UNBOUNDED, AnyParticle, Element, ElementParticle, GroupParticle, Particle, SchemaError, SimpleType
+from .declarations import UNBOUNDED, AnyParticle, Element, ElementParticle, GroupParticle, Particle, SchemaError, SimpleType
 
 # Kinds of states decide how many second-level events exist (exi.md section 3, "Element states").
 DOCUMENT, FRAGMENT = "document", "fragment"

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Optional
 
-from .xsd import UNBOUNDED, AnyParticle, ComplexType, Element, ElementParticle, GroupParticle, Particle, SchemaError, SchemaSet, SimpleType
+from .declarations import UNBOUNDED, AnyParticle, ComplexType, Element, ElementParticle, GroupParticle, Particle, SchemaError, SimpleType
+from .xsd import SchemaSet
 
 
 @dataclass(eq=False)

@@ -9,7 +9,8 @@ from . import emit_c, emit_names, emit_python, emit_tape
 from .grammar import Grammar
 from .model import Model
 from .schemas import DISTRIBUTION, DISTRIBUTION_VERSION, GENERATOR_VERSION, SCHEMAS
-from .xsd import SchemaError, SchemaSet
+from .declarations import SchemaError
+from .xsd import SchemaSet
 
 __all__ = ["SchemaError", "generate", "write"]
 

@@ -13,7 +13,8 @@ import exi_native
 from exi_native.generate import check, output, source
 from exi_native.generate.grammar import Grammar
 from exi_native.generate.model import Model
-from exi_native.generate.xsd import SchemaError, SchemaSet
+from exi_native.generate.declarations import SchemaError
+from exi_native.generate.xsd import SchemaSet
 
 ROOT = Path(exi_native.__file__).parent
 

@@ -10,7 +10,7 @@ from typing import Any, Hashable, NamedTuple, Optional, Protocol
 import exi_native
 from exi_native.generate.emit_c import NBIT_LIMIT
 from exi_native.generate.grammar import RELAXED_EE, Grammar, Production
-from exi_native.generate.xsd import SimpleType
+from exi_native.generate.declarations import SimpleType
 
 Key = Hashable
 

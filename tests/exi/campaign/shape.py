@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Iterator, NamedTuple, Optional
 
 from exi_native.generate.model import Model
-from exi_native.generate.xsd import AnyParticle, ComplexType, Element, ElementParticle, GroupParticle, SimpleType
-from exi_native.generate.xsd import Particle as SchemaParticle
+from exi_native.generate.declarations import AnyParticle, ComplexType, Element, ElementParticle, GroupParticle, SimpleType
+from exi_native.generate.declarations import Particle as SchemaParticle
 
 UNBOUNDED = -1
 SHAPES = Path(__file__).resolve().parent / "shapes"
