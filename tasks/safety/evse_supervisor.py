@@ -69,8 +69,9 @@ class EvseSupervisor:
 
     def _move(self, f: EvseFacts, r: EvseRequests, wanted: bool, now: int) -> None:
         state = self.state
+        begins = wanted and self._armed and valid_duty(r.duty) == self._held_duty      # a pilot that is about to change is waited for
         if state is Idle:
-            if wanted and self._armed:
+            if begins:
                 self._try_deliver(f, now)
             else:
                 self._hold_back(None)
@@ -84,7 +85,7 @@ class EvseSupervisor:
                 self._stop(f, now)
         elif state is Delivering:
             self._still_wanted(f, r, wanted, now)
-        elif state is Decay and wanted and self._armed and not self._contactor and not self.latch.trips:
+        elif state is Decay and begins and not self._contactor and not self.latch.trips:
             self._try_deliver(f, now)     # e.g. precharge right after the cable check, the output still charged
             if self.state is Decay:
                 self._continue(f, now)

@@ -183,7 +183,7 @@ EVSE_TRIPS = (
          "Output overcurrent", "The power stage delivers more than it may.", emergency=True, hold=OVERCURRENT_HOLD),
     Trip("lock_lost", ENERGISING, lambda f, c: f.lock is not True,
          "Lock lost", "The connector lock no longer confirms.", emergency=True),
-    Trip("supervision_silent", DELIVERING, lambda f, c: f.connection_alive is not True,
+    Trip("supervision_silent", ENERGISING, lambda f, c: f.connection_alive is not True,
          "Supervision silent", "The task that hears a person's stop does not run any more. Send the journal."),
     Trip("contactor_dropped", DELIVERING, lambda f, c: f.contactors is not True,
          "Contactor dropped", "The output contactor no longer confirms closed.", emergency=True),

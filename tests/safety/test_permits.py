@@ -181,8 +181,8 @@ EVSE_AWAY = {
 
 
 def may_energise(f: EvseFacts, lock: bool, button: bool) -> bool:
-    """Car in state C, connector locked where there is a lock, both measurements there and in their class, nobody presses the button."""
-    return (f.pilot in (C, D) and (f.lock is True or not lock) and (f.stop_button is False or not button)
+    """Car in state C, connector locked where there is a lock, both measurements there and in their class, nobody presses the button, a stop is heard."""
+    return (f.pilot in (C, D) and f.connection_alive is True and (f.lock is True or not lock) and (f.stop_button is False or not button)
             and number(f.output_voltage) and f.output_voltage <= 550.0 and f.output_current is not None)
 
 
@@ -211,10 +211,10 @@ def test_the_charger_goes_on_only_while_nothing_is_wrong(contactor, lock, button
     for f in up_to_two_away(evse_facts(output_current=80.0), EVSE_AWAY):
         supervisor, now = evse(True, contactor, lock, config)
         out = supervisor.step(f, output(), now + 100 * MS)
-        allowed = may_energise(f, lock, button) and f.connection_alive is True and (f.contactors is True or not contactor)
+        allowed = may_energise(f, lock, button) and (f.contactors is True or not contactor)
         assert out.on is allowed and out.voltage == (400.0 if allowed else 0.0) and out.current == (100.0 if allowed else 0.0), f
         assert bool(supervisor.latch.trips) is not (allowed or may_energise(dataclasses.replace(f, pilot=C), lock, button)
-                                                    and f.pilot is B and f.connection_alive is True and (f.contactors is True or not contactor))
+                                                    and f.pilot is B and (f.contactors is True or not contactor))
         went_on += allowed
         ended += not allowed
     assert went_on > 5 and ended > 50

@@ -29,7 +29,7 @@ PEV = {
 EVSE = {
     "pilot_lost": ("gd", EMERGENCY, 0), "output_overvoltage": ("gd", EMERGENCY, 0), "output_voltage_unknown": ("gd", EMERGENCY, 0),
     "output_current_unknown": ("gd", EMERGENCY, 0), "output_overcurrent": ("d", EMERGENCY, 1000), "lock_lost": ("gd", EMERGENCY, 0),
-    "supervision_silent": ("d", ORDERLY, 0), "contactor_dropped": ("d", EMERGENCY, 0), "contactor_uncommanded": ("i", EMERGENCY, 500),
+    "supervision_silent": ("gd", ORDERLY, 0), "contactor_dropped": ("d", EMERGENCY, 0), "contactor_uncommanded": ("i", EMERGENCY, 500),
     "stop_button": ("gd", EMERGENCY, 0), "isolation": ("d", ORDERLY, 3000), "isolation_unknown": ("d", ORDERLY, 10_000),
 }
 EVENTS = ("CONTACTOR_NOT_CLOSED", "CURRENT_NOT_GONE", "CONTACTOR_WELDED", "VOLTAGE_STAYS", "INTERNAL_FAULT", "STALLED", "OUTPUT_REFUSED")
