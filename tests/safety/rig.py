@@ -55,14 +55,14 @@ class Rig:
         journal.add_sink(lambda e: self.lines.append(f"{e.level} {e.message()} at {e.at}"))
         self.journal = journal
         self.signals = s = Signals()
+        path = {} if fast else {"fast": False}             # fast is what nobody asks for: the default
         self.first, self.contactors, self.lock = Driver(self.calls), Driver(self.calls), Driver(self.calls)
         if charger:
             self.source = Driver(self.calls)
             self.task = EvseSafetyTask(self.source, self.first, self.contactors if contactor else None, self.lock if lock else None, s,
-                                       SafetyConfig(evse=EvseSafetyConfig(**limits)), journal, fast=fast)
+                                       SafetyConfig(evse=EvseSafetyConfig(**limits)), journal, **path)
         else:
-            self.task = SafetyTask(self.first, self.contactors, self.lock, s, SafetyConfig(pev=PevSafetyConfig(**limits)), journal,
-                                   fast=fast)
+            self.task = SafetyTask(self.first, self.contactors, self.lock, s, SafetyConfig(pev=PevSafetyConfig(**limits)), journal, **path)
         self.writers: dict = {}
 
     def write(self, now: int, **values) -> None:

@@ -171,6 +171,19 @@ def test_what_blocks_is_told_and_forgotten():
     assert supervisor.blocked == ""                                    # nobody asks any more
 
 
+def test_what_blocks_is_forgotten_in_the_same_state_when_nobody_asks_any_more():
+    supervisor = PevSupervisor(PevSafetyConfig())
+    assert supervisor.blocked == ""                                    # nobody asked yet
+    supervisor.step(facts(**REST), NOTHING, S)
+    for wish, reason in ((requests(contactors=False), "Not locked"), (NOTHING, ""), (requests(contactors=False), "Not locked")):
+        supervisor.step(facts(lock=False, **REST), wish, S + STEP)
+        assert supervisor.blocked == reason and supervisor.state is Idle
+    supervisor, now = pev(Ready)
+    for wish, reason in ((requests(), "Inlet does not match"), (requests(contactors=False), "")):
+        supervisor.step(facts(inlet_voltage=100.0), wish, now + STEP)
+        assert supervisor.blocked == reason and supervisor.state is Ready
+
+
 def test_closing_without_a_voltmeter_is_told():
     for fitted in (True, False):
         supervisor, _ = pev(Closing, PevSafetyConfig(voltage_sensor_fitted=fitted))
@@ -180,7 +193,7 @@ def test_closing_without_a_voltmeter_is_told():
 
 
 @pytest.mark.parametrize("temperature, maximum, allowed", [
-    (60.0, 125.0, 1000.0), (60.5, 125.0, 118.0), (65.0, 125.0, 62.0), (69.5, 125.0, 6.0), (70.0, 125.0, 0.0), (75.0, 125.0, 0.0), (None, 125.0, 0.0),
+    (60.0, 125.0, 1000.0), (60.5, 125.0, 118.0), (65.0, 125.0, 62.0), (69.5, 125.0, 6.0), (69.0, 10.0, 1.0), (69.0, 9.0, 0.0), (70.0, 125.0, 0.0), (75.0, 125.0, 0.0), (None, 125.0, 0.0),
     (65.0, None, 0.0), (None, None, 0.0), (20.0, None, 0.0),
 ])
 def test_the_allowed_current_falls_with_the_temperature_in_whole_amperes(temperature, maximum, allowed):

@@ -301,6 +301,10 @@ def test_what_blocks_is_told_and_forgotten():
         supervisor, now = evse(False, True, True)
         supervisor.step(evse_facts(**{**REST, **change}), output(), now + STEP)
         assert supervisor.blocked == reason and supervisor.state is Idle
+        supervisor.step(evse_facts(**{**REST, **change}), RELEASED, now + STEP)
+        assert supervisor.blocked == "" and supervisor.state is Idle          # nobody asks any more
+        supervisor.step(evse_facts(**{**REST, **change}), output(), now + STEP)
+        assert supervisor.blocked == reason
         supervisor.fault(evse_facts(**REST), now + STEP)
         assert supervisor.blocked == ""
     supervisor, now = evse(False, True, True)

@@ -10,7 +10,7 @@ from tasks.safety.facts import EvseRequests, SafetyState
 from tasks.safety.trips import EVSE_TRIPS, PEV_TRIPS, overvoltage_threshold
 from tests.safety.given import STEP, evse, evse_facts, facts, output, pev, requests
 
-NAN = math.nan
+NAN, INF = math.nan, math.inf
 Ready, Closing, Closed = SafetyState.Ready, SafetyState.Closing, SafetyState.Closed
 
 # name, changes of the facts that are just bad, changes that are just good
@@ -53,6 +53,8 @@ PEV_CASES = [
     ("temperature_high", {"temperature": NAN}, {}),
     ("temperature_unknown", {"temperature": None}, {}),
     ("current_unknown", {"inlet_current": None}, {}),
+    ("current_unknown", {"inlet_current": NAN}, {}),
+    ("current_unknown", {"inlet_current": INF}, {}),
     ("mismatch", {"inlet_voltage": 370.1}, {"inlet_voltage": 370.0}),
     ("mismatch", {"inlet_voltage": 329.9}, {"inlet_voltage": 330.0}),
     ("reverse_current", {"inlet_current": -5.1}, {"inlet_current": -5.0}),
