@@ -5,7 +5,7 @@
 #                 ./install/test.sh --exi-campaign [command] the EXI codec against the oracle of EXI_ORACLE_HOME (java)
 #                 ./install/test.sh --matrix [--all ...]    every fault at every message and state; 5000 cases, minutes
 #                 ./install/test.sh --boards [board ...]    the EXI libraries built anew, and run on emulated boards
-#                 ./install/test.sh --mutants [file ...]    small mistakes in tasks/safety: would the tests notice? (half an hour)
+#                 ./install/test.sh --mutants [file ...]    small mistakes in tasks/safety: would the tests notice? (minutes)
 #                 ./install/test.sh --bench                 figures; they never fail
 # The first run makes .venv-test (and -peers, -build, -boards); CCSBOX_VENV=DIR puts them beside DIR as DIR-test, DIR-peers, ...
 set -eu

@@ -1,15 +1,16 @@
 """What both safety tasks share: gathering fresh facts, skipping what cannot have changed, telling, and the last resort.
 
 The steady path. The supervisor's answer can only differ from the last one when a signal it reads was written, when a
-feedback changed, when a value grew stale, or when one of its own timers has come. `run` asks exactly that and returns
-at once otherwise. When signals were written but all values are what they were, only the staleness is computed anew;
-not so during a shutdown, which also wants the time of each measurement. Every PUBLISH interval the facts are published
-anew, and every ASK interval the supervisor is asked in any case.
+feedback changed, when a value grew stale, when its last answer changed its state or outputs, or when one of its own
+timers has come. `run` asks exactly that and returns at once otherwise. When signals were written but all values are what
+they were, only the staleness is computed anew; not so during a shutdown, which also wants the time of each measurement.
+Every PUBLISH interval the facts are published anew, and every ASK interval the supervisor is asked in any case.
 """
 from __future__ import annotations
 
 import traceback
 from abc import ABC, abstractmethod
+from dataclasses import fields
 from operator import attrgetter
 from typing import Sequence
 
@@ -41,6 +42,7 @@ class SupervisorTask(ABC):
         self.supervisor = supervisor
         self.evaluations = 0
         self.broken = False
+        self._commanded = attrgetter(*(f.name for f in fields(supervisor.outputs)))
         self._journal = journal
         self._read = tuple(read)
         self._requests = tuple(requests)
@@ -113,6 +115,8 @@ class SupervisorTask(ABC):
 
     def _evaluate(self, now: int) -> None:
         self.evaluations += 1
+        supervisor = self.supervisor
+        before = supervisor.state, self._commanded(supervisor.outputs)
         self._last, self._stale_at = self._values(now)
         self._seen = -1
         self._gather(self._last, now)
@@ -121,8 +125,8 @@ class SupervisorTask(ABC):
             self._step(now)          # a refused output is a trip: react to it in the same run
             self._apply(now)
         self._tell(now)
-        supervisor = self.supervisor
-        if self._refused or supervisor.state in SEQUENCES:
+        # a step that moved judges again at once: other rows apply, and its permits see what is commanded now
+        if self._refused or supervisor.state in SEQUENCES or (supervisor.state, self._commanded(supervisor.outputs)) != before:
             self._act_at = now
         else:
             self._act_at = min((now // ASK + 1) * ASK, supervisor.next_timer())

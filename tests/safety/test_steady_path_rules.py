@@ -7,6 +7,7 @@ import pytest
 from drivers.interfaces import PilotState
 from kernel.timer import MS, S
 from tasks.safety.facts import SafetyState
+from tasks.signals import OutputRequest
 from tests.safety.rig import Rig
 
 B, C = PilotState.B, PilotState.C
@@ -42,7 +43,7 @@ def test_what_is_written_again_with_the_same_value_asks_nobody():
     assert asked(rig, START)
     for n in range(1, 100):
         rig.write(START + n * 10 * MS, pilot_state=B, inlet_voltage=0.0)
-        assert asked(rig, START + n * 10 * MS) is (n == 1)               # two measurements: from now on it is steady
+        assert asked(rig, START + n * 10 * MS) is (n in (1, 2))          # two measurements: from now on it is steady, and unlocks
 
 
 def test_a_value_that_left_and_came_back_between_two_runs_asks_nobody():
@@ -145,11 +146,34 @@ def test_during_a_sequence_each_run_asks_and_the_next_one_is_a_tick_later():
         assert rig.task.run(at + n * MS) == at + n * MS + 10 * MS
     rig.contactors.position = True
     rig.task.run(at + 10 * MS)
-    assert rig.task.state is SafetyState.Closed and not asked(rig, at + 11 * MS)
+    assert rig.task.state is SafetyState.Closed
+    assert asked(rig, at + 11 * MS) and not asked(rig, at + 12 * MS), "the rows of the new state, then it is calm"
     rig.contactors.position = False
     rig.task.run(at + 20 * MS)
     assert rig.task.state in {SafetyState.CurrentOff, SafetyState.Opening, SafetyState.Decay}
     assert asked(rig, at + 21 * MS) and asked(rig, at + 22 * MS)
+
+
+def test_the_rows_of_a_new_state_are_judged_in_the_next_run_although_nothing_else_changes():
+    """The step that closes judged the rows of Closing; without a second look the battery's limit would wait for the next full second."""
+    rig, at = closing()
+    rig.contactors.position = True
+    rig.writers["battery_max_voltage"].set(339.0, at)                   # 350 V on the inlet
+    rig.task.run(at + MS)
+    assert rig.task.state is SafetyState.Closed and not rig.task.trip
+    rig.task.run(at + 11 * MS)
+    assert rig.task.trip == "Battery overvoltage"
+
+
+def test_what_is_commanded_now_counts_for_the_permits_of_the_next_run():
+    rig = Rig(charger=True, contactor=False)
+    rig.lock.position = True
+    for n, wanted in enumerate((None, OutputRequest(400.0, 20.0), OutputRequest(400.0, 20.0))):
+        at = START + n * 10 * MS
+        rig.write(at, pilot_state=C, output_voltage=0.0, output_current=0.0, isolation=1e6, stop_button=False, connection_alive=True,
+                  pilot_duty_request=5.0 if n else 100.0, output_request=wanted)
+        rig.task.run(at)
+    assert rig.task.state is SafetyState.Delivering and rig.calls[-1] == ("set", 400.0, 20.0)
 
 
 @pytest.mark.parametrize("charger", [False, True])

@@ -33,14 +33,13 @@ class Pair:
         self.silent: str | None = None
         self.wanted = False
         self.states: set[SafetyState] = set()
-        self.before: tuple = ()
 
     def often(self, part: float) -> bool:
         return self.rng.random() < part
 
     def step(self, at: int) -> None:
         """Change a little, renew or be silent, then run both."""
-        state, out, calls = self.rigs[0].task.state, self.rigs[0].task.supervisor.outputs, len(self.rigs[0].calls)
+        out = self.rigs[0].task.supervisor.outputs
         if self.often(0.03):
             name = self.rng.choice(list(self.usual))
             self.latest[name] = self.rng.choice(self.usual[name])
@@ -57,9 +56,6 @@ class Pair:
                             "pilot_c_request": self.wanted or None, "contactor_request": self.wanted or None}
         if self.often(0.02):
             self.latest["pilot_state"] = self.rng.choice((A, B, C, None))
-        if self.before != (state, calls):     # a sensor's noise: what only the next step looks at is judged when something changes, or after ASK
-            self.latest |= {"isolation": 1e6 + at / S} if self.charger else {"inlet_temperature": 30.0 + at / S / 1000}
-            self.silent, self.before = None, (state, calls)
         written = {name: value for name, value in self.latest.items() if name != self.silent} if self.often(0.7) or self.silent is None else {}
         follows, flutters, refuses, acknowledges, fails = self.often(0.7), self.often(0.01), self.often(0.01), self.often(0.05), self.often(0.003)
         for rig in self.rigs:
