@@ -6,105 +6,28 @@ import pytest
 
 from drivers.interfaces import PilotState
 from kernel.timer import MS, S
-from tasks.safety.facts import EvseRequests, PevFacts, PevRequests, SafetyState
+from tasks.safety.facts import EvseRequests, PevRequests, SafetyState
 from tasks.safety.shutdown import EMERGENCY_CURRENT, NORMAL_CURRENT
+from tests.safety import exhaustive_car
+from tests.safety.exhaustive_car import AFTER, A, B, C, CLOSED, COMBINATIONS, STATES, VALUES, check
 from tests.safety.given import evse, evse_facts, facts, output, pev, requests
-
-A, B, C = PilotState.A, PilotState.B, PilotState.C
-AFTER = 100 * MS
-VALUES = {
-    "pilot": (None, A, B, C),
-    "inlet_voltage": (None, 0.0, 352.0, 365.0),     # 365: beyond 10 V, within 20 V
-    "battery_voltage": (None, 350.0),
-    "permission": (None, False, True),
-    "lock": (None, False, True),
-    "contactors": (None, False, True),
-    "temperature": (None, 30.0, 80.0),
-    "stop_button": (None, False, True),
-    "inlet_current": (None, 0.0, 3.0, 50.0),
-}
-CLOSED = (SafetyState.Closing, SafetyState.Closed)
-
-
-class Saved:
-    """Brings a supervisor back to a state without driving it there again."""
-
-    def __init__(self, state: SafetyState) -> None:
-        self.supervisor, self.now = pev(state)
-        s = self.supervisor
-        self.plain = {k: v for k, v in vars(s).items() if k.startswith("_") and k != "_shutdown"} | {"state": s.state, "blocked": ""}
-        self.outputs = (s.outputs.pilot_c, s.outputs.contactors, s.outputs.lock)
-        self.trips = list(s.latch.trips)
-        self.shutdown = {n: getattr(s._shutdown, n) for n in s._shutdown.__slots__}
-
-    def restore(self):
-        s = self.supervisor
-        for name, value in self.plain.items():
-            setattr(s, name, value)
-        s.outputs.pilot_c, s.outputs.contactors, s.outputs.lock = self.outputs
-        s.latch.clear()
-        s.latch.trips.extend(self.trips)
-        s.latch.emergency = any(t.emergency for t in self.trips)
-        s.latch._state = s.state
-        s.latch._present = s.latch._rows[s.state]
-        for name, value in self.shutdown.items():
-            setattr(s._shutdown, name, value)
-        s.report.notes.clear()
-        return s
-
-
-def permits(f: PevFacts, match: float) -> bool:
-    """Written anew, not taken from the table."""
-    return (f.pilot is C and f.lock is True and f.permission is True and f.temperature is not None and f.temperature <= 70.0
-            and f.stop_button is False and f.inlet_current is not None
-            and f.inlet_voltage is not None and f.battery_voltage is not None and abs(f.inlet_voltage - f.battery_voltage) <= match)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("state", list(s for s in SafetyState if s is not SafetyState.Delivering))
+@pytest.mark.parametrize("state", STATES)
 def test_no_combination_of_facts_breaks_an_invariant(state):
-    saved = Saved(state)
-    f = facts(inlet_current_at=saved.now + AFTER)
-    now = saved.now + AFTER
-    everything, nothing = requests(), PevRequests()
-    closings = unlocks = openings = 0
-    names = tuple(VALUES)
-    for wish in (everything, nothing):
-        for values in itertools.product(*VALUES.values()):
-            for name, value in zip(names, values):
-                setattr(f, name, value)
-            s = saved.restore()
-            was_closed, was_state = s.outputs.contactors, s.state
-            out = s.step(f, wish, now)
-            after = s.state
-            # I1, and while closed: every permit fresh and true (a difference beyond 20 V is judged after its hold)
-            if after is SafetyState.Closing and was_state is not SafetyState.Closing:
-                assert permits(f, 10.0) and f.contactors is False and was_state is SafetyState.Ready
-                closings += 1
-            if after in CLOSED:
-                assert permits(f, 1000.0) and out.pilot_c and wish is everything
-            if after is SafetyState.Closed:
-                assert f.contactors is True
-            if out.contactors and after not in CLOSED:
-                assert after is SafetyState.CurrentOff
-            # tripped means state B, at once
-            if s.latch.trips or wish is nothing:
-                assert not out.pilot_c
-            # I2: opening only with a current known to be small
-            if was_closed and not out.contactors:
-                limit = EMERGENCY_CURRENT if s._shutdown.emergency else NORMAL_CURRENT
-                assert f.inlet_current is not None and abs(f.inlet_current) < limit
-                assert not out.pilot_c                                                # I5
-                openings += 1
-            # I3
-            if out.lock is False:
-                assert f.contactors is False and f.inlet_voltage is not None and abs(f.inlet_voltage) <= 60.0
-                assert after in (SafetyState.Idle, SafetyState.Tripped)
-                unlocks += 1
+    seen = check(state)
     # the test has teeth: what should be possible did happen
-    assert (closings > 0) is (state is SafetyState.Ready)
-    assert (openings > 0) is (state in (SafetyState.CurrentOff, SafetyState.Closing))     # Closing: contacts still travel
-    assert unlocks > 0 or state in (*CLOSED, SafetyState.CurrentOff)
+    assert seen.combinations == COMBINATIONS // len(STATES)
+    assert (seen.begun > 0) is (state in (SafetyState.Idle, SafetyState.Opening, SafetyState.Decay))      # the last two: at rest within the step
+    assert (seen.closings > 0) is (state is SafetyState.Ready)
+    assert (seen.kept > 0) is (state in CLOSED)
+    assert (seen.openings > 0) is (state in (SafetyState.CurrentOff, SafetyState.Closing))     # Closing: contacts still travel
+    assert seen.unlocks > 0 or state in (*CLOSED, SafetyState.CurrentOff)
+
+
+def test_the_docstring_says_how_many_they_are():
+    assert f"{COMBINATIONS // len(STATES):,} combinations" in exhaustive_car.__doc__ and f"{COMBINATIONS:,} in all" in exhaustive_car.__doc__
 
 
 @pytest.mark.slow

@@ -1,0 +1,43 @@
+"""What was saved comes back whole: every value of the supervisor and of its parts, whatever happened in between."""
+import random
+
+import pytest
+
+from drivers.interfaces import PilotState
+from kernel.timer import MS, S
+from tasks.safety.facts import EvseRequests, SafetyState
+from tests.safety.charger_states import STATES, driven
+from tests.safety.given import NOTHING, evse_facts, facts, output, pev, requests
+from tests.safety.saved import PARTS, Saved
+
+CAR_STATES = tuple(s for s in SafetyState if s is not SafetyState.Delivering)
+
+
+def picture(supervisor) -> dict:
+    """Every value, the containers copied."""
+    values = {(part, name): getattr(getattr(supervisor, part), name) for part in PARTS for name in getattr(supervisor, part).__slots__}
+    values |= {("", name): value for name, value in vars(supervisor).items() if name not in PARTS}
+    return {key: value.copy() if isinstance(value, (list, dict)) else value for key, value in values.items()}
+
+
+@pytest.mark.parametrize("charger, state", [(False, s) for s in CAR_STATES] + [(True, s) for s in STATES])
+def test_everything_is_as_it_was(charger, state):
+    saved = Saved(*(driven(state) if charger else pev(state)))
+    s = saved.supervisor
+    first, rng, changed = picture(s), random.Random(1), set()
+    for n in range(300):
+        at = saved.now + rng.choice((1, 10 * MS, 4 * S, 31 * S))
+        if charger:
+            f = evse_facts(pilot=rng.choice(list(PilotState)), output_voltage=rng.choice((None, 0.0, 350.0, 600.0)), output_current=rng.choice((0.0, 900.0)),
+                           output_current_at=at, contactors=rng.choice((None, False, True)), stop_button=n % 2 == 0)
+            wishes = (output(), EvseRequests(), output(duty=100.0))
+        else:
+            f = facts(pilot=rng.choice(list(PilotState)), inlet_voltage=rng.choice((None, 0.0, 352.0, 600.0)), inlet_current=rng.choice((0.0, 900.0)),
+                      inlet_current_at=at, contactors=rng.choice((None, False, True)), stop_button=n % 2 == 0)
+            wishes = (requests(), NOTHING)
+        for k in range(rng.randrange(4)):
+            s.step(f, rng.choice(wishes), at + k * S)
+        rng.choice((s.fault, s.stalled, lambda f, at: s.reset(f), lambda f, at: None))(f, at)
+        changed |= {key for key, value in picture(s).items() if value != first[key]}
+        assert saved.restore() is s and picture(s) == first
+    assert len(changed) > 10
