@@ -18,7 +18,9 @@ from tasks import table
 from tasks.config import Config
 from tasks.ethernet.task import FrameTx
 from tasks.safety.adapter import SupervisorTask
+from tasks.sense import task as sense
 from tasks.signals import Signals
+from tasks.vehicle import task as vehicle
 
 
 class Ears:
@@ -72,6 +74,13 @@ def test_the_supervisor_is_the_last_row_that_always_runs(mode):
     always = [row for row in rows if row.rank is ALWAYS]
     assert [row.name for row in always] == ["safety"] and isinstance(always[0].task, SupervisorTask)
     assert {row.rank for row in rows[rows.index(always[0]) + 1:]} == {WHEN_IDLE}
+
+
+@pytest.mark.parametrize("mode", ["pev", "evse"])
+def test_the_readers_run_at_the_pace_that_their_tasks_say(mode):
+    """The reaction times of tests/safety count from these."""
+    paces = {row.name: row.every for row in build(mode)[0].rows}
+    assert paces["sense"] == sense.PERIOD and paces.get("vehicle") == (vehicle.PERIOD if mode == "pev" else None)
 
 
 @pytest.mark.parametrize("mode", ["pev", "evse"])
