@@ -1,4 +1,4 @@
-"""`python -m tests.safety.exhaustive [pev] [evse]`: the exhaustive check of both supervisors with its figures; exit code 1 when an invariant is broken."""
+"""`python -m tests.safety.exhaustive [pev] [evse]`: the exhaustive check of both supervisors, its figures; exit code 1: an invariant not in KNOWN is broken."""
 from __future__ import annotations
 
 import argparse
@@ -12,6 +12,7 @@ from tests.safety.charger_moments import EQUIPMENT, moments
 from tests.safety.saved import Seen
 
 COLUMNS = tuple(f.name for f in fields(Seen))
+KNOWN = ("in_vain", "unsupervised")          # found and not mended yet: the expected failures of test_exhaustive_charger.py
 
 
 def car() -> Iterator[tuple[str, Seen]]:
@@ -38,7 +39,8 @@ def row(role: str, state: str, seen: Seen) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.safety.exhaustive", description="single steps from every state with every combination of discretised facts")
+    parser = argparse.ArgumentParser(prog="python -m tests.safety.exhaustive",
+                                     description="single steps from every state with every combination of discretised facts")
     parser.add_argument("roles", nargs="*", metavar="ROLE", help="pev (the car, 3 s), evse (the charger, 40 s); default: both")
     roles = parser.parse_args(argv).roles or list(ROLES)
     if not set(roles) <= set(ROLES):
@@ -53,7 +55,8 @@ def main(argv: list[str] | None = None) -> int:
         except AssertionError as e:
             print(f"{role}: an invariant is broken: {e}", file=sys.stderr)
             return 1
-        print(row(role, "all", total) + f"   no invariant broken, {time.monotonic() - began:.0f} s", flush=True)
+        known = [f"{name} is to be 0" for name in KNOWN if getattr(total, name)]
+        print(row(role, "all", total) + f"   {', '.join(known) or 'no invariant broken'}, {time.monotonic() - began:.0f} s", flush=True)
     return 0
 
 

@@ -129,8 +129,10 @@ def judge(m: Moment, f: EvseFacts, r: EvseRequests, s: EvseSupervisor, seen: See
         assert m.state is CurrentOff and (gone or emergency and m.now - off_at >= 1500 * MS)
         seen.openings += 1
         seen.forced += not gone
-    # lock: released at rest only, discharged as measured since the power went off, contactor confirmed open, nobody about to charge
-    assert out.lock is None or m.lock
+    assert after is not Closing or m.state is not Closing or m.now - m.saved.now < 200 * MS     # contactor_travel_ms
+    # lock: moved where there is one, closed only on a plug; released at rest only, discharged as measured since the power went off, contactor
+    # confirmed open, nobody about to charge
+    assert out.lock is None or m.lock and (out.lock is False or f.pilot not in (None, PilotState.A))
     if out.lock is False:
         assert after in (Idle, Tripped) and (f.contactors is False or not m.contactor) and not out.contactors
         assert f.output_voltage is not None and f.output_voltage_at > off_at and -60.0 <= f.output_voltage <= 60.0
@@ -162,5 +164,6 @@ def check(m: Moment) -> Seen:
             try:
                 judge(m, f, r, s, seen)
             except AssertionError as e:
-                raise AssertionError(f"{m.name}, contactor {m.contactor}, lock {m.lock}: {f}, {r}: {s.state}, {s.outputs}, {[t.name for t in s.latch.trips]}") from e
+                where = f"{m.name}, contactor {m.contactor}, lock {m.lock}"
+                raise AssertionError(f"{where}: {f}, {r}: {s.state}, {s.outputs}, {[t.name for t in s.latch.trips]}") from e
     return seen

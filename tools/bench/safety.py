@@ -24,7 +24,8 @@ def main() -> None:
         for name, row, hold, ticks in worst(role):
             print(f"  {name:<26}{row.state:<12}{row.kind:<16}hold {hold:>5}   worst {ticks:>5}   agreed {hold + row.bound:>5}", flush=True)
             slowest = max(slowest, (name, ticks - hold), key=lambda found: found[1])
-        print(f"  {len(ROLES[role].FAULTS)} trips; beside its hold the slowest is {slowest[0]} with {slowest[1]} ticks; measured in {time.perf_counter() - began:.0f} s")
+        print(f"  {len(ROLES[role].FAULTS)} trips; beside its hold the slowest is {slowest[0]} with {slowest[1]} ticks; "
+              f"measured in {time.perf_counter() - began:.0f} s", flush=True)
     moments, charger = exhaustive_charger.totals()
     print(f"safety: single steps against the invariants: pev {exhaustive_car.COMBINATIONS:,} combinations from {len(exhaustive_car.STATES)} states, "
           f"evse {charger:,} from {moments} states and instants of {len(exhaustive_charger.EQUIPMENT)} equipments: python -m tests.safety.exhaustive (1 min)")
