@@ -68,20 +68,20 @@ def wanted(r: EvseRequests) -> bool:
 
 
 def permitted(m: Moment, f: EvseFacts, r: EvseRequests) -> bool:
-    """A finite wish that was seen released before, 5 % on the line, the car in C or D as measured, locked, nobody at the button,
-    voltage in its class, current known, no trip."""
-    return (m.armed and not m.trips and wanted(r)
-            and m.duty == 5.0 and f.pilot in CAR_READY and (f.lock is True or not m.lock) and f.stop_button is False
+    """A finite wish that was seen released before, 5 % on the line and to stay, the car in C or D as measured, locked, nobody at the
+    button, a stop is heard, voltage in its class, current known, no trip."""
+    return (m.armed and not m.trips and wanted(r) and f.connection_alive is True
+            and m.duty == 5.0 == r.duty and f.pilot in CAR_READY and (f.lock is True or not m.lock) and f.stop_button is False
             and f.output_voltage is not None and f.output_voltage <= 550.0 and f.output_current is not None)
 
 
 def may_energise(m: Moment, f: EvseFacts, r: EvseRequests) -> bool:
-    """Also the 5 % are to stay, and the contactor is confirmed."""
-    return permitted(m, f, r) and r.duty == 5.0 and (f.contactors is True or not m.contactor)
+    """Also the contactor is confirmed."""
+    return permitted(m, f, r) and (f.contactors is True or not m.contactor)
 
 
 def may_go_on(m: Moment, f: EvseFacts, r: EvseRequests) -> bool:
-    return (may_energise(m, f, r) and f.connection_alive is True
+    return (may_energise(m, f, r)
             and not held(m, "isolation", f.isolation == 10.0) and not held(m, "isolation_unknown", f.isolation is None and f.output_voltage > 100.0)
             and not held(m, "output_overcurrent", f.output_current > 40.0))
 
@@ -109,7 +109,6 @@ def judge(m: Moment, f: EvseFacts, r: EvseRequests, s: EvseSupervisor, seen: See
             assert m.state in ((Closing,) if m.contactor else (Idle, CurrentOff, Decay))
             assert m.state is not CurrentOff or calm(f, off_at, 1.0)
             seen.begun += 1
-            seen.unsupervised += f.connection_alive is not True
     else:
         assert out.voltage == 0.0 and out.current == 0.0
         assert not was_on or not may_go_on(m, f, r)
@@ -120,9 +119,8 @@ def judge(m: Moment, f: EvseFacts, r: EvseRequests, s: EvseSupervisor, seen: See
     if out.contactors:
         assert m.contactor and after in (Closing, Delivering, CurrentOff)
         if not was_closed:
-            assert m.state in (Idle, Opening, Decay) and permitted(m, f, r) and f.contactors is False and -60.0 <= f.output_voltage <= 60.0
+            assert after is Closing and m.state in (Idle, Opening, Decay) and permitted(m, f, r) and f.contactors is False and -60.0 <= f.output_voltage <= 60.0
             seen.closings += 1
-            seen.in_vain += after is CurrentOff
     elif was_closed:
         emergency = any(t.name not in ORDINARY for t in trips)
         gone = calm(f, off_at, 5.0 if emergency else 1.0)

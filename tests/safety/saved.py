@@ -53,12 +53,10 @@ class Seen:
     kept: int = 0           # stayed closed or went on delivering
     tripped: int = 0        # a trip was latched
     closings: int = 0       # contactors commanded closed
-    in_vain: int = 0        # of these: the output ended in the same step
     openings: int = 0       # contactors commanded open
     forced: int = 0         # of these: at the bound, the current not known to be gone
     unlocks: int = 0
     steady: int = 0         # charger: the PWM ended after a trip
-    unsupervised: int = 0   # charger: of `begun`: the connection supervision was silent
 
     def add(self, other: Seen) -> None:
         for f in fields(self):

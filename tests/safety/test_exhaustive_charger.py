@@ -35,18 +35,3 @@ def test_the_docstring_says_how_many_they_are():
     count, total = totals()
     regular = sum(m.regular for m in EVERY)
     assert count == len(EVERY) and f"({regular} of them)" in exhaustive_charger.__doc__ and f"({count - regular}): {total:,}" in exhaustive_charger.__doc__
-
-
-def seen_at(name: str, contactor: bool):
-    return check(next(m for m in moments(contactor, False) if m.name == name))
-
-
-@pytest.mark.xfail(strict=True, reason="supervision_silent is asked in Delivering only: power comes on for a step, up to a second where no other value changes")
-@pytest.mark.parametrize("name, contactor", [("rest", False), ("decay", False), ("closing", True)])
-def test_power_begins_only_while_the_connection_supervision_is_alive(name, contactor):
-    assert seen_at(name, contactor).unsupervised == 0
-
-
-@pytest.mark.xfail(strict=True, reason="a wish with another duty than that on the line is refused only after the contactor was commanded")
-def test_the_contactor_is_not_commanded_closed_in_the_step_in_which_the_output_ends():
-    assert seen_at("rest", True).in_vain == 0
