@@ -21,7 +21,7 @@ class Config:
     interface: str = setting("eth0", meaning="network interface of the PLC modem; `ip link` lists them")
     board: str = setting("simulated", choices=("simulated",), meaning="what carries voltmeter, pilot, contactors and lock")
     realtime: bool = setting(True, meaning="ask for SCHED_FIFO, locked memory and a quiet garbage collector")
-    guard_silence_ms: int = setting(100, unit="ms", low=50, high=100, meaning="the guard opens the contactors when this program shows no sign of life for so long")
+    guard_silence_ms: int = setting(100, unit="ms", low=50, high=100, meaning="the guard makes the outputs safe when this program shows no sign of life for so long")
     slac: SlacConfig = field(default_factory=SlacConfig)
     modem_emulator: EmulatorConfig = field(default_factory=EmulatorConfig)
     ipv6: Ipv6Config = field(default_factory=Ipv6Config)
