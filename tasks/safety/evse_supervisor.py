@@ -31,8 +31,7 @@ class EvseSupervisor:
         self.report = Report()
         left_out = (frozenset() if contactor else NEEDS_CONTACTOR) | (frozenset() if lock else NEEDS_LOCK)
         self.latch = Latch([t for t in EVSE_TRIPS if t.name not in left_out], config, self.report)
-        self.blocked = ""                 # why an output that is asked for is not given, empty when nothing holds it back
-        self.blocked_hint = ""
+        self.blocked = self.blocked_hint = ""     # why an output that is asked for is not given, empty when nothing holds it back
         self._permits = tuple(p for p in EVSE_PERMITS if p.name not in left_out)
         self._contactor = contactor
         self._lock = lock

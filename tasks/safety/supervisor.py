@@ -29,8 +29,7 @@ class PevSupervisor:
         self.outputs = PevOutputs()
         self.report = Report()
         self.latch = Latch(PEV_TRIPS, config, self.report)
-        self.blocked = ""                 # why what is asked for is not granted, empty when nothing holds it back
-        self.blocked_hint = ""
+        self.blocked = self.blocked_hint = ""     # why what is asked for is not granted, empty when nothing holds it back
         self._shutdown = Shutdown(config, sensor=config.current_sensor_fitted, contactor=True, voltmeter=config.voltage_sensor_fitted)
         self._travel = config.contactor_travel_ms * MS
         self._armed = False               # requests were seen released since the last shutdown

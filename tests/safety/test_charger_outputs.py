@@ -41,6 +41,15 @@ def test_only_5_percent_lets_the_output_begin(duty, begins):
     assert supervisor.blocked == ("" if begins else "No 5 % PWM")
 
 
+@pytest.mark.parametrize("duty", [None, 6.0, 100.0])
+def test_a_pilot_that_is_about_to_change_is_waited_for_and_the_contactor_left_alone(duty):
+    supervisor, now = driven(Idle)
+    out = supervisor.step(evse_facts(**REST), output(duty=duty), now + STEP)
+    assert supervisor.state is Idle and not out.contactors and out.duty == (duty or 100.0)
+    supervisor, now = driven(Idle)
+    assert supervisor.step(evse_facts(**REST), output(), now + STEP).contactors
+
+
 def test_before_anything_was_asked_the_pilot_is_steady_and_everything_off():
     supervisor = EvseSupervisor(EvseSafetyConfig(), contactor=True, lock=True)
     out = supervisor.step(evse_facts(), EvseRequests(), S)
