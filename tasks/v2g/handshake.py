@@ -1,4 +1,4 @@
-"""supportedAppProtocol in both roles: the car offers, the charger picks by the car's priority.
+"""supportedAppProtocol in both roles: the car offers in its order, the charger picks by the car's priority among what it speaks.
 
 States and reactions: field-pyplc-clara sheet 3.2 (3), 4.2; schema ids: sheet 7.1 (#9: an iX3 uses SchemaID 0).
 """
@@ -11,11 +11,9 @@ from kernel.timer import Timer
 from tasks.machine import Checkpoint, Note, StateChanged
 from tasks.messages import SessionEnded
 from tasks.stop_reasons import StopReason
+from tasks.v2g.protocols import DIN, Protocol
 from tasks.v2g.timing import V2G_EVCC_Msg_Timeout_SupportedAppProtocolReq, V2G_SECC_Sequence_Timeout
 
-DIN = "urn:din:70121:2012:MsgDef"
-DIN_VERSION = (2, 0)             # as an Ioniq offers it; chargers have answered it since 2012
-OWN_SCHEMA_ID = 1
 SHOWN_NAMESPACE = 40             # characters of a foreign namespace that go to the journal
 
 
@@ -32,13 +30,15 @@ TEXTS = {State.Idle: "Idle", State.SupportedAppProtocol: "Handshake", State.Agre
 
 
 class _Handshake:
-    """What both roles share: the state, the timer and the two queues. `chosen` is the agreed namespace."""
+    """What both roles share: the state, the timer and the two queues. `chosen` is the agreed protocol."""
 
-    __slots__ = ("state", "chosen", "_timer", "_out", "_events")
+    __slots__ = ("state", "chosen", "_protocols", "_timer", "_out", "_events")
 
-    def __init__(self) -> None:
+    def __init__(self, protocols: tuple[Protocol, ...] = (DIN,)) -> None:
+        """`protocols`: what is spoken here; a car's most wanted one first."""
         self.state = State.Idle
-        self.chosen: str | None = None
+        self.chosen: Protocol | None = None
+        self._protocols = protocols
         self._timer = Timer()
         self._out: list = []
         self._events: list = []
@@ -72,10 +72,12 @@ class _Handshake:
         self._events.append(StateChanged(self.state.name, state.name))
         self.state = state
 
-    def _agree(self, namespace: str) -> None:
+    def _agree(self, protocol: Protocol) -> None:
         self._timer.cancel()
-        self.chosen = namespace
+        self.chosen = protocol
         self._enter(State.Agreed)
+        if len(self._protocols) > 1:
+            self._events.append(Note("protocol: %s", (protocol.text,), level="info"))
 
     def _end(self, reason: StopReason, text: str) -> None:
         self._timer.cancel()
@@ -85,14 +87,14 @@ class _Handshake:
 
 
 class HandshakePev(_Handshake):
-    """Offers DIN 70121 and checks what the charger says to it."""
+    """Offers what it speaks and checks what the charger says to it."""
 
     __slots__ = ()
 
     def start(self, now: int) -> None:
         self._out.append(supportedAppProtocolReq(AppProtocol=[AppProtocol(
-            ProtocolNamespace=DIN, VersionNumberMajor=DIN_VERSION[0], VersionNumberMinor=DIN_VERSION[1],
-            SchemaID=OWN_SCHEMA_ID, Priority=1)]))
+            ProtocolNamespace=p.namespace, VersionNumberMajor=p.major, VersionNumberMinor=p.minor, SchemaID=p.schema_id, Priority=n)
+            for n, p in enumerate(self._protocols, 1)]))
         self._timer.arm(now, V2G_EVCC_Msg_Timeout_SupportedAppProtocolReq)
         self._enter(State.SupportedAppProtocol)
         self._events.append(Checkpoint(400, "supportedAppProtocolReq sent"))
@@ -102,13 +104,18 @@ class HandshakePev(_Handshake):
             return
         if type(message) is not supportedAppProtocolRes:
             self._end(StopReason.SEQUENCE_ERROR, "expected supportedAppProtocolRes")
-        elif message.ResponseCode is responseCode.Failed_NoNegotiation:
-            self._end(StopReason.NO_COMMON_PROTOCOL, "charger refuses DIN 70121")
-        elif message.SchemaID not in (OWN_SCHEMA_ID, None):      # optional in the schema; one offer leaves no doubt
-            self._end(StopReason.NO_COMMON_PROTOCOL, "charger chose a SchemaID that was not offered")
+            return
+        if message.ResponseCode is responseCode.Failed_NoNegotiation:
+            self._end(StopReason.NO_COMMON_PROTOCOL, "charger refuses " + " and ".join(p.text for p in self._protocols))
+            return
+        # SchemaID is optional in the schema: without one the most wanted protocol is meant (one offer leaves no doubt at all)
+        named = [p for p in self._protocols if message.SchemaID in (p.schema_id, None)]
+        if not named:
+            self._end(StopReason.NO_COMMON_PROTOCOL, f"charger chose SchemaID {message.SchemaID}, offered were "
+                      + ", ".join(str(p.schema_id) for p in self._protocols))
         else:
             self._events.append(Checkpoint(403, "protocol agreed"))
-            self._agree(DIN)
+            self._agree(named[0])
 
 
 class HandshakeEvse(_Handshake):
@@ -128,14 +135,15 @@ class HandshakeEvse(_Handshake):
             return
         self._events.append(Checkpoint(401, "supportedAppProtocolReq received"))
         for offer in sorted(message.AppProtocol, key=_priority):       # 1 is the most wanted; sorted() keeps ties in order
-            if offer.ProtocolNamespace == DIN and offer.VersionNumberMajor == DIN_VERSION[0]:
-                same = offer.VersionNumberMinor == DIN_VERSION[1]
+            spoken = next((p for p in self._protocols if p.namespace == offer.ProtocolNamespace and p.major == offer.VersionNumberMajor), None)
+            if spoken is not None:
+                same = offer.VersionNumberMinor == spoken.minor
                 self._out.append(supportedAppProtocolRes(
                     ResponseCode=(responseCode.OK_SuccessfulNegotiation if same
                                   else responseCode.OK_SuccessfulNegotiationWithMinorDeviation),
                     SchemaID=offer.SchemaID))
                 self._events.append(Checkpoint(402, "supportedAppProtocolRes sent"))
-                self._agree(DIN)
+                self._agree(spoken)
                 return
         self._out.append(supportedAppProtocolRes(ResponseCode=responseCode.Failed_NoNegotiation))
         offered = ", ".join(ascii(o.ProtocolNamespace[:SHOWN_NAMESPACE]) for o in message.AppProtocol)

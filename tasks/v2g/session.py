@@ -1,27 +1,33 @@
 """One V2G session over one TCP connection: the handshake, then the machine of the protocol that it agreed on."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from tasks.stop_reasons import StopReason
+from tasks.v2g.protocols import Protocol
 
 SCHEMAS = ("SAP", "DIN")
-"""What a session may have to code: made ready before it begins, since loading one takes longer than a tick."""
+"""What every session may have to code: made ready at the start, since loading one takes longer than a tick."""
 
 
 class Session:
     """Speaks the five verbs for whichever machine has its turn; `schema` says how to code the next message."""
 
-    __slots__ = ("_handshake", "_protocol", "_turn", "schema", "_left", "_out")
+    __slots__ = ("_handshake", "_make", "_turn", "schema", "_left", "_out")
 
-    def __init__(self, handshake: Any, protocol: Any) -> None:
-        """`protocol` is the machine of DIN 70121, the one protocol that can be agreed."""
+    def __init__(self, handshake: Any, make: Callable[[Protocol], Any]) -> None:
+        """`make` gives the machine of the protocol that was agreed."""
         self._handshake = handshake
-        self._protocol = protocol
+        self._make = make
         self._turn = handshake
         self.schema = "SAP"
         self._left: list = []
         self._out: list = []
+
+    @property
+    def agreed(self) -> bool:
+        """The handshake came to a protocol."""
+        return self._handshake.chosen is not None
 
     @property
     def state_name(self) -> str:
@@ -44,9 +50,10 @@ class Session:
             # The last words of the handshake go out before the first of the protocol.
             self._out = [("SAP", m) for m in self._handshake.outgoing()]
             self._left = self._handshake.events()
-            self._turn = self._protocol
-            self.schema = "DIN"
-            self._protocol.start(now)
+            protocol = self._handshake.chosen
+            self._turn = self._make(protocol)
+            self.schema = protocol.schema
+            self._turn.start(now)
 
     def handle_timer(self, now: int) -> None:
         self._turn.handle_timer(now)

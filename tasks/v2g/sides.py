@@ -12,6 +12,7 @@ from tasks.v2g.din_evse import DinEvse
 from tasks.v2g.din_pev import DinPev
 from tasks.v2g.facts import EvseFacts, PevFacts
 from tasks.v2g.handshake import HandshakeEvse, HandshakePev
+from tasks.v2g.protocols import Protocol, chosen
 from tasks.v2g.session import Session
 
 WRITER = "v2g"
@@ -53,7 +54,10 @@ class PevSide:
         self._config = config
         self._evccid = evccid
         self._facts = PevFacts()
-        self._machine: DinPev | None = None
+        self._protocols = chosen(config.protocols)
+        self._session: Session | None = None
+        self._refused = 0                # handshakes in a row that came to nothing
+        self._machine: DinPev | None = None      # None until a protocol is agreed
         self._lock = Lease(s.lock_request.claim(WRITER))
         self._pilot_c = Lease(s.pilot_c_request.claim(WRITER))
         self._contactors = Lease(s.contactor_request.claim(WRITER))
@@ -70,8 +74,21 @@ class PevSide:
 
     def new_session(self) -> Session:
         self._energy.restart()
+        offers = self._offers()
+        self._machine = None
+        self._session = Session(HandshakePev(offers), self._make)
+        return self._session
+
+    def _offers(self) -> tuple[Protocol, ...]:
+        """Everything at first; after a handshake that came to nothing each protocol alone, in turn: the charger may choke on a list."""
+        refused = self._session is not None and not self._session.agreed
+        self._refused = self._refused + 1 if refused else 0
+        alone = [(p,) for p in self._protocols] if len(self._protocols) > 1 else []
+        return (self._protocols, *alone)[self._refused % (1 + len(alone))]
+
+    def _make(self, protocol: Protocol) -> DinPev:
         self._machine = DinPev(self._config, self._evccid, self._facts)
-        return Session(HandshakePev(), self._machine)
+        return self._machine
 
     def refresh(self, now: int) -> None:
         """Signals -> facts; stale is None."""
@@ -140,7 +157,8 @@ class EvseSide:
         self._config = config
         self._rng = rng
         self._facts = EvseFacts()
-        self._machine: DinEvse | None = None
+        self._protocols = chosen(config.protocols)
+        self._machine: DinEvse | None = None     # None until a protocol is agreed
         self._output = Lease(s.output_request.claim(WRITER))
         self._held = False
         self._target_voltage = s.ev_target_voltage.claim(WRITER)
@@ -151,8 +169,12 @@ class EvseSide:
 
     def new_session(self) -> Session:
         self._energy.restart()
+        self._machine = None
+        return Session(HandshakeEvse(self._protocols), self._make)
+
+    def _make(self, protocol: Protocol) -> DinEvse:
         self._machine = DinEvse(self._config, self._facts, self._rng)
-        return Session(HandshakeEvse(), self._machine)
+        return self._machine
 
     def refresh(self, now: int) -> None:
         f, s = self._facts, self._s

@@ -56,7 +56,7 @@ def _asks_on(c):
 
 
 def _other_session(c):
-    _node(c, "v2g")._session._protocol.session_id = b"stranger"
+    _node(c, "v2g")._session._turn.session_id = b"stranger"
 
 
 class Decoded:

@@ -9,9 +9,11 @@ from tasks.machine import Checkpoint
 from tasks.messages import SessionEnded
 from tasks.stop_reasons import StopReason as R
 from tasks.v2g import timing as t
-from tasks.v2g.handshake import DIN, TEXTS, HandshakeEvse, HandshakePev, State
+from tasks.v2g import protocols
+from tasks.v2g.handshake import TEXTS, HandshakeEvse, HandshakePev, State
 
-ISO2 = "urn:iso:15118:2:2013:MsgDef"
+DIN, ISO2 = protocols.DIN.namespace, protocols.ISO2.namespace
+BOTH = (protocols.ISO2, protocols.DIN)
 TESLA = "urn:tesla:din:2018"
 OK = responseCode.OK_SuccessfulNegotiation
 MINOR = responseCode.OK_SuccessfulNegotiationWithMinorDeviation
@@ -22,8 +24,8 @@ def offer(namespace=DIN, schema=1, priority=1, major=2, minor=0):
     return AppProtocol(ProtocolNamespace=namespace, VersionNumberMajor=major, VersionNumberMinor=minor, SchemaID=schema, Priority=priority)
 
 
-def ask(*offers):
-    machine = HandshakeEvse()
+def ask(*offers, speaks=(protocols.DIN,)):
+    machine = HandshakeEvse(speaks)
     machine.start(0)
     machine.receive(supportedAppProtocolReq(AppProtocol=list(offers)), 1)
     return machine, machine.outgoing()[0]
@@ -43,7 +45,7 @@ def ends(machine):
 ])
 def test_charger_picks_by_the_cars_priority(offers, code, schema):
     machine, answer = ask(*offers)
-    assert answer.ResponseCode is code and answer.SchemaID == schema and machine.chosen == DIN
+    assert answer.ResponseCode is code and answer.SchemaID == schema and machine.chosen is protocols.DIN
     assert machine.state is State.Agreed and machine.next_timer() == NEVER
     assert [e.number for e in machine.events() if type(e) is Checkpoint] == [401, 402]
 
@@ -55,8 +57,20 @@ def test_charger_refuses_what_it_does_not_speak(offers):
     assert ends(machine) == [R.NO_COMMON_PROTOCOL]
 
 
-def car():
-    machine = HandshakePev()
+@pytest.mark.parametrize("offers, schema, chosen", [
+    ((offer(ISO2, 3, 1), offer(DIN, 4, 2)), 3, protocols.ISO2),
+    ((offer(ISO2, 3, 2), offer(DIN, 4, 1)), 4, protocols.DIN),
+    ((offer(TESLA, 0, 1), offer(ISO2, 5, 3), offer(DIN, 4, 9)), 5, protocols.ISO2),
+    ((offer(ISO2, 3, 1, major=1), offer(DIN, 4, 2)), 4, protocols.DIN),                 # a draft of 2010: another major version
+    (tuple(offer(f"urn:{n}", n, n + 1) for n in range(19)) + (offer(ISO2, 19, 20),), 19, protocols.ISO2),
+])
+def test_a_charger_of_both_protocols_follows_the_car(offers, schema, chosen):
+    machine, answer = ask(*offers, speaks=BOTH)
+    assert answer.ResponseCode is OK and answer.SchemaID == schema and machine.chosen is chosen
+
+
+def car(speaks=(protocols.DIN,)):
+    machine = HandshakePev(speaks)
     machine.start(0)
     return machine, machine.outgoing()[0]
 
@@ -66,11 +80,19 @@ def test_car_judges_the_answer(code, schema, agreed):
     machine, request = car()
     assert request.AppProtocol[0].ProtocolNamespace == DIN and request.AppProtocol[0].SchemaID == 1
     machine.receive(supportedAppProtocolRes(ResponseCode=code, SchemaID=schema), 1)
-    assert (machine.chosen == DIN) is agreed
+    assert (machine.chosen is protocols.DIN) is agreed
     events = machine.events()
     numbers = [e.number for e in events if type(e) is Checkpoint]
     assert numbers == ([400, 403] if agreed else [400])
     assert [e.reason for e in events if type(e) is SessionEnded] == ([] if agreed else [R.NO_COMMON_PROTOCOL])
+
+
+@pytest.mark.parametrize("schema, chosen", [(1, protocols.DIN), (2, protocols.ISO2), (None, protocols.ISO2), (0, None), (255, None)])
+def test_a_car_of_both_protocols_honours_the_chargers_choice(schema, chosen):
+    machine, request = car(BOTH)
+    assert [(p.ProtocolNamespace, p.SchemaID, p.Priority) for p in request.AppProtocol] == [(ISO2, 2, 1), (DIN, 1, 2)]
+    machine.receive(supportedAppProtocolRes(ResponseCode=OK, SchemaID=schema), 1)
+    assert machine.chosen is chosen
 
 
 @pytest.mark.parametrize("make, limit", [(HandshakePev, t.V2G_EVCC_Msg_Timeout_SupportedAppProtocolReq), (HandshakeEvse, t.V2G_SECC_Sequence_Timeout)])

@@ -8,8 +8,8 @@ from typing import Any
 from exi_native.messages.din import CurrentDemandRes, PhysicalValue, SessionSetupRes, V2G_Message
 from kernel.timer import MS, NEVER
 from tasks.stop_reasons import StopReason
-from tasks.v2g.handshake import OWN_SCHEMA_ID
 from tasks.v2g.physical import from_float
+from tasks.v2g.protocols import DIN
 from tasks.v2g.session import Session
 from tools.simulate.fleet.traits import CarTraits, Change, ChargerTraits, Echo, Needs, Plus
 
@@ -83,7 +83,7 @@ class EditedSession:
             if self._id and header.SessionID == self._id[:self._octets]:
                 message = dataclasses.replace(message, Header=dataclasses.replace(header, SessionID=self._id))
         elif isinstance(self._traits, CarTraits) and getattr(message, "SchemaID", None) == self._traits.schema_id:
-            message = dataclasses.replace(message, SchemaID=OWN_SCHEMA_ID)
+            message = dataclasses.replace(message, SchemaID=DIN.schema_id)
         self._inner.receive(message, now)
 
     def handle_timer(self, now: int) -> None:
