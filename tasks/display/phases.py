@@ -56,7 +56,10 @@ V2G_PHASES = {
     "SessionSetup": Phase.SESSION,
     "ServiceDiscovery": Phase.SESSION,
     "ServicePaymentSelection": Phase.SESSION,
+    "ServiceDetail": Phase.SESSION,
+    "PaymentServiceSelection": Phase.SESSION,
     "ContractAuthentication": Phase.AUTHORISATION,
+    "Authorization": Phase.AUTHORISATION,
     "ChargeParameterDiscovery": Phase.PARAMETERS,
     "WaitReady": Phase.CABLE_CHECK,              # lock and state C are confirmed before the first CableCheckReq
     "CableCheck": Phase.CABLE_CHECK,
@@ -65,6 +68,8 @@ V2G_PHASES = {
     "WaitContactorsClosed": Phase.STARTING,
     "PowerDeliveryStart": Phase.STARTING,
     "CurrentDemand": Phase.CHARGING,
+    "ChargingStatus": Phase.CHARGING,            # AC
+    "MeteringReceipt": Phase.CHARGING,
     "PowerDeliveryStop": Phase.STOPPING,
     "WaitContactorsOpen": Phase.STOPPING,
     "WeldingDetection": Phase.STOPPING,

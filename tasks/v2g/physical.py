@@ -1,4 +1,7 @@
-"""PhysicalValue <-> float in SI units, with the unit and the range checked before anybody computes with it."""
+"""PhysicalValue <-> float in SI units, with the unit and the range checked before anybody computes with it.
+
+Both protocols have the same type; DIN's serves for reading either. `from_float` makes DIN's, iso2_values.py those of ISO 15118-2.
+"""
 from __future__ import annotations
 
 from functools import lru_cache
@@ -36,8 +39,9 @@ def to_float(value: PhysicalValue, unit: unitSymbol, allowed: tuple[float, float
 
     DIN makes the unit optional (MsgDataTypes PhysicalValueType): without one, the field's own unit is meant.
     """
-    if value.Unit is not None and value.Unit is not unit:
-        raise BadValue(f"{field}: expected unit {unit.value}, came {value.Unit.value}")
+    given = value.Unit
+    if given is not unit and given is not None and given.value != unit.value:       # the same unit of ISO 15118-2 is another object
+        raise BadValue(f"{field}: expected unit {unit.value}, came {given.value}")
     multiplier = value.Multiplier
     if multiplier < 0:
         divisor = _DIVISOR.get(multiplier)
@@ -54,22 +58,27 @@ def to_float(value: PhysicalValue, unit: unitSymbol, allowed: tuple[float, float
     return result
 
 
-@lru_cache(maxsize=32)
-def from_float(value: float, unit: unitSymbol) -> PhysicalValue:
-    """The value with a resolution of 0.1 where it fits 16 bits, else the finest that does.
+def scaled(value: float, unit: unitSymbol) -> tuple[int, int]:
+    """(multiplier, value): a resolution of 0.1 where it fits 16 bits, else the finest that does.
 
     Cut towards zero, never rounded up: a limit may not grow on its way to the wire (invariant I6). Raises
-    ValueError for what no PhysicalValue can carry (not finite, beyond 32767000): that is our own defect. Limits are
-    the same in each message: the results are kept, and shared, so nobody may change one.
+    ValueError for what no PhysicalValue can carry (not finite, beyond 32767000): that is our own defect.
     """
     if not -32_767_999.0 < value < 32_767_999.0:      # also false for NaN
         raise ValueError(f"no PhysicalValue can carry {value!r} {unit.value}")
     tenths = int(value * 10 + (_EPSILON if value >= 0 else -_EPSILON))
     if tenths % 10 and -_MAX_SHORT <= tenths <= _MAX_SHORT:
-        return PhysicalValue(Multiplier=-1, Unit=unit, Value=tenths)
+        return -1, tenths
     whole = int(tenths / 10)
     multiplier = 0
     while not -_MAX_SHORT <= whole <= _MAX_SHORT:
         whole = int(whole / 10)
         multiplier += 1
+    return multiplier, whole
+
+
+@lru_cache(maxsize=32)
+def from_float(value: float, unit: unitSymbol) -> PhysicalValue:
+    """The value as DIN 70121 carries it. Limits are the same in each message: the results are kept, and shared, so nobody may change one."""
+    multiplier, whole = scaled(value, unit)
     return PhysicalValue(Multiplier=multiplier, Unit=unit, Value=whole)

@@ -17,6 +17,14 @@ V2G_EVCC_Msg_Timeout_CurrentDemandReq = 250 * MS
 V2G_EVCC_Msg_Timeout_WeldingDetectionReq = 2 * S
 V2G_EVCC_Msg_Timeout_SessionStopReq = 2 * S
 
+# --- the same for ISO 15118-2 where it differs (sheet 7.2, ISO-2 column)
+V2G_EVCC_Msg_Timeout_ServiceDetailReq = 5 * S
+V2G_EVCC_Msg_Timeout_PaymentServiceSelectionReq = 2 * S
+V2G_EVCC_Msg_Timeout_AuthorizationReq = 2 * S
+V2G_EVCC_Msg_Timeout_PowerDeliveryReq_ISO2 = 5 * S
+V2G_EVCC_Msg_Timeout_ChargingStatusReq = 2 * S
+V2G_EVCC_Msg_Timeout_MeteringReceiptReq = 2 * S
+
 # --- phases (sheet 7.1)
 V2G_EVCC_CommunicationSetup_Timeout = 20 * S
 V2G_EVCC_Ongoing_Timeout = 60 * S
@@ -52,6 +60,7 @@ RAMP_DOWN_LIMIT = 1400 * MS          # PowerDeliveryRes(stop) waits for the curr
 FACT_POLL = 20 * MS                  # how often a waiting state looks at the facts
 
 _DIN = "DIN 70121 message timeout, slac-and-network sheet 7.2"
+_ISO2 = "ISO 15118-2 message timeout, slac-and-network sheet 7.2"
 _PHASE = "slac-and-network sheet 7.1"
 SOURCES: dict[str, str] = {
     "V2G_EVCC_Msg_Timeout_SupportedAppProtocolReq": _DIN,
@@ -66,6 +75,12 @@ SOURCES: dict[str, str] = {
     "V2G_EVCC_Msg_Timeout_CurrentDemandReq": _DIN,
     "V2G_EVCC_Msg_Timeout_WeldingDetectionReq": _DIN,
     "V2G_EVCC_Msg_Timeout_SessionStopReq": _DIN,
+    "V2G_EVCC_Msg_Timeout_ServiceDetailReq": _ISO2,
+    "V2G_EVCC_Msg_Timeout_PaymentServiceSelectionReq": _ISO2,
+    "V2G_EVCC_Msg_Timeout_AuthorizationReq": _ISO2,
+    "V2G_EVCC_Msg_Timeout_PowerDeliveryReq_ISO2": _ISO2,
+    "V2G_EVCC_Msg_Timeout_ChargingStatusReq": _ISO2,
+    "V2G_EVCC_Msg_Timeout_MeteringReceiptReq": _ISO2,
     "V2G_EVCC_CommunicationSetup_Timeout": _PHASE + ": link ready to SessionSetupRes",
     "V2G_EVCC_Ongoing_Timeout": _PHASE + ": first Ongoing to Finished",
     "V2G_EVCC_CableCheck_Timeout": _PHASE + "; safety sheet S14",

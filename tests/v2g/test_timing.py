@@ -13,8 +13,10 @@ def test_every_timer_has_a_source_and_every_source_a_timer():
 
 def test_values_of_the_standard():
     assert timing.V2G_EVCC_Msg_Timeout_CurrentDemandReq == 250 * MS
-    two = [n for n in vars(timing) if n.startswith("V2G_EVCC_Msg_Timeout_") and "CurrentDemand" not in n]
-    assert len(two) == 11 and all(getattr(timing, n) == 2 * S for n in two)
+    five = {timing.V2G_EVCC_Msg_Timeout_ServiceDetailReq, timing.V2G_EVCC_Msg_Timeout_PowerDeliveryReq_ISO2}
+    assert five == {5 * S}
+    two = [n for n in vars(timing) if n.startswith("V2G_EVCC_Msg_Timeout_") and not n.endswith(("CurrentDemandReq", "ServiceDetailReq", "_ISO2"))]
+    assert len(two) == 15 and all(getattr(timing, n) == 2 * S for n in two)
     assert (timing.V2G_EVCC_CommunicationSetup_Timeout, timing.V2G_EVCC_Ongoing_Timeout, timing.V2G_EVCC_CableCheck_Timeout,
             timing.V2G_EVCC_PreCharge_Timeout, timing.V2G_EVCC_ReadyToCharge_Timeout) == (20 * S, 60 * S, 40 * S, 7 * S, 150 * S)
     assert (timing.V2G_SECC_Sequence_Timeout, timing.V2G_SECC_CommunicationSetup_Performance) == (60 * S, 18 * S)
