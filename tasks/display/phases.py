@@ -70,6 +70,7 @@ V2G_PHASES = {
     "CurrentDemand": Phase.CHARGING,
     "ChargingStatus": Phase.CHARGING,            # AC
     "MeteringReceipt": Phase.CHARGING,
+    "PowerDeliveryRenegotiate": Phase.PARAMETERS,
     "PowerDeliveryStop": Phase.STOPPING,
     "WaitContactorsOpen": Phase.STOPPING,
     "WeldingDetection": Phase.STOPPING,

@@ -1,26 +1,30 @@
 """The asking end of a half-duplex conversation: when the next request goes out, whether an answer is due, how long it took."""
 from __future__ import annotations
 
-from exi_native.messages.din import Body, MessageHeader, V2G_Message
+from typing import Any
+
 from kernel.timer import Timer
 
 
 class Exchange:
     """At most one request is unanswered. `slowest` is the longest answer per key in ns."""
 
-    __slots__ = ("awaiting", "sent_at", "slowest", "send", "message", "_out")
+    __slots__ = ("awaiting", "sent_at", "slowest", "send", "message", "_wire", "_out")
 
-    def __init__(self) -> None:
+    def __init__(self, wire: Any) -> None:
+        """`wire`: the messages of the protocol (exi_native.messages.din or .iso2)."""
+        self._wire = wire
         self.awaiting = False
         self.sent_at = 0
         self.slowest: dict[object, int] = {}
         self.send = Timer()              # when the next request goes out
         self.message = Timer()           # V2G_EVCC_Msg_Timeout_*
-        self._out: list[V2G_Message] = []
+        self._out: list[Any] = []
 
     def ask(self, session_id: bytes, body: object, timeout: int, now: int) -> None:
         """Send `body`; the answer is due in `timeout` ns."""
-        self._out.append(V2G_Message(Header=MessageHeader(SessionID=session_id), Body=Body(BodyElement=body)))
+        wire = self._wire
+        self._out.append(wire.V2G_Message(Header=wire.MessageHeader(SessionID=session_id), Body=wire.Body(BodyElement=body)))
         self.awaiting = True
         self.sent_at = now
         self.message.arm(now, timeout)
@@ -38,6 +42,6 @@ class Exchange:
         self.message.cancel()
         self.send.cancel()
 
-    def drain(self) -> list[V2G_Message]:
+    def drain(self) -> list[Any]:
         out, self._out = self._out, []
         return out

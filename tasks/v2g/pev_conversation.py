@@ -1,6 +1,6 @@
-"""How the car talks in a DIN 70121 session and how it stops talking: asking, awaiting, limits, and the three ways out.
+"""How the car talks in a session of either protocol and how it stops talking: asking, awaiting, limits, and the three ways out.
 
-Theory: DIN is half duplex; we ask, the charger answers. A handler (din_pev.py) looks at a response and chooses the next
+Theory: V2G is half duplex; we ask, the charger answers. A handler (din_pev.py, iso2_pev.py) looks at a response and chooses the next
 state; the request is built and sent at the end of the verb, when no stop is wanted. The ways out:
 
 - `stop`: the orderly end. The pending response is awaited, then PowerDeliveryReq(stop) when contactors were asked for,
@@ -13,17 +13,17 @@ state; the request is built and sent at the end of the verb, when no stop is wan
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any, Mapping
 
-from exi_native.messages.din import EVSESupportedEnergyTransfer, V2G_Message, responseCode
 from kernel.timer import MS, NEVER, S, Timer
 from tasks.messages import SessionEnded
 from tasks.stop_reasons import StopReason
 from tasks.v2g import pev_judgement as judge
 from tasks.v2g import timing as t
 from tasks.v2g.config import EvConfig
-from tasks.v2g.din_pev_table import CHECKPOINTS, POLLING, ROWS, STOPPABLE, Pev
 from tasks.v2g.exchange import Exchange
 from tasks.v2g.facts import ChargerLimits, PevFacts
+from tasks.v2g.pev_states import POLLING, STOPPABLE, Pev, Row
 from tasks.v2g.physical import BadValue
 from tasks.v2g.report import Report
 
@@ -37,6 +37,10 @@ class PevConversation(ABC):
     Counter: `ignored` (messages before the start or after the end).
     """
 
+    wire: Any                            # module: the messages of the protocol
+    rows: Mapping[Pev, Row]              # its states
+    checkpoints: dict[int, str]
+
     def __init__(self, config: EvConfig, evccid: bytes, facts: PevFacts) -> None:
         """`evccid`: 6 octets, the own MAC (pyPLC issue 20)."""
         self.config = config
@@ -47,7 +51,6 @@ class PevConversation(ABC):
         self.stopping: StopReason | None = None
         self.session_id = NO_SESSION
         self.service_id = 1
-        self.transfer_type = EVSESupportedEnergyTransfer.DC_extended
         self.schedule_id: int | None = None
         self.last_soc = 0.0
         self.evse_voltage: float | None = None
@@ -61,7 +64,7 @@ class PevConversation(ABC):
         self._strictness = 1 if config.tolerant_timeouts else 0
         self._interval = config.current_demand_interval_ms * MS
         self._repeat = config.repeat_interval_ms * MS
-        self._row = ROWS[Pev.Idle]
+        self._row = self.rows[Pev.Idle]
         self._power = False              # contactors or power were asked for: the end needs PowerDelivery(stop)
         self._urgent = False
         self._unmatched = False          # the inlet's voltage ran away again before the contactors had closed
@@ -69,11 +72,11 @@ class PevConversation(ABC):
         self._battery_seen = 0
         self._bulb_at = NEVER
         self._poll_at = NEVER
-        self._exchange = Exchange()
-        self._report = Report(CHECKPOINTS)
+        self._exchange = Exchange(self.wire)
+        self._report = Report(self.checkpoints)
         self._phase = Timer()            # the state's limit
         self._ready = Timer()            # V2G_EVCC_ReadyToCharge_Timeout
-        self._handlers = {state: getattr(self, "_on_" + state.name) for state, row in ROWS.items() if row.response is not None}
+        self._handlers = {state: getattr(self, "_on_" + state.name) for state, row in self.rows.items() if row.response is not None}
 
     # --- the verbs
 
@@ -102,7 +105,7 @@ class PevConversation(ABC):
             self.ignored += 1
             return
         row = self._row
-        body = message.Body.BodyElement if type(message) is V2G_Message else None
+        body = message.Body.BodyElement if type(message) is self.wire.V2G_Message else None
         if not self._exchange.awaiting or type(body) is not row.response:
             self._abort(StopReason.SEQUENCE_ERROR, "%s came in state %s", type(body).__name__, self.state.name)
             return
@@ -119,7 +122,7 @@ class PevConversation(ABC):
             self._report.checkpoint(row.received)
         if self.stopping is None and self.facts.trip:
             self._watch(now)             # what the charger says now may be the consequence: the trip is the reason
-        if body.ResponseCode not in judge.POSITIVE and not self._failed(body.ResponseCode):
+        if body.ResponseCode.name not in judge.POSITIVE and not self._failed(body.ResponseCode):
             return
         if self.facts.soc is not None:
             self.last_soc = self.facts.soc
@@ -149,7 +152,7 @@ class PevConversation(ABC):
             self._poll(now)
         self._step(now)
 
-    def outgoing(self) -> list[V2G_Message]:
+    def outgoing(self) -> list[Any]:
         return self._exchange.drain()
 
     def events(self) -> list:
@@ -164,7 +167,7 @@ class PevConversation(ABC):
         """Go to `state`; its request goes out at the end of this verb, unless a stop is wanted."""
         self._report.state(self.state.name, state.name)
         self.state = state
-        self._row = row = ROWS[state]
+        self._row = row = self.rows[state]
         self._exchange.forget()
         self._phase.cancel()
         limit = row.limit[self._strictness]
@@ -233,16 +236,16 @@ class PevConversation(ABC):
             self._report.note("slowest answer: %s after %d ms", state.name, slowest[state] // MS, level="info")
         self._report.state(self.state.name, Pev.Ended.name)
         self.state = Pev.Ended
-        self._row = ROWS[Pev.Ended]
+        self._row = self.rows[Pev.Ended]
         self._report.append(SessionEnded(reason, normal))
 
-    def _failed(self, code: responseCode) -> bool:
+    def _failed(self, code: Any) -> bool:
         """A FAILED response. True when the session goes on all the same."""
         if self._row.failed_goes_on:
             self._report.note("charger answered %s in state %s", code.name, self.state.name)
             return True
         reason = StopReason.FAILED_RESPONSE
-        if code is responseCode.FAILED_UnknownSession:
+        if code is self.wire.responseCode.FAILED_UnknownSession:
             reason = StopReason.UNKNOWN_SESSION
         elif self.state is Pev.CableCheck:
             reason = StopReason.CABLE_CHECK_FAILED

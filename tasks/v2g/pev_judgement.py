@@ -1,18 +1,18 @@
-"""What the car makes of the charger's values and of its own: limits, match of voltages, status, reasons to stop charging."""
+"""What the car makes of the charger's values and of its own: limits, match of voltages, status, reasons to stop charging.
+
+Both protocols have the same types and words here; what is compared are the words of the schemas.
+"""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from exi_native.messages.din import CurrentDemandRes, DC_EVSEChargeParameter, DC_EVSEStatus, DC_EVSEStatusCode, responseCode
 from tasks.stop_reasons import StopReason
 from tasks.v2g.config import EvConfig
 from tasks.v2g.facts import ChargerLimits, PevFacts
 from tasks.v2g.physical import LIMIT, A, BadValue, V, W, to_float
 
-POSITIVE = frozenset({responseCode.OK, responseCode.OK_NewSessionEstablished, responseCode.OK_OldSessionJoined,
-                      responseCode.OK_CertificateExpiresSoon})
-CALM = frozenset({DC_EVSEStatusCode.EVSE_Ready, DC_EVSEStatusCode.EVSE_NotReady,      # Compleo: Finished with NotReady
-                  DC_EVSEStatusCode.EVSE_IsolationMonitoringActive})
+POSITIVE = frozenset({"OK", "OK_NewSessionEstablished", "OK_OldSessionJoined", "OK_CertificateExpiresSoon"})
+CALM = frozenset({"EVSE_Ready", "EVSE_NotReady", "EVSE_IsolationMonitoringActive"})      # Compleo: Finished with NotReady
 
 
 STEADY_STEP = 5.0                # V between two PreChargeRes
@@ -28,23 +28,23 @@ class Stop(NamedTuple):
 
 STATUS_STOPS = {
     # code: (before charging, in CurrentDemand); reactions: field-pyplc-clara sheet 3.4
-    DC_EVSEStatusCode.EVSE_Shutdown: (Stop(StopReason.CHARGER_SHUTDOWN, False), Stop(StopReason.CHARGER_STOP, False)),
-    DC_EVSEStatusCode.EVSE_UtilityInterruptEvent: (Stop(StopReason.CHARGER_UTILITY, False),) * 2,
-    DC_EVSEStatusCode.EVSE_EmergencyShutdown: (Stop(StopReason.CHARGER_EMERGENCY, True),) * 2,
-    DC_EVSEStatusCode.EVSE_Malfunction: (Stop(StopReason.CHARGER_MALFUNCTION, True),) * 2,
+    "EVSE_Shutdown": (Stop(StopReason.CHARGER_SHUTDOWN, False), Stop(StopReason.CHARGER_STOP, False)),
+    "EVSE_UtilityInterruptEvent": (Stop(StopReason.CHARGER_UTILITY, False),) * 2,
+    "EVSE_EmergencyShutdown": (Stop(StopReason.CHARGER_EMERGENCY, True),) * 2,
+    "EVSE_Malfunction": (Stop(StopReason.CHARGER_MALFUNCTION, True),) * 2,
 }
 """Codes that are neither here nor in CALM are reserved: Clara ignores them, an Efacec has sent one; told, not obeyed."""
 
 
-def status_stop(status: object, charging: bool) -> Stop | None:
+def status_stop(status: Any, charging: bool) -> Stop | None:
     """The end that an EVSEStatus demands, if any. Raises BadValue when it is not that of a DC charger."""
-    if type(status) is not DC_EVSEStatus:
+    if type(status).__name__ != "DC_EVSEStatus":
         raise BadValue("EVSEStatus: expected DC_EVSEStatus, came " + type(status).__name__)
-    stops = STATUS_STOPS.get(status.EVSEStatusCode)
+    stops = STATUS_STOPS.get(status.EVSEStatusCode.name)
     return None if stops is None else stops[charging]
 
 
-def read_limits(parameter: object, charger: ChargerLimits) -> None:
+def read_limits(parameter: Any, charger: ChargerLimits) -> None:
     """Limits of ChargeParameterDiscoveryRes. Raises BadValue."""
     charger.max_voltage = to_float(parameter.EVSEMaximumVoltageLimit, V, LIMIT, "EVSEMaximumVoltageLimit")
     charger.min_voltage = to_float(parameter.EVSEMinimumVoltageLimit, V, LIMIT, "EVSEMinimumVoltageLimit")
@@ -53,7 +53,7 @@ def read_limits(parameter: object, charger: ChargerLimits) -> None:
         charger.max_power = to_float(parameter.EVSEMaximumPowerLimit, W, LIMIT, "EVSEMaximumPowerLimit")
 
 
-def update_limits(res: CurrentDemandRes, charger: ChargerLimits) -> None:
+def update_limits(res: Any, charger: ChargerLimits) -> None:
     """Limits that CurrentDemandRes may carry. Raises BadValue."""
     if res.EVSEMaximumVoltageLimit is not None:
         charger.max_voltage = to_float(res.EVSEMaximumVoltageLimit, V, LIMIT, "EVSEMaximumVoltageLimit")
@@ -63,9 +63,9 @@ def update_limits(res: CurrentDemandRes, charger: ChargerLimits) -> None:
         charger.max_power = to_float(res.EVSEMaximumPowerLimit, W, LIMIT, "EVSEMaximumPowerLimit")
 
 
-def dc_parameter(parameter: object) -> DC_EVSEChargeParameter:
-    """Raises BadValue when the charger answers with something else."""
-    if type(parameter) is not DC_EVSEChargeParameter:
+def dc_parameter(parameter: Any) -> Any:
+    """DC_EVSEChargeParameter. Raises BadValue when the charger answers with something else."""
+    if type(parameter).__name__ != "DC_EVSEChargeParameter":
         raise BadValue("EVSEChargeParameter: expected DC_EVSEChargeParameter, came " + type(parameter).__name__)
     return parameter
 

@@ -87,7 +87,7 @@ def test_every_link_state_has_its_screen(state):
 STATES_OF = {     # module -> (Enum, table); a machine's new state without a screen fails here
     "tasks.homeplug.slac_pev": ("State", LINK_PHASES), "tasks.homeplug.slac_evse": ("State", LINK_PHASES),
     "tasks.v2g.handshake": ("State", V2G_PHASES),
-    "tasks.connection.ladder": ("State", CONNECTION_PHASES), "tasks.v2g.din_pev_table": ("Pev", V2G_PHASES),
+    "tasks.connection.ladder": ("State", CONNECTION_PHASES), "tasks.v2g.pev_states": ("Pev", V2G_PHASES),
     "tasks.v2g.din_evse_table": ("Evse", V2G_PHASES),
 }
 

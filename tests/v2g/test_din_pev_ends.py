@@ -7,7 +7,8 @@ from exi_native.messages import din
 from kernel.timer import MS, NEVER, S
 from tasks.stop_reasons import StopReason as R
 from tasks.v2g import timing as t
-from tasks.v2g.din_pev_table import ROWS, STOPPABLE, Pev
+from tasks.v2g.din_pev_table import ROWS, Pev
+from tasks.v2g.pev_states import STOPPABLE
 from tasks.v2g.physical import PhysicalValue
 
 from tests.v2g.pev_bench import BATTERY, ORDER, PevBench, parameters, response
