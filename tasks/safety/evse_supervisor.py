@@ -10,10 +10,11 @@ from tasks.safety.facts import EvseFacts, EvseOutputs, EvseRequests, Report, Saf
 from tasks.safety.latch import Latch
 from tasks.safety.shutdown import PWM_KEPT, Phase, Shutdown
 from tasks.safety.supervisor import MAX_MOVES, OF_PHASE, STOPPING, UNPLUG_DEBOUNCE
-from tasks.safety.trips import (CONTACTOR_NOT_CLOSED, EVSE_PERMITS, EVSE_TRIPS, INTERNAL_FAULT, NEEDS_CONTACTOR, NEEDS_LOCK, OUTPUT_REFUSED, STALLED,
-                                Permit, Trip, first_lacking)
+from tasks.safety.trips import (CONTACTOR_NOT_CLOSED, EVSE_PERMITS, EVSE_TRIPS, INTERNAL_FAULT, LOAD_CONNECTED, NEEDS_CONTACTOR, NEEDS_LOCK,
+                                OUTPUT_REFUSED, STALLED, Permit, Trip, first_lacking)
 
 STEADY = 100.0                # percent: +12 V without PWM (X1)
+LOAD_CURRENT = 2.5            # A: above what precharge may have (2 A, S3) and half an ampere of error (S15): only a battery takes it
 DUTY_LOW = 3.0                # percent: below is not allowed (slac-and-network sheet 3)
 
 Idle, Closing, Delivering = SafetyState.Idle, SafetyState.Closing, SafetyState.Delivering
@@ -38,6 +39,7 @@ class EvseSupervisor:
         self._shutdown = Shutdown(config, sensor=True, contactor=contactor)
         self._travel = config.contactor_travel_ms * MS
         self._armed = False
+        self._loaded = False              # current has flowed through the output contactor, and the car has been in state C since
         self._closing_at = NEVER
         self._unplugged_since = NEVER
         self._tripped_at = NEVER
@@ -52,6 +54,7 @@ class EvseSupervisor:
         wanted = wants(requests)
         if not wanted:
             self._armed = True
+        self._watch_load(facts)
         if facts.pilot is not PilotState.A:
             self._unplugged_since = NEVER
         elif self._unplugged_since == NEVER:
@@ -65,6 +68,13 @@ class EvseSupervisor:
         self._decide_duty(requests, now)
         self._decide_lock(facts, requests, wanted, now)
         return self.outputs
+
+    def _watch_load(self, f: EvseFacts) -> None:
+        """A battery is taken for connected from the first current until the car leaves state C: what is behind our contactor is not measured."""
+        if f.pilot is PilotState.B or f.pilot is PilotState.A:
+            self._loaded = False
+        elif self._contactor and self.state is Delivering and abs(f.output_current) >= LOAD_CURRENT:       # known, else it had tripped
+            self._loaded = True
 
     def _move(self, f: EvseFacts, r: EvseRequests, wanted: bool, now: int) -> None:
         state = self.state
@@ -98,7 +108,8 @@ class EvseSupervisor:
         return not self._contactor or f.contactors is False
 
     def _try_deliver(self, f: EvseFacts, now: int) -> None:
-        self._hold_back(self.latch.first_bad(Closing, f) or first_lacking(self._permits, Delivering, f, self.config, self.outputs))
+        self._hold_back(self.latch.first_bad(Closing, f) or (self._loaded and LOAD_CONNECTED)
+                        or first_lacking(self._permits, Delivering, f, self.config, self.outputs))
         if self.blocked:
             return
         if self._contactor:

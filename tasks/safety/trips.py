@@ -197,6 +197,9 @@ EVSE_TRIPS = (
          lambda f, c: c.isolation_monitor_fitted and f.isolation is None and not (f.output_voltage is not None and f.output_voltage < ISOLATION_VOLTAGE),
          "Insulation unknown", "The insulation monitor does not answer.", hold=ISOLATION_TEST),
 )
+# Not in the tables: the supervisor remembers that current has flowed.
+LOAD_CONNECTED = Permit("load_connected", SafetyState.Delivering, lambda f, c, out: True,
+                        "Car still connected", "Current has flowed: the car's contactors may be closed behind ours. Its state B comes before they close again.")
 NEEDS_LOCK = frozenset({"lock_lost"})                                        # rows left out where a charger has no lock
 NEEDS_CONTACTOR = frozenset({"contactor_dropped", "contactor_uncommanded", "contactor_at_rest"})     # rows left out where a charger has no contactor
 

@@ -75,8 +75,44 @@ def test_a_request_made_while_tripped_does_not_count_after_the_reset():
     assert supervisor.state is Idle and not supervisor.outputs.contactors
 
 
+def decaying(current: float, contactor: bool = True):
+    """After an output of `current` A that was released: contactor open, output not yet discharged, the car in state C all the time."""
+    supervisor, now = evse(True, contactor, True)
+    supervisor.step(evse_facts(output_current=current), output(), now + STEP)
+    supervisor.step(evse_facts(output_current=current), RELEASED, now + 2 * STEP)
+    supervisor.step(evse_facts(output_current_at=now + 3 * STEP), RELEASED, now + 3 * STEP)
+    supervisor.step(evse_facts(contactors=False), RELEASED, now + 4 * STEP)
+    assert supervisor.state is Decay
+    return supervisor, now + 4 * STEP
+
+
+@pytest.mark.parametrize("current, connected", [(0.0, False), (2.4, False), (2.5, True), (-2.5, True), (100.0, True)])
+def test_after_a_charging_current_the_output_contactor_stays_open_until_the_car_has_left_state_c(current, connected):
+    """A car that asks for 0 V for a moment keeps its contactors closed: ours would close onto its battery."""
+    for left in (C, B, PilotState.A, None):
+        supervisor, now = decaying(current)
+        supervisor.step(evse_facts(contactors=False, output_voltage=0.0, pilot=left), RELEASED, now + STEP)
+        out = supervisor.step(evse_facts(**REST), output(), now + 2 * STEP)
+        held = connected and left in (C, None)
+        assert out.contactors is not held and supervisor.blocked == ("Car still connected" if held else "")
+
+
+def test_without_a_contactor_of_its_own_a_charger_closes_onto_nothing():
+    supervisor, now = decaying(100.0, contactor=False)
+    assert supervisor.step(evse_facts(output_voltage=0.0), output(), now + STEP).on
+
+
+def test_only_a_current_of_the_own_output_says_that_a_battery_is_there():
+    supervisor, now = driven(Closing)
+    supervisor.step(evse_facts(contactors=None, output_voltage=0.0, output_current=100.0), output(), now + STEP)
+    supervisor.step(evse_facts(contactors=None, output_voltage=0.0), RELEASED, now + 2 * STEP)
+    supervisor.step(evse_facts(contactors=False, output_voltage=0.0, output_current_at=now + 3 * STEP, output_voltage_at=now + 3 * STEP), RELEASED, now + 3 * STEP)
+    supervisor.step(evse_facts(**REST), RELEASED, now + 4 * STEP)
+    assert supervisor.step(evse_facts(**REST), output(), now + 5 * STEP).contactors
+
+
 def test_with_a_contactor_a_discharged_output_may_begin_again_in_the_same_step():
-    supervisor, now = driven(Decay)
+    supervisor, now = decaying(2.4)
     supervisor.step(evse_facts(contactors=False, output_voltage=50.0), output(), now + STEP)
     assert supervisor.state is Closing
     supervisor, now = driven(Decay)

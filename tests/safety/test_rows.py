@@ -45,10 +45,14 @@ PEV_PERMITS = {"locked": "r", "battery_voltage": "g", "inlet_match": "g", "inlet
 EVSE_PERMITS = {"car_ready": "d", "pwm_on": "d", "contactor_at_rest": "d"}
 
 
+def test_a_connected_load_holds_back_what_the_table_does():
+    assert trips.LOAD_CONNECTED.step is SafetyState.Delivering and trips.LOAD_CONNECTED.lacking(None, None, None) is True
+
+
 @pytest.mark.parametrize("table, expected", [(trips.PEV_PERMITS, PEV_PERMITS), (trips.EVSE_PERMITS, EVSE_PERMITS)])
 def test_every_permit_guards_its_step_and_fits_the_display(table, expected):
     assert {p.name: p.step for p in table} == {name: LETTERS[step] for name, step in expected.items()}
-    for permit in table:
+    for permit in (*table, trips.LOAD_CONNECTED):
         assert 0 < len(permit.text) <= 21 and permit.hint.endswith(".")
 
 
