@@ -13,6 +13,7 @@ class StopReason(Word):
     USER_STOP = ("Stopped by user", "You asked for the end (key, button or signal). Unplug when unlocked.")
     CHARGER_STOP = ("Stopped by charger", "The charger ended the session (its stop button, its limit or its back end).")
     CAR_STOP = ("Stopped by car", "The car ended the session in order.")
+    PAUSED = ("Paused", "The car has paused the session; it goes on by itself, or begins anew when it is plugged in again.")
     UNPLUGGED = ("Unplugged", "The plug was pulled. Plug in again to start.")
     # modem and matching
     NO_MODEM = ("No modem", "The own PLC modem does not answer. Check its supply, cable and the interface name.")
@@ -28,7 +29,7 @@ class StopReason(Word):
     TCP_RESET = ("TCP reset", "The charger reset the connection. Its own log says why; try again.")
     TCP_CLOSED = ("TCP closed", "The other side closed the connection in the middle. It may dislike a value of ours: see the last message in the log.")
     # protocol
-    NO_COMMON_PROTOCOL = ("No protocol", "No protocol in common (we speak DIN 70121).")
+    NO_COMMON_PROTOCOL = ("No protocol", "No protocol in common; the log has what was offered (ours: ev.protocols, evse.protocols).")
     TIMEOUT = ("Timeout", "The other side did not answer in time; the log names the message. Replug; if it repeats, its software hangs.")
     ONGOING_TIMEOUT = ("Ongoing too long", "The charger said 'Ongoing' until the limit: authorise at the charger, or it is waiting for its plant.")
     COMMUNICATION_SETUP_TIMEOUT = ("Setup timeout", "No SessionSetup within 20 s of the link. Replug.")
@@ -45,6 +46,7 @@ class StopReason(Word):
     CHARGER_MALFUNCTION = ("Charger malfunction", "EVSE_Malfunction: the charger reports a defect. Use another one.")
     CHARGER_UTILITY = ("Utility interrupt", "EVSE_UtilityInterruptEvent: the grid operator interrupted. Try again later or elsewhere.")
     INCOMPATIBLE_VOLTAGE = ("Voltage mismatch", "The charger's voltage range does not cover the battery; the log has both. Use another charger.")
+    NO_TRANSFER_MODE = ("No transfer mode", "The charger offers no energy transfer mode of this car (AC post? other connector?); the log has both lists.")
     CAR_LEFT_C = ("Car left state C", "The car went back to state B in the middle of the session: its own fault, or it heard us no more.")
     CAR_ERROR = ("Car reports error", "The car reported a DC_EVErrorCode; the log names it.")
     # inside the car
@@ -59,5 +61,6 @@ class StopReason(Word):
         self.hint = hint
 
 
-NORMAL_ENDS = frozenset({StopReason.BATTERY_FULL, StopReason.USER_STOP, StopReason.CHARGER_STOP, StopReason.CAR_STOP})
+NORMAL_ENDS = frozenset({StopReason.BATTERY_FULL, StopReason.USER_STOP, StopReason.CHARGER_STOP, StopReason.CAR_STOP,
+                         StopReason.PAUSED})
 """Ends that need no remedy: shown as finished, not as an error."""

@@ -26,6 +26,14 @@ class EvConfig:
     repeat_interval_ms: int = setting(250, unit="ms", low=50, high=1500, meaning="pause before asking again after Ongoing, in precharge and welding detection")
     tolerant_timeouts: bool = setting(True, meaning="use the longer waits that real chargers need; false: the standard's")
     send_charging_profile: bool = setting(False, meaning="PowerDeliveryReq carries a ChargingProfile; no car in our captures sends one")
+    energy_transfer_modes: list[str] = setting(
+        ["DC_extended", "DC_combo_core", "DC_core", "DC_unique"], choices=("AC_single_phase_core", "AC_three_phase_core", "DC_core", "DC_extended",
+                                                                           "DC_combo_core", "DC_unique"),
+        meaning="ISO 15118-2: the first of these that the charger offers is asked for")
+    ask_service_detail: bool = setting(False, meaning="ISO 15118-2: ServiceDetailReq for the charge service; nobody needs it for external payment")
+    ac_max_voltage_v: float = setting(230.0, unit="V", low=100, high=400, meaning="ISO 15118-2 AC: EVMaxVoltage")
+    ac_max_current_a: float = setting(16.0, unit="A", low=6, high=80, meaning="ISO 15118-2 AC: EVMaxCurrent per phase")
+    ac_min_current_a: float = setting(6.0, unit="A", low=1, high=32, meaning="ISO 15118-2 AC: EVMinCurrent per phase")
     light_bulb_demo: bool = setting(False, meaning="no battery: a lamp is switched on after charging has begun")
     light_bulb_voltage_v: float = setting(230.0, unit="V", low=50, high=400, meaning="voltage asked for in the light bulb demonstration")
     light_bulb_current_a: float = setting(1.0, unit="A", low=0.1, high=10, meaning="current asked for in the light bulb demonstration")

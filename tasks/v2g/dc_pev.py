@@ -24,6 +24,16 @@ LIGHT_BULB_DELAY = 2 * S             # contactors close so long after the first 
 class DcPev(PevConversation):
     """One `_on_<state>` per response that both protocols have; a subclass brings those of the beginning."""
 
+    @property
+    def loop(self) -> Pev:
+        """The state of the charge loop."""
+        return Pev.CurrentDemand
+
+    @property
+    def power_off(self) -> Pev:
+        """What comes after PowerDeliveryRes(stop)."""
+        return Pev.WaitContactorsOpen
+
     # --- facts
 
     def _watch(self, now: int) -> None:
@@ -71,7 +81,7 @@ class DcPev(PevConversation):
                     self._report.checkpoint(550)
                     self.wants_pilot_c = True
                 elif facts.pilot_c is True:
-                    self._enter(Pev.CableCheck, now)
+                    self._when_ready(now)
         elif self.state is Pev.WaitContactorsClosed:
             if facts.contactors_closed is True:
                 self._enter(Pev.PowerDeliveryStart, now)
@@ -79,6 +89,10 @@ class DcPev(PevConversation):
                 self._unmatched = True
         elif facts.contactors_closed is False:
             self._enter(Pev.SessionStop if self._urgent else Pev.WeldingDetection, now)
+
+    def _when_ready(self, now: int) -> None:
+        """Locked and in state C."""
+        self._enter(Pev.CableCheck, now)
 
     def _status(self, status: Any) -> bool:
         """The EVSE status of a response. True when it ends the session."""
@@ -140,7 +154,7 @@ class DcPev(PevConversation):
         self._ready.cancel()
         if self.config.light_bulb_demo:
             self._bulb_at = now + LIGHT_BULB_DELAY
-        self._enter(Pev.CurrentDemand, now)
+        self._enter(self.loop, now)
 
     def _on_CurrentDemand(self, res: Any, now: int) -> None:
         self.evse_voltage = to_float(res.EVSEPresentVoltage, V, PRESENT_V, "EVSEPresentVoltage")
@@ -160,7 +174,7 @@ class DcPev(PevConversation):
         self.wants_pilot_c = False
         self.wants_contactors = False
         self._report.checkpoint(810)
-        self._enter(Pev.WaitContactorsOpen, now)
+        self._enter(self.power_off, now)
 
     def _on_WeldingDetection(self, res: Any, now: int) -> None:
         # The status is not judged: alpitronic says EVSE_Shutdown here at each normal end.

@@ -47,6 +47,7 @@ class PevConversation(ABC):
         self.evccid = evccid
         self.facts = facts
         self.charger = ChargerLimits()
+        self.power_limit: float | None = None        # W: what the charger's schedule allows now
         self.state = Pev.Idle
         self.stopping: StopReason | None = None
         self.session_id = NO_SESSION

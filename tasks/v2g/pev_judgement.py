@@ -117,6 +117,11 @@ def charging_stop(config: EvConfig, facts: PevFacts) -> Stop | None:
     """The end that the car itself wants while charging."""
     if facts.contactors_closed is False:
         return Stop(StopReason.SAFETY_TRIP, True)
+    return battery_stop(config, facts)
+
+
+def battery_stop(config: EvConfig, facts: PevFacts) -> Stop | None:
+    """Full, or the battery management says no."""
     if facts.soc is not None and facts.soc >= config.stop_soc_percent:
         return Stop(StopReason.BATTERY_FULL, False)
     if facts.permission is False:

@@ -43,6 +43,8 @@ def targets(m: PevConversation) -> tuple[float, float]:
         max_current = charger.max_current
     if charger.max_power is not None and charger.max_power < max_power:
         max_power = charger.max_power
+    if m.power_limit is not None and m.power_limit < max_power:
+        max_power = m.power_limit
     current = min(current, max_current, facts.current_limit or 0.0)      # unknown: nothing is asked for
     if voltage * current > max_power:
         current = max_power / voltage

@@ -8,11 +8,12 @@ from kernel.channels import Lease, Writer
 from kernel.timer import NEVER, S
 from tasks.signals import OutputRequest, Signals
 from tasks.v2g.config import EvConfig, EvseConfig
+from tasks.v2g.dc_pev import DcPev
 from tasks.v2g.din_evse import DinEvse
 from tasks.v2g.din_pev import DinPev
 from tasks.v2g.facts import EvseFacts, PevFacts
 from tasks.v2g.handshake import HandshakeEvse, HandshakePev
-from tasks.v2g.protocols import Protocol, chosen
+from tasks.v2g.protocols import ISO2, Protocol, chosen
 from tasks.v2g.session import Session
 
 WRITER = "v2g"
@@ -56,8 +57,9 @@ class PevSide:
         self._facts = PevFacts()
         self._protocols = chosen(config.protocols)
         self._session: Session | None = None
+        self._resume = b""               # id of the session that was paused last
         self._refused = 0                # handshakes in a row that came to nothing
-        self._machine: DinPev | None = None      # None until a protocol is agreed
+        self._machine: DcPev | None = None       # None until a protocol is agreed
         self._lock = Lease(s.lock_request.claim(WRITER))
         self._pilot_c = Lease(s.pilot_c_request.claim(WRITER))
         self._contactors = Lease(s.contactor_request.claim(WRITER))
@@ -75,6 +77,8 @@ class PevSide:
     def new_session(self) -> Session:
         self._energy.restart()
         offers = self._offers()
+        if self._machine is not None and getattr(self._machine, "paused", False):
+            self._resume = self._machine.session_id
         self._machine = None
         self._session = Session(HandshakePev(offers), self._make)
         return self._session
@@ -86,8 +90,13 @@ class PevSide:
         alone = [(p,) for p in self._protocols] if len(self._protocols) > 1 else []
         return (self._protocols, *alone)[self._refused % (1 + len(alone))]
 
-    def _make(self, protocol: Protocol) -> DinPev:
-        self._machine = DinPev(self._config, self._evccid, self._facts)
+    def _make(self, protocol: Protocol) -> DcPev:
+        if protocol is ISO2:
+            from tasks.v2g.iso2_pev import Iso2Pev       # only now: its message classes cost 36 ms on a PC
+            self._machine = Iso2Pev(self._config, self._evccid, self._facts, self._resume)
+        else:
+            self._machine = DinPev(self._config, self._evccid, self._facts)
+        self._resume = b""
         return self._machine
 
     def refresh(self, now: int) -> None:

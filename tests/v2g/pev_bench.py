@@ -8,7 +8,7 @@ from tasks.messages import SessionEnded
 from tasks.stop_reasons import StopReason
 from tasks.v2g.config import EvConfig
 from tasks.v2g.din_pev import DinPev
-from tasks.v2g.din_pev_table import ROWS, Pev
+from tasks.v2g.din_pev_table import Pev
 from tasks.v2g.facts import PevFacts
 from tasks.v2g.physical import A, V, W, from_float
 
@@ -78,11 +78,16 @@ def response(state, rc=OK, code=READY, finished=True, volts=BATTERY, amps=10.0, 
 class PevBench:
     """`now` in ns. `sent`: bodies of all requests. The plant follows the wishes at once unless `follow` is off."""
 
+    wire, response = din, staticmethod(response)
+
+    def make(self, config):
+        return DinPev(config, EVCCID, self.facts)
+
     def __init__(self, follow=True, **config):
         self.facts = PevFacts(current_limit=1000.0, inlet_voltage=0.0, battery_voltage=BATTERY, soc=50.0, target_voltage=400.0, target_current=100.0,
                               max_voltage=405.0, max_current=110.0, max_power=80000.0, capacity=30000.0, permission=True,
                               contactors_closed=False, lock_confirmed=False, pilot_c=False)
-        self.machine = DinPev(EvConfig(**config), EVCCID, self.facts)
+        self.machine = self.make(EvConfig(**config))
         self.follow = follow
         self.now = 1_000 * MS
         self.sent = []
@@ -105,9 +110,10 @@ class PevBench:
     def answer(self, body=None, session=None, after=20 * MS, **fields):
         """The charger's answer to what is awaited, `after` ns later."""
         self.now += after
-        body = body or response(self.state, **fields)
+        body = body or self.response(self.state, **fields)
         session = SESSION if session is None else session
-        self.machine.receive(din.V2G_Message(Header=din.MessageHeader(SessionID=session), Body=din.Body(BodyElement=body)), self.now)
+        wire = self.wire
+        self.machine.receive(wire.V2G_Message(Header=wire.MessageHeader(SessionID=session), Body=wire.Body(BodyElement=body)), self.now)
         self._collect()
         return self
 
@@ -152,14 +158,14 @@ class PevBench:
     def forward(self):
         """One step of an ideal session; in CurrentDemand the person stops it."""
         state = self.state
-        if ROWS[state].response is None:
+        if self.machine.rows[state].response is None:
             self.wake(max(self.machine.next_timer(), self.now))
         elif not self.machine._exchange.awaiting:
             self.until_sent()
         elif state is Pev.PreCharge:
             self.facts.inlet_voltage = BATTERY
             self.answer()
-        elif state is Pev.CurrentDemand:
+        elif state in (Pev.CurrentDemand, Pev.ChargingStatus):
             self.stop(StopReason.USER_STOP)
             self.answer()
         elif state is Pev.WeldingDetection:
