@@ -1,6 +1,8 @@
 """The car's drivers over the simulated plant: measurements, pilot, contactors, lock, battery management."""
 from __future__ import annotations
 
+from typing import Callable
+
 from drivers.interfaces import BatteryReading, PilotReading
 from drivers.sim.actuator import Actuator
 from drivers.sim.pilot import Pilot
@@ -49,11 +51,12 @@ class SimVoltmeter(Sensor):
 
 
 class SimPilotMonitor:
-    """PilotMonitor of either end; `failed` reads None and counts."""
+    """PilotMonitor of either end; `failed` reads None and counts. `duty`: the duty reads what this makes of it, the state stays true."""
 
     def __init__(self, plant: Plant, charger: bool = False) -> None:
         self.errors = 0
         self.failed = False
+        self.duty: Callable[[float | None], float | None] | None = None
         self._plant = plant
         self._pilot: Pilot = plant.pilot
         self._charger = charger
@@ -63,7 +66,8 @@ class SimPilotMonitor:
         if self.failed:
             self.errors += 1
             return None
-        return self._pilot.at_charger if self._charger else self._pilot.at_car
+        reading = self._pilot.at_charger if self._charger else self._pilot.at_car
+        return reading if self.duty is None else PilotReading(reading.state, self.duty(reading.duty_percent))
 
 
 class SimControlPilot:

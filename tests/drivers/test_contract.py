@@ -144,6 +144,31 @@ def test_a_frozen_sensor_keeps_its_value_and_an_offset_shifts_voltages_only():
     assert meter.inlet_voltage(5 * S) == 300.0
 
 
+def test_a_distorted_quantity_reads_something_else_and_the_others_stay_true():
+    p = plant()
+    meter, power, supply = SimVoltmeter(p), SimPowerMeter(p), SimPowerSupply(p)
+    supply.set(300.0, 1.0, 0)
+    meter.distort("current", lambda value: value + 7.0)
+    power.distort("isolation", lambda value: math.nan)
+    assert (meter.inlet_voltage(5 * S), meter.inlet_current(5 * S), meter.supply_voltage(5 * S)) == (300.0, 7.0, 13.5)
+    assert power.voltage(5 * S) == 300.0 and math.isnan(power.isolation(5 * S)) and meter.errors == power.errors == 0
+    meter.distort("supply", lambda value: None)
+    assert meter.supply_voltage(5 * S) is None and meter.inlet_current(5 * S) == 7.0 and meter.errors == 1
+    meter.set_faults()
+    power.set_faults()
+    assert meter.inlet_current(6 * S) == 0.0 and meter.supply_voltage(6 * S) == 13.5 and power.isolation(6 * S) == 1e6
+
+
+def test_a_duty_that_is_not_measurable_leaves_the_state_true():
+    p = plant()
+    monitor = SimPilotMonitor(p)
+    SimPilotSource(p).set_duty(5.0, 0)
+    monitor.duty = lambda percent: None
+    assert monitor.read(1) == PilotReading(PilotState.B, None) and monitor.errors == 0
+    monitor.duty = None
+    assert monitor.read(2) == PilotReading(PilotState.B, 5.0)
+
+
 def test_noise_is_seeded():
     def values(seed):
         meter = SimVoltmeter(plant(), random.Random(seed), noise=0.5)

@@ -248,7 +248,8 @@ class Invariants:
             self._break(now, B_BEFORE_OPENING, "opening while the pilot says C")
         current = abs(plant.current) if plant.car_contactors.position else 0.0
         measured = self._car.signals.inlet_current.get(now)
-        if not self._truthful(self._car.board.voltmeter) and measured is not None:
+        sensor = self._car.board.voltmeter
+        if measured is not None and not (self._truthful(sensor) and self._truthful(sensor, "current")):
             current = abs(measured)
         tripped = bool(self._car.signals.safety_trip.value)
         waited = now - self._b_since >= self._limits.emergency_open_ms * MS
@@ -265,8 +266,8 @@ class Invariants:
             self._break(now, UNLOCKED, "contactors closed")
 
     @staticmethod
-    def _truthful(sensor: Any) -> bool:
-        return not any(getattr(sensor, fault, False) for fault in ("failed", "frozen", "offset"))
+    def _truthful(sensor: Any, quantity: str = "voltage") -> bool:
+        return not any(getattr(sensor, fault, False) for fault in ("failed", "frozen", "offset")) and quantity not in getattr(sensor, "distorted", ())
 
     # --- trips ------------------------------------------------------------------------------------------------------
 
