@@ -10,14 +10,19 @@ from collections import Counter, defaultdict
 
 from kernel.scheduler import TICK
 from kernel.timer import S
-from tests.matrix import choose, pyplc
-from tests.matrix.expect import objections, parts
-from tests.matrix.generate import pairs, reference, singles
+from tests.matrix import choose, pyplc, retry
+from tests.matrix.expect import parts
+from tests.matrix.generate import equipped, pairs, reference, singles
 from tests.matrix.known import KNOWN
-from tests.matrix.trial import Case, Outcome, play
+from tests.matrix.play import play
+from tests.matrix.trial import Case, Outcome
+from tests.matrix.verdict import objections
+from tests.matrix.worlds import RETRY
 
 COUNT = 5000
 PAIRS = 6                # one in so many cases has a second fault
+EQUIPPED = 10            # one in so many cases is also tried with other equipment
+RETRIES = 6              # percent that are tried in the world in which the boxes begin again
 SHOWN = 40               # objections printed
 
 
@@ -35,14 +40,18 @@ def main() -> int:
     found = reference(asked.seed)
     alone = list(singles(found, asked.seed))
     everything = alone + pairs(found, alone, asked.count if asked.all else asked.count // PAIRS, asked.seed)
+    everything += equipped(alone, asked.seed, 1 if asked.case else EQUIPPED)
+    again = retry.every(found, alone)
+    retried = retry.choice(again, asked.count * RETRIES // 100, asked.seed)
     if asked.pyplc:
         chosen = [c for c in alone if c.name in pyplc.NAMES]
     elif asked.case:
-        chosen = [c for c in everything if any(re.fullmatch(pattern, c.name) or pattern == c.name for pattern in asked.case)]
+        chosen = [c for c in everything + again
+                  if any(re.fullmatch(pattern, c.name) or pattern == c.name for pattern in asked.case)]
     elif asked.all:
-        chosen = everything
+        chosen = everything + retried
     else:
-        chosen = choose.covering(everything, asked.count, asked.seed, pyplc.NAMES)
+        chosen = choose.covering(everything, asked.count - len(retried), asked.seed, pyplc.NAMES) + retried
     if asked.list:
         print("\n".join(f"{c.name}   [{c.group}]" for c in chosen))
         return 0
@@ -50,7 +59,8 @@ def main() -> int:
         print("matrix: no case has that name; --list shows them", file=sys.stderr)
         return 2
     outcomes = play(chosen, asked.jobs, asked.seed)
-    return report(chosen, everything, outcomes, time.monotonic() - began, verbose=len(chosen) <= len(pyplc.NAMES), covers=not (asked.case or asked.pyplc))
+    return report(chosen, everything + again, outcomes, time.monotonic() - began,
+                  verbose=len(chosen) <= len(pyplc.NAMES), covers=not (asked.case or asked.pyplc))
 
 
 def report(chosen: list[Case], everything: list[Case], outcomes: list[Outcome], seconds: float, verbose: bool, covers: bool) -> int:
@@ -75,10 +85,14 @@ def report(chosen: list[Case], everything: list[Case], outcomes: list[Outcome], 
     if covers:
         print("\n".join(choose.coverage(chosen, everything)))
     print("\n".join(worst(outcomes)))
+    came = Counter(retry.came_to(o) for o in outcomes if o.world == RETRY)
+    if came:
+        print("begin again by themselves: " + ", ".join(f"{n} {what}" for what, n in came.most_common()))
     for pattern, why in KNOWN.items():
         tried = sum(bool(re.search(pattern, o.name)) for o in outcomes)
         if tried:
-            print(f"known: {known[why]} of {tried} cases: {why}" + ("" if known[why] else "; not seen any more: take it off known.py"))
+            print(f"known: {known[why]} of {tried} cases: {why}"
+                  + ("" if known[why] else "; not seen in these: when --case finds none either, take it off known.py"))
     print(f"{len(failed)} not as expected, {seconds:.0f} s")
     return 1 if failed else 0
 
@@ -96,7 +110,7 @@ def worst(outcomes: list[Outcome]) -> list[str]:
     for o in outcomes:
         first, plant = parts(o.group)
         at = o.moments.state_b
-        if at is not None and o.armed and o.reasons.get("pev") != "USER_STOP" and not (first and plant):
+        if o.world != RETRY and at is not None and o.armed and o.reasons.get("pev") != "USER_STOP" and not (first and plant):
             to_b[first or plant] = max(to_b[first or plant], (at, o.name))
         for role, reaction in (("pev", at), ("evse", o.moments.off)):
             tripped = o.moments.trip.get(role)

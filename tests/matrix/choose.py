@@ -9,14 +9,14 @@ from typing import Iterable, Sequence
 from tests.matrix.expect import parts
 from tests.matrix.trial import Case
 
-DIMENSIONS = ("role", "message or state", "fault", "fault of the plant", "class")
+DIMENSIONS = ("world", "role", "message or state", "fault", "fault of the plant", "class")
 
 
 def values(case: Case) -> tuple[tuple[str, str], ...]:
     """(dimension, value) of a case; positions are one value (`split-17` is `split-N`), words of an enumeration are each one."""
-    role, what, fault = case.name.split("/", 2)
+    role, what, fault = case.name.removesuffix(f"/{case.world}").split("/", 2)
     first, plant = parts(case.group)
-    named = [("role", role), ("message or state", f"{role} {what.split('#')[0]}")]
+    named = [("world", case.world or "usual"), ("role", role), ("message or state", f"{role} {what.split('#')[0]}")]
     if first:
         word = fault.split("+")[0]
         if "=" in word:

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Iterator
 
 from tests.matrix import faults, plant_faults
 from tests.matrix.middle import Middle, Passing
 from tests.matrix.trial import Case, Trial
+from tests.matrix.worlds import NO_CURRENT_SENSOR, OUTPUT_CONTACTOR, USUAL
 
 OCCURRENCES = {1, 2, 4}          # of a message that comes again and again
 CONTENT_AGAIN = 4                # content of a precharge and a charging loop that are under way
@@ -24,8 +25,12 @@ class Reference:
     bodies: dict[str, dict[str, Any]] = field(default_factory=lambda: {"pev": {}, "evse": {}})
     matching: dict[str, dict[str, bytes]] = field(default_factory=lambda: {"pev": {}, "evse": {}})
 
+    @property
+    def triggers(self) -> set[tuple[str, str, int]]:
+        return {(p.to, p.name, p.n) for p in self.messages} | set(self.states)
 
-def reference(seed: int) -> Reference:
+
+def reference(seed: int, world: str = USUAL) -> Reference:
     """Run the clean charge and note its triggers."""
     found = Reference()
 
@@ -39,7 +44,7 @@ def reference(seed: int) -> Reference:
         elif message.layer == "slac" or message.name in ("SDP_REQ", "SDP_RES", "NA", "NS", "TCP_SYN"):
             found.matching[message.to].setdefault(message.name, message.frame)
         return False
-    trial = Trial(seed, note)
+    trial = Trial(seed, note, world)
     trial.play()
     if not trial.good:
         raise AssertionError(f"the clean charge ended with {trial.reason}: nothing to compare faults with")
@@ -56,9 +61,8 @@ def singles(found: Reference, seed: int) -> Iterator[Case]:
             yield _message_case(p, fault)
     for trigger in found.states:
         yield Case(_name(trigger, "none"), "none", trigger, lambda m, p, c: False)
-        for role, table in plant_faults.FAULTS.items():
-            for name, begin in table.items():
-                yield _plant_case(trigger, role, name, begin)
+        for name, fault in plant_faults.named():
+            yield plant_case(trigger, name, fault)
         yield Case(_name(trigger, BLACKOUT), BLACKOUT, trigger, lambda m, p, c: bool(setattr(c.link, "up", False)))
 
 
@@ -86,31 +90,51 @@ def _message_case(p: Passing, fault: faults.Fault) -> Case:
     return Case(_name(trigger, fault.name), fault.group, trigger, begin)
 
 
-def _plant_case(trigger: tuple[str, str, int], role: str, name: str, fault: plant_faults.PlantFault) -> Case:
+def plant_case(trigger: tuple[str, str, int], name: str, fault: plant_faults.PlantFault) -> Case:
+    """The fault begins when the trigger comes."""
     def begin(m: Middle, p: Passing | None, c: Trial) -> bool:
         m.recognising = False
-        fault(c, c.clock.time)
+        fault.begin(c, c.clock.time)
         return False
-    whose = "car" if role == "pev" else "charger"
-    return Case(_name(trigger, f"{whose}-{name}"), f"plant:{whose}-{name}", trigger, begin)
+    return Case(_name(trigger, name), f"plant:{name}", trigger, begin)
+
+
+def equipped(alone: list[Case], seed: int, share: int) -> list[Case]:
+    """A charger with an output contactor: nothing, and each fault of that contactor, in each state; and one in `share` of the other cases.
+    A car without a current sensor: as many of those."""
+    found = reference(seed, OUTPUT_CONTACTOR)
+    cases = []
+    for trigger in found.states:
+        cases.append(Case(_name(trigger, "none"), "none", trigger, lambda m, p, c: False))
+        cases += [plant_case(trigger, f"charger-{name}", fault) for name, fault in plant_faults.OUTPUT_CONTACTOR.items()]
+    there = found.triggers
+    others = [c for c in alone if c.trigger in there and c.group != "none"]
+    rng = random.Random(f"{seed} equipped")
+    cases += rng.sample(others, len(others) // share)
+    blind = [c for c in alone if not c.group.startswith("plant:car-inlet-current")]
+    return [elsewhere(c, OUTPUT_CONTACTOR) for c in cases] + [elsewhere(c, NO_CURRENT_SENSOR) for c in rng.sample(blind, len(blind) // share)]
+
+
+def elsewhere(case: Case, world: str) -> Case:
+    """The same case in another world."""
+    return replace(case, name=f"{case.name}/{world}", world=world)
 
 
 def pairs(found: Reference, alone: list[Case], count: int, seed: int) -> list[Case]:
     """Seeded pairs: a fault of a message and at the same instant a fault of the plant."""
     rng = random.Random(f"{seed} pairs")
     of_messages = [c for c in alone if not c.group.startswith("plant:")]
-    of_plant = [(role, name, begin) for role, table in plant_faults.FAULTS.items() for name, begin in table.items()]
+    of_plant = [(name, fault.begin) for name, fault in plant_faults.named()]
     made: dict[str, Case] = {}
     while len(made) < count:
         case = rng.choice(of_messages)
-        role, name, second = rng.choice(of_plant)
-        whose = "car" if role == "pev" else "charger"
+        name, second = rng.choice(of_plant)
 
         def begin(m: Middle, p: Passing | None, c: Trial, first=case.begin, second=second) -> bool:
             second(c, c.clock.time)
             return first(m, p, c)
-        full = f"{case.name}+{whose}-{name}"
-        made[full] = Case(full, f"{PAIR_GROUP}:{case.group}:{whose}-{name}", case.trigger, begin)
+        full = f"{case.name}+{name}"
+        made[full] = Case(full, f"{PAIR_GROUP}:{case.group}:{name}", case.trigger, begin)
     return list(made.values())
 
 

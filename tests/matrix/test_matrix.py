@@ -6,10 +6,12 @@ import re
 
 import pytest
 
+from kernel.scheduler import TICK
 from kernel.timer import S
-from tests.matrix import choose, expect, known, plant_faults, pyplc
-from tests.matrix.generate import pairs, reference, singles
-from tests.matrix.trial import Case, Moments, Outcome, play
+from tests.matrix import choose, expect, known, plant_faults, pyplc, task_faults
+from tests.matrix.generate import equipped, pairs, reference, singles
+from tests.matrix.play import play
+from tests.matrix.trial import Case, Moments, Outcome, Trial
 
 SLICE = 500
 SEED = 1
@@ -23,7 +25,7 @@ def alone():
 
 @pytest.fixture(scope="module")
 def everything(alone):
-    return alone + pairs(reference(SEED), alone, SLICE, SEED)
+    return alone + pairs(reference(SEED), alone, SLICE, SEED) + equipped(alone, SEED, 10)
 
 
 def as_expected(outcomes):
@@ -56,7 +58,13 @@ def test_equal_seeds_give_equal_outcomes(alone):
 
 def test_every_class_and_every_fault_of_the_plant_has_its_row(alone):
     assert {c.group for c in alone if ":" not in c.group} == set(expect.ROWS)
-    assert set(expect.PLANT) == {f"car-{n}" for n in plant_faults.CAR} | {f"charger-{n}" for n in plant_faults.CHARGER}
+    assert set(expect.PLANT) == {name for name, _ in plant_faults.named()} | {f"charger-{n}" for n in plant_faults.OUTPUT_CONTACTOR}
+
+
+def test_every_row_of_both_tables_may_fail_but_the_supervisor():
+    trial = Trial(SEED, lambda *_: False)
+    for node, box in (("car", trial.car), ("charger", trial.charger)):
+        assert {row.name for row in box.kernel.rows} - set(task_faults.ROWS[node]) == {"safety"}
 
 
 def outcome(**other):
@@ -83,6 +91,11 @@ def outcome(**other):
     ("did not go on", {"group": "split"}),
     ("nothing is expected", {"group": "unheard"}),
     ("no outcome", {"error": "no outcome"}),
+    ("did not raise: pev: v2g", {"group": "plant:car-v2g-raises"}),
+    ("task raised: evse: v2g", {"group": "plant:car-v2g-raises", "faults": ["pev: v2g", "evse: v2g"]}),
+    ("did not trip: Internal fault", {"group": "plant:car-v2g-raises", "trips": {"pev": "Pilot lost"}, "moments": Moments(trip={"pev": 0})}),
+    ("tripped 0.03 s after", {"group": "plant:car-v2g-raises", "trips": {"pev": "Internal fault"}, "moments": Moments(trip={"pev": 3 * TICK})}),
+    ("state B 0.10 s after the fault, expected within 0.07", {"group": "plant:car-inlet-current-nan", "closed": True, "moments": Moments(state_b=10 * TICK)}),
 ])
 def test_each_expectation_can_fail(words, other):
     assert expect.objections(outcome()) == []

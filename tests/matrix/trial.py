@@ -1,31 +1,29 @@
-"""One clean charge that stops at every trigger and splits there: each child process goes on with one fault, to the end.
+"""One clean charge that can stop at every trigger and go on with a fault (play.py forks there), and what is observed of it.
 
-A child inherits the whole world (fork), so a case costs only what happens after its fault. Equal seeds give equal cases.
+Equal seeds give equal cases.
 """
 from __future__ import annotations
 
-import gc
-import os
-import pickle
-import select
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable
+from typing import Any, Callable
 
-from drivers.sim.plant_config import PlantConfig
+from drivers.sim.car import SimVoltmeter
 from exi_native import codec
+from kernel.scheduler import Dead
 from kernel.timer import MS, NEVER, S
-from tasks.config import Config
+from tests.matrix import worlds
 from tests.matrix.middle import Middle, Passing
 from tools.simulate.charge import PLUG_IN, Charge
 
 CHARGING_TIME = 1500 * MS        # of the clean charge, until the driver presses stop
 AFTER_FAULT = 2500 * MS          # the driver presses stop not before
-REST_TIME = 500 * MS             # both boxes at rest for so long: the case is over
+REST_TIME = 700 * MS             # both boxes at rest for so long: the case is over; a lock's motor takes 600 ms
 LIMIT = 200 * S                  # I8: both at rest within this virtual time of the fault
 PLUGGED = PLUG_IN + S            # both have seen the plug
 PRESSED = NEVER - 1              # the driver has pressed stop
 AT_REST = frozenset({"Idle", "Tripped"})
 ENDED = frozenset({"Finished", "Failed", "Unplugged"})
+CONNECTION = "connection"
 WAITING = frozenset({"WaitPilot", "Matching", "Preparing"})       # no session, and the other side may still begin one
 
 
@@ -37,6 +35,7 @@ class Case:
     group: str
     trigger: tuple[str, str, int]
     begin: Callable[[Middle, Passing | None, Any], bool]      # True: it has dealt with the message
+    world: str = ""                                           # of worlds.py
 
 
 @dataclass(slots=True)
@@ -57,6 +56,7 @@ class Outcome:
     name: str
     group: str
     role: str
+    world: str = ""
     at: int = 0
     armed: bool = False
     closed: bool = False
@@ -72,22 +72,24 @@ class Outcome:
     still: list[str] = field(default_factory=list)           # what is not at rest at the end
     broken: list[str] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)          # tasks that raised
+    faults: list[str] = field(default_factory=list)          # tasks that raised, as "role: row"
+    mute: list[str] = field(default_factory=list)            # roles whose connection does nothing any more: their reasons and states are old
     locked_at_end: bool = False
     charger_locked_at_end: bool = False
     live_at_end: bool = False
     looked: int = 0
     virtual: int = 0
     error: str = ""
+    retried: Any = None              # of retry.py, in that world
 
 
 class Trial(Charge):
     """The clean charge. `forks` says which cases begin at a trigger; in a child `outcome` is set."""
 
-    def __init__(self, seed: int, on_trigger: Callable[[Trial, tuple[str, str, int], Passing | None], bool]) -> None:
-        config = Config()
-        config.connection.restart = False                # each side ends where the fault has led it
-        super().__init__(config, PlantConfig(battery_soc_percent=50.0), codec.load(), seed)
+    def __init__(self, seed: int, on_trigger: Callable[[Trial, tuple[str, str, int], Passing | None], bool], world: str = "") -> None:
+        self._equipment = world
+        super().__init__(*worlds.settings(world), codec.load(), seed)
+        self.silenced: set[tuple[str, str]] = set()      # (role, row) that a fault has put out of action
         self.on_trigger = on_trigger
         self.codec = codec.load()
         self.middle = Middle(self.link, {"pev": self.car.nic, "evse": self.charger.nic}, self.codec, self._message)
@@ -97,6 +99,11 @@ class Trial(Charge):
         self._states: tuple = ()
         self._reached: set[tuple[str, str]] = set()
         self._resting_since = NEVER
+
+    def _board(self, name: str, board: Any) -> Any:
+        if name == "pev" and self._equipment == worlds.NO_CURRENT_SENSOR:
+            board.voltmeter = SimVoltmeter(self.plant, current_sensor=False)
+        return board
 
     def play(self, limit: int = 120 * S) -> None:
         """To the end of the clean charge; a child to the end of its case."""
@@ -111,7 +118,7 @@ class Trial(Charge):
     def begin(self, case: Case, message: Passing | None) -> bool:
         """From here on this is a world with a fault."""
         now, plant = self.clock.time, self.plant
-        self.outcome = Outcome(case.name, case.group, case.trigger[0], now, plant.pilot.state_c, plant.car_contactors.position,
+        self.outcome = Outcome(case.name, case.group, case.trigger[0], case.world, now, plant.pilot.state_c, plant.car_contactors.position,
                                plant.car_lock.position, self._stop_at == PRESSED)
         self.limit = now + LIMIT
         if self._stop_at < PRESSED:
@@ -147,8 +154,7 @@ class Trial(Charge):
                   charger.v2g_state.value, charger.connection_state.value, charger.safety_state.value)
         if states != self._states:
             self._states = states
-            if states[0] == "CurrentDemand" and self._stop_at == NEVER:
-                self._stop_at = now + CHARGING_TIME if self.outcome is None else max(now + CHARGING_TIME, self.outcome.at + AFTER_FAULT)
+            self._decide(now, states)
             self._changed(now, states)
         if self.outcome is not None:
             self._observe(now)
@@ -156,6 +162,11 @@ class Trial(Charge):
             self._stop_at = PRESSED
             if states[1] == "Session":           # a stop that is pressed later would hide the reason
                 self.stop()
+
+    def _decide(self, now: int, states: tuple) -> None:
+        """When the driver presses stop."""
+        if states[0] == "CurrentDemand" and self._stop_at == NEVER:
+            self._stop_at = now + CHARGING_TIME if self.outcome is None else max(now + CHARGING_TIME, self.outcome.at + AFTER_FAULT)
 
     def _changed(self, now: int, states: tuple) -> None:
         if self.outcome is None:
@@ -172,9 +183,10 @@ class Trial(Charge):
         elif self._resting_since == NEVER:
             self._resting_since = max(now, PLUGGED)
 
-    @staticmethod
-    def _quiet(states: tuple) -> bool:
-        return states[1] in ENDED and states[4] in ENDED and states[2] in AT_REST and states[5] in AT_REST
+    def _quiet(self, states: tuple) -> bool:
+        """Both at rest. A connection that does nothing any more tells nothing: its box rests when its supervisor does."""
+        return ((states[1] in ENDED or ("pev", CONNECTION) in self.silenced) and (states[4] in ENDED or ("evse", CONNECTION) in self.silenced)
+                and states[2] in AT_REST and states[5] in AT_REST)
 
     def _observe(self, now: int) -> None:
         plant, moments, at = self.plant, self.outcome.moments, self.outcome.at
@@ -201,11 +213,12 @@ class Trial(Charge):
             o.reasons[role] = None if reason is None else reason.name
             o.ends[role] = node.signals.connection_state.value
             o.safety[role] = node.signals.safety_state.value
-            if node.kernel.fault:
-                o.faults.append(f"{role}: {node.kernel.fault}")
+            o.faults += [f"{role}: {row.name}" for row in node.kernel.rows if type(row.task) is Dead]
+            if (role, CONNECTION) in self.silenced:
+                o.mute.append(role)
         o.session = self.car.signals.v2g_state.value is not None or self.charger.signals.v2g_state.value is not None
         o.still = [f"{role} {o.ends[role]}/{o.safety[role]}" for role in o.ends
-                   if o.ends[role] not in ENDED | WAITING or o.safety[role] not in AT_REST]
+                   if o.ends[role] not in ENDED | WAITING and role not in o.mute or o.safety[role] not in AT_REST]
         o.at_rest = not o.still
         o.broken = [str(b) for b in self.invariants.broken]
         o.damage = [f"{i.kind} {i.value:.1f} at {i.at / S:.3f}" for i in plant.incidents if i.damage]
@@ -214,61 +227,3 @@ class Trial(Charge):
         o.looked = self.invariants.looked
         o.virtual = now - o.at
 
-
-def play(cases: Iterable[Case], jobs: int = 2, seed: int = 1, told: Callable[[Outcome], None] | None = None) -> list[Outcome]:
-    """All cases, each in a process of its own; `told` gets each outcome as it comes."""
-    waiting: dict[tuple[str, str, int], list[Case]] = {}
-    for case in cases:
-        waiting.setdefault(case.trigger, []).append(case)
-    outcomes: list[Outcome] = []
-    children: dict[int, tuple[int, bytearray, Case]] = {}       # read end: (process, octets, case)
-    writing: list[int] = []
-
-    def collect(room: int) -> None:
-        while len(children) > room:
-            for end in select.select(list(children), [], [])[0]:
-                pid, octets, case = children[end]
-                piece = os.read(end, 65536)
-                if piece:
-                    octets += piece
-                    continue
-                os.close(end)
-                os.waitpid(pid, 0)
-                del children[end]
-                outcome = pickle.loads(octets) if octets else Outcome(case.name, case.group, case.trigger[0], error="no outcome")
-                outcomes.append(outcome)
-                if told is not None:
-                    told(outcome)
-
-    def on_trigger(trial: Trial, trigger: tuple[str, str, int], message: Passing | None) -> bool:
-        for case in waiting.pop(trigger, ()):
-            collect(jobs - 1)
-            end, write = os.pipe()
-            pid = os.fork()
-            if pid == 0:
-                gc.disable()
-                os.close(end)
-                writing.append(write)
-                return trial.begin(case, message)
-            os.close(write)
-            children[end] = (pid, bytearray(), case)
-        return False
-
-    trial = Trial(seed, on_trigger)
-    gc.collect()
-    gc.freeze()
-    try:
-        trial.play()
-    except BaseException as problem:
-        if not writing:
-            raise
-        trial.outcome.error = f"{type(problem).__name__}: {problem}"
-    finally:
-        if writing:                      # a child: it ends here, whatever happened
-            os.write(writing[0], pickle.dumps(trial.outcome))
-            os._exit(0)
-    gc.unfreeze()
-    collect(0)
-    for cases_left in waiting.values():
-        outcomes += [Outcome(c.name, c.group, c.trigger[0], error="its trigger never came") for c in cases_left]
-    return outcomes

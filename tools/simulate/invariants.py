@@ -252,9 +252,11 @@ class Invariants:
         if measured is not None and not (self._truthful(sensor) and self._truthful(sensor, "current")):
             current = abs(measured)
         tripped = bool(self._car.signals.safety_trip.value)
-        waited = now - self._b_since >= self._limits.emergency_open_ms * MS
-        if not (current < NORMAL_CURRENT or tripped and (current < EMERGENCY_CURRENT or waited)):
-            self._break(now, OPENED_BELOW, f"opening under {current:.1f} A, {'tripped' if tripped else 'no trip'}, state B since {(now - self._b_since) / S:.3f} s")
+        limits, since = self._limits, now - self._b_since
+        waited = since >= limits.emergency_open_ms * MS
+        blind = not limits.current_sensor_fitted and since >= limits.unverified_wait_ms * MS        # I2: by time, and told
+        if not (current < NORMAL_CURRENT or tripped and (current < EMERGENCY_CURRENT or waited) or blind):
+            self._break(now, OPENED_BELOW, f"opening under {current:.1f} A, {'tripped' if tripped else 'no trip'}, state B since {since / S:.3f} s")
 
     def _unlocking(self, now: int, whose: str, measured: float | None, truthful: bool, truth: float) -> None:
         if measured is None or not measured <= UNLOCK_VOLTAGE:

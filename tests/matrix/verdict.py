@@ -1,0 +1,11 @@
+"""Whose expectations a case has to meet: those of its world."""
+from __future__ import annotations
+
+from tests.matrix import expect, retry
+from tests.matrix.trial import Outcome
+from tests.matrix.worlds import RETRY
+
+
+def objections(o: Outcome) -> list[str]:
+    """Sentences about what is not as expected; none: the case is passed."""
+    return retry.objections(o) if o.world == RETRY else expect.objections(o)
