@@ -39,7 +39,7 @@ class EvseSupervisor:
         self._shutdown = Shutdown(config, sensor=True, contactor=contactor)
         self._travel = config.contactor_travel_ms * MS
         self._armed = False
-        self._loaded = False              # current has flowed through the output contactor, and the car has been in state C since
+        self._loaded = False              # a charging current went through the output contactor, and the car has been in state C since
         self._closing_at = NEVER
         self._unplugged_since = NEVER
         self._tripped_at = NEVER
@@ -54,7 +54,7 @@ class EvseSupervisor:
         wanted = wants(requests)
         if not wanted:
             self._armed = True
-        self._watch_load(facts)
+        self._watch_load(facts, requests)
         if facts.pilot is not PilotState.A:
             self._unplugged_since = NEVER
         elif self._unplugged_since == NEVER:
@@ -69,11 +69,12 @@ class EvseSupervisor:
         self._decide_lock(facts, requests, wanted, now)
         return self.outputs
 
-    def _watch_load(self, f: EvseFacts) -> None:
-        """A battery is taken for connected from the first current until the car leaves state C: what is behind our contactor is not measured."""
+    def _watch_load(self, f: EvseFacts, r: EvseRequests) -> None:
+        """A battery is taken for connected from the first charging current, asked for or measured, until the car leaves state C: what is
+        behind our contactor is not measured."""
         if f.pilot is PilotState.B or f.pilot is PilotState.A:
             self._loaded = False
-        elif self._contactor and self.state is Delivering and abs(f.output_current) >= LOAD_CURRENT:       # known, else it had tripped
+        elif self._contactor and self.state is Delivering and max(abs(f.output_current), r.current) >= LOAD_CURRENT:       # known, else it had tripped
             self._loaded = True
 
     def _move(self, f: EvseFacts, r: EvseRequests, wanted: bool, now: int) -> None:

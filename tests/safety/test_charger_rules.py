@@ -75,10 +75,10 @@ def test_a_request_made_while_tripped_does_not_count_after_the_reset():
     assert supervisor.state is Idle and not supervisor.outputs.contactors
 
 
-def decaying(current: float, contactor: bool = True):
+def decaying(current: float, contactor: bool = True, asked: float = 2.0, voltage: float = 350.0):
     """After an output of `current` A that was released: contactor open, output not yet discharged, the car in state C all the time."""
     supervisor, now = evse(True, contactor, True)
-    supervisor.step(evse_facts(output_current=current), output(), now + STEP)
+    supervisor.step(evse_facts(output_current=current), output(voltage, asked), now + STEP)
     supervisor.step(evse_facts(output_current=current), RELEASED, now + 2 * STEP)
     supervisor.step(evse_facts(output_current_at=now + 3 * STEP), RELEASED, now + 3 * STEP)
     supervisor.step(evse_facts(contactors=False), RELEASED, now + 4 * STEP)
@@ -86,11 +86,13 @@ def decaying(current: float, contactor: bool = True):
     return supervisor, now + 4 * STEP
 
 
-@pytest.mark.parametrize("current, connected", [(0.0, False), (2.4, False), (2.5, True), (-2.5, True), (100.0, True)])
-def test_after_a_charging_current_the_output_contactor_stays_open_until_the_car_has_left_state_c(current, connected):
-    """A car that asks for 0 V for a moment keeps its contactors closed: ours would close onto its battery."""
+@pytest.mark.parametrize("current, asked, voltage, connected", [
+    (0.0, 2.0, 350.0, False), (2.4, 2.4, 350.0, False), (2.5, 2.0, 350.0, True), (-2.5, 2.0, 350.0, True), (100.0, 100.0, 350.0, True),
+    (0.0, 2.5, 350.0, True), (0.0, 100.0, 0.0, True), (2.5, float("nan"), 350.0, True), (0.0, float("nan"), 350.0, False)])
+def test_after_a_charging_current_the_output_contactor_stays_open_until_the_car_has_left_state_c(current, asked, voltage, connected):
+    """A car that asks for 0 V for a moment, also at once, keeps its contactors closed: ours would close onto its battery."""
     for left in (C, B, PilotState.A, None):
-        supervisor, now = decaying(current)
+        supervisor, now = decaying(current, asked=asked, voltage=voltage)
         supervisor.step(evse_facts(contactors=False, output_voltage=0.0, pilot=left), RELEASED, now + STEP)
         out = supervisor.step(evse_facts(**REST), output(), now + 2 * STEP)
         held = connected and left in (C, None)
@@ -104,7 +106,7 @@ def test_without_a_contactor_of_its_own_a_charger_closes_onto_nothing():
 
 def test_only_a_current_of_the_own_output_says_that_a_battery_is_there():
     supervisor, now = driven(Closing)
-    supervisor.step(evse_facts(contactors=None, output_voltage=0.0, output_current=100.0), output(), now + STEP)
+    supervisor.step(evse_facts(contactors=None, output_voltage=0.0, output_current=100.0), output(350.0, 2.0), now + STEP)
     supervisor.step(evse_facts(contactors=None, output_voltage=0.0), RELEASED, now + 2 * STEP)
     supervisor.step(evse_facts(contactors=False, output_voltage=0.0, output_current_at=now + 3 * STEP, output_voltage_at=now + 3 * STEP), RELEASED, now + 3 * STEP)
     supervisor.step(evse_facts(**REST), RELEASED, now + 4 * STEP)
