@@ -48,6 +48,8 @@ TEXTS = {State.Unplugged: "Plug in", State.WaitPilot: "Waiting for charger", Sta
 
 PLUGGED = frozenset({PilotState.B, PilotState.C, PilotState.D})
 AT_REST = frozenset({"Idle", "Tripped"})         # names of tasks.safety SafetyState in which the outputs are safe
+TRIPPED = "Tripped"
+CHARGED = frozenset({"Closed", "Delivering"})    # names of SafetyState in which power flows: this try was a success
 CLIMBING = frozenset({State.WaitPilot, State.Preparing, State.Matching, State.Discovering, State.Connecting, State.Session})
 LASTING = frozenset({StopReason.SAFETY_TRIP, StopReason.INTERNAL_ERROR, StopReason.INCOMPATIBLE_VOLTAGE,
                      StopReason.CHARGER_MALFUNCTION, StopReason.CHARGER_EMERGENCY, StopReason.CABLE_CHECK_FAILED})
@@ -89,6 +91,8 @@ class Ladder(ABC):
         self._teardown = Timer()         # Ending: when to stop waiting for the peer's FIN
         self._torn = True
         self._final = True
+        self._heard_at = 0               # of the present session
+        self._tripped_since: int | None = None
         self._stopped = False            # the person wanted the end while it was under way
         self._link_lost = False
         self._button = False
@@ -108,7 +112,6 @@ class Ladder(ABC):
                 self._climb(now)
         elif kind is SessionEstablished:
             self._setup.cancel()
-            self._backoff.succeeded()
         elif kind is SessionEnded:
             if self.state is State.Session:
                 self._end(item.reason, now, graceful=True, normal=item.normal)
@@ -191,6 +194,8 @@ class Ladder(ABC):
         self._enter(State.Session)
         self.reason = None               # what was told on the way up is over
         self._link_lost = False
+        self._heard_at = now
+        self._tripped_since = None
         self._vouch.arm(now, t.VOUCH_INTERVAL)
 
     def _on_link_lost(self, reason: StopReason, now: int) -> None:
@@ -261,8 +266,31 @@ class Ladder(ABC):
         elif self.state is State.Ending:
             if self._torn and facts.safety_state in AT_REST:
                 self._settle(now)
+        elif self.state is State.Session:
+            self._poll_session(now)
+        elif facts.safety_state == TRIPPED and self.state in CLIMBING:
+            self._end(StopReason.SAFETY_TRIP, now)           # nothing would be energised at the top
         else:
             self._poll_state(now)
+
+    def _poll_session(self, now: int) -> None:
+        """The session has a machine of its own; this is for one that does not end although it should have (its task may be dead)."""
+        facts = self.facts
+        if facts.heard:
+            self._heard_at = now
+        if facts.safety_state in CHARGED:
+            self._backoff.succeeded()
+        if facts.safety_state != TRIPPED:
+            self._tripped_since = None
+        elif self._tripped_since is None:
+            self._tripped_since = now
+        elif now - self._tripped_since >= t.TRIPPED_LIMIT:
+            self._note("the session goes on %d s after the safety trip: ended here", t.TRIPPED_LIMIT // (1000 * MS), level="error")
+            self._end(StopReason.SAFETY_TRIP, now)
+            return
+        if now - self._heard_at >= t.SILENCE_LIMIT:
+            self._note("nothing heard for %d s and no end of the session: ended here", t.SILENCE_LIMIT // (1000 * MS), level="error")
+            self._end(StopReason.TIMEOUT, now)
 
     def _unplugged(self, now: int) -> None:
         self._backoff.succeeded()

@@ -18,4 +18,6 @@ GONE_LIMIT = 1 * S                   # after TcpClosed the session's own end mus
 STOP_LIMIT = 60 * S                  # a stop that was asked for: the V2G machine bounds every step, this one bounds the sum
 CLOSE_LIMIT = 5 * S                  # for the peer's FIN after the session (sheet 7.1: ISO 5 s)
 FAREWELL = 1500 * MS                 # after the peer's FIN: for our own, while the pilot oscillates on (V2G_SECC_CPOscillator_Retain 1.5 s)
+SILENCE_LIMIT = 75 * S               # a session in which nothing is heard: the longest wait of its machine (V2G_SECC_Sequence_Timeout 60 s) and a margin
+TRIPPED_LIMIT = 15 * S               # a session whose outputs were tripped: 10 s for the goodbye (EVSE_SHUTDOWN_LIMIT) and a margin
 REST_TOLD_AFTER = 30 * S             # outputs not safe for so long after a session is told to the person

@@ -7,7 +7,7 @@ from drivers.interfaces import PilotState
 from kernel.timer import MS, S
 from tasks.connection import timing as t
 from tasks.connection.ladder import AT_REST, LASTING, TEXTS, State
-from tasks.messages import DiscoveryFailed, LinkLost, SessionEnded, TcpClosed
+from tasks.messages import DiscoveryFailed, LinkLost, SessionEnded, TcpClosed, StartSession
 from tasks.safety.facts import SafetyState
 from tasks.stop_reasons import NORMAL_ENDS, StopReason as R
 from tasks.v2g.timing import V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_CommunicationSetup_Performance
@@ -142,8 +142,48 @@ def test_communication_setup_counts_from_the_link(role, limit, state):
 @pytest.mark.parametrize("role", ["pev", "evse"])
 def test_established_session_ends_the_setup_timer(role):
     bench = Bench(role).session()
+    bench.facts.heard = True
     bench.run(300 * S)
     assert bench.state is State.Session
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_a_session_in_which_nothing_is_heard_ends_even_if_its_task_is_dead(role):
+    bench = Bench(role).session()
+    bench.facts.heard = True
+    bench.run(100 * S)
+    bench.facts.heard = False
+    begin = bench.now
+    bench.take()
+    bench.run(t.SILENCE_LIMIT - S)
+    assert bench.state is State.Session
+    bench.run(2 * S)
+    assert bench.m.reason is R.TIMEOUT and bench.now - begin <= t.SILENCE_LIMIT + S
+    assert [c for c in bench.take() if c[1] != "Vouch"] == [("v2g", "AbortSession"), *DOWN]
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_a_session_does_not_outlive_a_trip_for_long(role):
+    bench = Bench(role).session()
+    bench.facts.heard = True
+    for state, lasts in (("Tripped", t.TRIPPED_LIMIT - S), ("Idle", S), ("Tripped", t.TRIPPED_LIMIT - S)):       # a reset begins the time anew
+        bench.facts.safety_state = state
+        bench.run(lasts)
+        assert bench.state is State.Session
+    bench.run(2 * S)
+    assert bench.m.reason is R.SAFETY_TRIP and bench.state is State.Failed
+
+
+@pytest.mark.parametrize("role, states", [("pev", (State.Matching, State.Discovering, State.Connecting)), ("evse", (State.Matching, State.Discovering))])
+def test_a_trip_on_the_way_up_ends_the_climb_with_its_reason(role, states):
+    for state in states:
+        bench = Bench(role, restart=True).at(state)
+        bench.facts.safety_state = "Tripped"
+        bench.run(60 * S)
+        assert bench.state is State.Failed and bench.m.reason is R.SAFETY_TRIP
+        bench.facts.safety_state = "Idle"
+        bench.tell(StartSession()).run(2 * S)
+        assert bench.m.state in (State.WaitPilot, State.Preparing, State.Matching)
 
 
 def test_refused_connection_is_tried_again_while_time_is_left():
@@ -227,7 +267,7 @@ def test_closed_stream_with_the_sessions_own_reason(role):
     assert bench.m.reason is R.TCP_RESET
 
 
-def test_pauses_grow_and_a_session_resets_them():
+def test_pauses_grow_until_power_has_flowed():
     bench = pev(restart_first_ms=1000, restart_ceiling_ms=4000)
     bench.at(State.Matching)
     pauses = []
@@ -238,12 +278,16 @@ def test_pauses_grow_and_a_session_resets_them():
             bench.run(10 * MS)
         pauses.append(round((bench.now - begin) / S))
     assert pauses == [1, 2, 4, 4, 4]
-    bench.session().end(R.TIMEOUT, False)
-    bench.farewell()
-    begin = bench.now
-    while bench.state is not State.Matching:
-        bench.run(10 * MS)
-    assert round((bench.now - begin) / S) == 1
+    for charged, pause in ((False, 4), (True, 1)):           # a session alone is no success: it may fail at the same place each time
+        bench.session()
+        bench.facts.safety_state = "Closed" if charged else "Idle"
+        bench.run(1 * S)
+        bench.facts.safety_state = "Idle"
+        bench.end(R.TIMEOUT, False).farewell()
+        begin = bench.now
+        while bench.state is not State.Matching:
+            bench.run(10 * MS)
+        assert round((bench.now - begin) / S) == pause
 
 
 def test_nothing_begins_before_the_outputs_are_safe():
