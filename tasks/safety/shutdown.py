@@ -26,7 +26,7 @@ class Phase(Enum):
 class Shutdown:
     """One sequence at a time; `begin`, then `step` until `phase` is Done."""
 
-    __slots__ = ("phase", "emergency", "began", "at", "sensor", "contactor", "voltmeter", "unverified", "forced",
+    __slots__ = ("phase", "emergency", "began", "at", "sensor", "contactor", "voltmeter", "measured", "unverified", "forced",
                  "_wait", "_bound", "_blind", "_travel", "_decay", "_unlock", "_blind_decay", "_asked_at")
 
     def __init__(self, config, *, sensor: bool, contactor: bool, voltmeter: bool = True) -> None:
@@ -38,6 +38,7 @@ class Shutdown:
         self.sensor = sensor
         self.contactor = contactor
         self.voltmeter = voltmeter
+        self.measured = sensor       # of the present sequence: the sensor is there and is believed
         self.unverified = False      # opened by time alone, because nothing measures the current
         self.forced = False          # opened at the emergency bound although the current was not known to be gone
         self._wait = config.current_wait_ms * MS
@@ -49,9 +50,11 @@ class Shutdown:
         self._blind_decay = getattr(config, "unverified_decay_ms", 0) * MS
         self._asked_at = -1          # since when somebody has asked may_unlock: what was before the start is not known
 
-    def begin(self, now: int, emergency: bool, opened: bool, travelling: bool = False) -> None:
+    def begin(self, now: int, emergency: bool, opened: bool, travelling: bool = False, doubted: bool = False) -> None:
         """`opened`: the contactors are commanded and confirmed open and no current can flow; only the voltage is left to watch.
-        `travelling`: they were told to close but have not, and no current flows: they are told to open at once."""
+        `travelling`: they were told to close but have not, and no current flows: they are told to open at once.
+        `doubted`: the current sensor is not to be believed: as if there were none."""
+        self.measured = self.sensor and not doubted
         self.began = self.at = now
         self.emergency = emergency
         self.unverified = self.forced = False
@@ -73,10 +76,10 @@ class Shutdown:
                 self.emergency = True
             known = current is not None and current_at > self.began
             gone = known and abs(current) < (EMERGENCY_CURRENT if self.emergency else NORMAL_CURRENT)
-            if not self.sensor:
+            if not self.measured:
                 gone = waited >= self._blind and (gone or not known)
             if gone or (self.emergency and waited >= self._bound):
-                self.unverified = gone and not self.sensor
+                self.unverified = gone and not self.measured
                 self.forced = not gone
                 self._enter(Phase.Opening, now)
         if self.phase is Phase.Opening:
@@ -113,7 +116,7 @@ class Shutdown:
         """The earliest instant at which time alone moves the sequence on; may be past while a measurement is awaited."""
         if self.phase is Phase.CurrentOff:
             at = self.began + (self._bound if self.emergency else self._wait)
-            return at if self.sensor else min(at, self.began + self._blind)
+            return at if self.measured else min(at, self.began + self._blind)
         if self.phase is Phase.Opening:
             return self.at + 1      # each run: the feedback may be what it was before the command
         if self.phase is Phase.Decay:

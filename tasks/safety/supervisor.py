@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from drivers.interfaces import PilotState
-from kernel.timer import MS, NEVER
+from kernel.timer import MS, NEVER, S
 from tasks.safety.config import PevSafetyConfig
 from tasks.safety.facts import PevFacts, PevOutputs, PevRequests, Report, SafetyState
 from tasks.safety.latch import Latch
@@ -16,6 +16,8 @@ Idle, Ready, Closing, Closed = SafetyState.Idle, SafetyState.Ready, SafetyState.
 CurrentOff, Opening, Decay, Tripped = SafetyState.CurrentOff, SafetyState.Opening, SafetyState.Decay, SafetyState.Tripped
 STOPPING = frozenset({CurrentOff, Opening, Decay})
 OF_PHASE = {Phase.CurrentOff: CurrentOff, Phase.Opening: Opening, Phase.Decay: Decay}
+WITNESS_CURRENT = 20.0          # A: the charger says so much more than the sensor (S15: 1.5 % and what a ramp of 20 A/s makes of old values)
+WITNESS_HOLD = 5 * S            # for so long: longer than its word stays fresh (3 s), so that the ramp at an end is no disagreement
 NO_LIMIT = 1000.0               # A: more than any CCS inlet takes; nothing is derated
 PLUGGED = frozenset({PilotState.B, PilotState.C, PilotState.D})
 
@@ -36,12 +38,15 @@ class PevSupervisor:
         self._stepped_at = -1
         self._ready_at = NEVER
         self._closing_at = NEVER
+        self._disagree_since = NEVER      # the charger has reported clearly more current than the sensor
+        self._doubted = False             # for so long that the sensor is not believed until they agree again
         self._unplugged_since = NEVER
 
     # --- one step -------------------------------------------------------------------------------------------------
 
     def step(self, facts: PevFacts, requests: PevRequests, now: int) -> PevOutputs:
         """Judge and act; the returned outputs are the same object each time."""
+        self._compare_currents(facts, now)
         if self.latch.watch(self.state, facts, now):
             self._stop(facts, now)
         if not requests.pilot_c and not requests.contactors:
@@ -150,10 +155,25 @@ class PevSupervisor:
         # Contacts that still travel: the charger has just lost its request and its voltage falls, so to wait for a new
         # current measurement would let them close on a growing difference.
         travelling = self.state is Closing and f.contactors is not True and self._currentless(f)
-        self._shutdown.begin(now, self.latch.emergency, opened, travelling)
+        if self._doubted:
+            self.report.tell("current sensor doubted: it says %s A, the charger %s A; contactors open by time", f.inlet_current, f.reported_current,
+                             level="error")
+        self._shutdown.begin(now, self.latch.emergency, opened, travelling, self._doubted)
         if travelling:
             outputs.contactors = False
         self._enter(OF_PHASE[self._shutdown.phase])
+
+    def _compare_currents(self, f: PevFacts, now: int) -> None:
+        """The charger is the second witness: a sensor that is stuck near zero must not open contactors under load."""
+        if f.inlet_current is None or f.reported_current is None:
+            self._disagree_since = NEVER
+        elif not f.reported_current - abs(f.inlet_current) > WITNESS_CURRENT:
+            self._disagree_since = NEVER
+            self._doubted = False
+        elif self._disagree_since == NEVER:
+            self._disagree_since = now
+        elif now - self._disagree_since >= WITNESS_HOLD:
+            self._doubted = True
 
     def _currentless(self, f: PevFacts) -> bool:
         """Before power was asked for: the last measurement shows no current, or nothing can measure one."""
@@ -164,7 +184,7 @@ class PevSupervisor:
     def _continue(self, f: PevFacts, now: int) -> None:
         shutdown = self._shutdown
         phase = shutdown.phase
-        if self.config.current_sensor_fitted:
+        if shutdown.measured:
             current, at = f.inlet_current, f.inlet_current_at
         else:
             current, at = f.reported_current, f.reported_current_at
@@ -188,7 +208,7 @@ class PevSupervisor:
         if self._shutdown.forced:
             self.report.tell("contactors opened at the emergency bound, current %s A", current, level="error")
         elif self._shutdown.unverified:
-            self.report.tell("contactors opened by time, no current sensor (unverified), charger said %s A", current, level="warning")
+            self.report.tell("contactors opened by time, no current measured (unverified), charger said %s A", current, level="warning")
 
         if not self.config.voltage_sensor_fitted:
             self.report.tell("no voltage sensor: the inlet counts as discharged %d ms after opening (unverified)", self.config.unverified_decay_ms, level="warning")
@@ -252,6 +272,8 @@ class PevSupervisor:
     def next_timer(self) -> int:
         """The earliest instant at which time alone can change something."""
         at = self.latch.next_timer()
+        if self._disagree_since != NEVER and not self._doubted:
+            at = min(at, self._disagree_since + WITNESS_HOLD)
         if self.state is Ready:
             if self._stepped_at == self._ready_at:
                 at = self._ready_at + 1

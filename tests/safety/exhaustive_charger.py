@@ -119,7 +119,7 @@ def judge(m: Moment, f: EvseFacts, r: EvseRequests, s: EvseSupervisor, seen: See
     if out.contactors:
         assert m.contactor and after in (Closing, Delivering, CurrentOff)
         if not was_closed:
-            assert after is Closing and m.state in (Idle, Opening, Decay) and permitted(m, f, r) and f.contactors is False and -60.0 <= f.output_voltage <= 60.0
+            assert after is Closing and m.state is Idle and permitted(m, f, r) and f.contactors is False and -60.0 <= f.output_voltage <= 60.0
             seen.closings += 1
     elif was_closed:
         emergency = any(t.name not in ORDINARY for t in trips)

@@ -258,7 +258,7 @@ def test_only_the_sensor_that_is_fitted_tells_that_the_current_is_gone():
     assert blind.step(facts(contactors=True, inlet_current=0.0, inlet_current_at=at, reported_current=50.0, reported_current_at=at), NOTHING, at).contactors
     out = blind.step(facts(contactors=True, inlet_current=50.0, inlet_current_at=at, reported_current=0.5, reported_current_at=at + 1), NOTHING, at + 1)
     assert not out.contactors and blind.state is Opening
-    assert "warning: contactors opened by time, no current sensor (unverified), charger said 0.5 A" in told(blind)
+    assert "warning: contactors opened by time, no current measured (unverified), charger said 0.5 A" in told(blind)
 
 
 def test_how_the_contactors_were_opened_is_told():

@@ -12,7 +12,8 @@ STOPPING = "power off", "power off for 3 s", "emergency", "emergency for 1.5 s",
 BEGUN = {False: ("rest", "power off", "decay", "decay for 30 s"), True: ("closing", "closing, travel over")}
 KEPT = "delivering", "insulation low and current high for 3 s", "insulation unknown for 10 s"
 TRIPPED = (*KEPT, "closing", "closing, travel over", "opening, travel over", "rest, contactor not open for 0.5 s", "power off for 3 s", "decay for 30 s")
-CLOSINGS = "rest", "rest, contactor not open for 0.5 s", "opening", "opening, travel over", "decay", "decay for 30 s"
+#: Not from Opening and Decay: current has flowed there, and the car has not left state C.
+CLOSINGS = "rest", "rest, contactor not open for 0.5 s"
 FORCED = "power off for 3 s", "emergency for 1.5 s"
 STEADY = "ordinary trip 2.5 s ago, power off", "tripped 2.5 s ago"
 AT_REST_SOON = SafetyState.Idle, SafetyState.Opening, SafetyState.Decay, SafetyState.Tripped

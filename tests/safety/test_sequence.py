@@ -49,6 +49,22 @@ def test_it_leaves_the_current_behind_only_when_it_is_gone_or_the_bound_is_over(
             assert s.at == BEGAN and s.next_timer() == BEGAN + (urge if sensor else min(urge, BLIND))
 
 
+@pytest.mark.parametrize("contactor, voltmeter", itertools.product((True, False), repeat=2))
+def test_a_doubted_sensor_is_none_and_the_next_sequence_believes_it_again(contactor, voltmeter):
+    for emergency, current, measured, waited in itertools.product((False, True), CURRENTS, (0, 1), (0, BOUND, WAIT, BLIND - 1, BLIND)):
+        doubted, none = made(True, contactor, voltmeter), made(False, contactor, voltmeter)
+        doubted.begin(BEGAN, emergency, False, doubted=True)
+        none.begin(BEGAN, emergency, False)
+        assert doubted.next_timer() == none.next_timer() and doubted.measured is none.measured is False
+        for s in (doubted, none):
+            s.step(BEGAN + waited, current, BEGAN + measured, None, 400.0)
+        assert (doubted.phase, doubted.unverified, doubted.forced, doubted.emergency) == (none.phase, none.unverified, none.forced, none.emergency)
+        doubted.begin(BEGAN, False, False)
+        assert doubted.measured and doubted.next_timer() == BEGAN + WAIT
+        none.begin(BEGAN, False, False)
+        assert not none.measured
+
+
 @pytest.mark.parametrize("sensor, contactor, voltmeter", EQUIPMENT)
 def test_it_leaves_the_opening_only_when_it_is_confirmed_or_the_travel_is_over(sensor, contactor, voltmeter):
     for waited, feedback in itertools.product((0, 1, TRAVEL - 1, TRAVEL, TRAVEL + 1), (True, False, None)):
