@@ -39,7 +39,7 @@ def command(case: Case, role: str, end: End, peers: str, folder: Path) -> list[s
     if who == PEER:
         part = "evcc" if role == "pev" else "secc"
         return [peers, str(HERE / "peer.py"), part, "--interface", end.interface, "--limit", str(case.limit_s - 10),
-                "--loops", str(EVCC_LOOPS), "--pause", str(EVCC_PAUSE_S)]
+                "--loops", str(EVCC_LOOPS), "--pause", str(EVCC_PAUSE_S), "--protocol", case.protocol, "--transfer", case.transfer]
     return [sys.executable, str(ROOT / "main.py"), role, "--config", str(HERE / case.config), "--interface", end.interface,
             "--simulate-io", "--once", "--output", str(folder / f"{role}-output"), *case.charge]
 

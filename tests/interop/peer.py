@@ -1,4 +1,4 @@
-"""Starts iso15118 0.31.2 (unmodified, from PyPI) as SECC or EVCC for one DIN session; last line of output: RESULT {json}.
+"""Starts iso15118 0.31.2 (unmodified, from PyPI) as SECC or EVCC for one session; last line of output: RESULT {json}.
 
 Run by the peers' own interpreter. What the package needs to be a fair partner is added here at run time:
 a stand-in for `aiofile`, which the wheel imports but does not require; a charger whose voltage follows the car's wish
@@ -16,6 +16,7 @@ import sys
 import types
 
 MESSAGE_LIMIT_FACTOR = 4.0
+AC_STATUSES = 12         # the SECC's AC session ends by StopCharging after so many statuses: a car of ours without an AC plant never gets full
 CLOSING_PAUSE_S = 0.1    # instead of 2 s and 3 s
 CHARGER_LIMITS = {       # of ChargeParameterDiscoveryRes; multiplier, value
     "evse_minimum_voltage_limit": (0, 150), "evse_maximum_voltage_limit": (0, 500),
@@ -81,7 +82,7 @@ class Sessions:
         session.rcv_loop, session.send = rcv_loop, counted_send
 
 
-async def secc() -> asyncio.Task:
+async def secc(protocol: str, transfer: str) -> asyncio.Task:
     """The charger; prints READY when its servers listen."""
     from iso15118.secc import SECCHandler
     from iso15118.secc.controller.interface import ServiceStatus
@@ -95,8 +96,26 @@ async def secc() -> asyncio.Task:
             if status == ServiceStatus.READY:
                 print("READY", flush=True)
 
+        statuses = 0
+
+        async def get_supported_energy_transfer_modes(self, asked: object) -> list:
+            return [mode for mode in await super().get_supported_energy_transfer_modes(asked) if mode.value == transfer]
+
+        async def get_ac_evse_status(self) -> object:
+            status = await super().get_ac_evse_status()
+            self.statuses += 1
+            if self.statuses > AC_STATUSES:
+                status.evse_notification = type(status.evse_notification)("StopCharging")
+            return status
+
         async def get_dc_charge_parameters_dinspec(self) -> object:
-            parameters = await super().get_dc_charge_parameters_dinspec()
+            return self.a_chargers(await super().get_dc_charge_parameters_dinspec())
+
+        async def get_dc_charge_parameters(self) -> object:
+            return self.a_chargers(await super().get_dc_charge_parameters())
+
+        @staticmethod
+        def a_chargers(parameters: object) -> object:
             for name, (multiplier, value) in CHARGER_LIMITS.items():
                 limit = getattr(parameters, name)
                 setattr(parameters, name, type(limit)(multiplier=multiplier, value=value, unit=limit.unit))
@@ -119,7 +138,7 @@ async def secc() -> asyncio.Task:
     return asyncio.create_task(handler.start(config.iface))
 
 
-async def evcc(loops: int, pause: int) -> asyncio.Task:
+async def evcc(loops: int, pause: int, protocol: str, transfer: str) -> asyncio.Task:
     """The car: `loops` CurrentDemand rounds, `pause` s apart."""
     from iso15118.evcc import Config, EVCCHandler
     from iso15118.evcc.controller.simulator import SimEVController
@@ -127,7 +146,7 @@ async def evcc(loops: int, pause: int) -> asyncio.Task:
     from iso15118.shared.exificient_exi_codec import ExificientEXICodec
 
     with open("evcc.json", "w") as out:
-        json.dump({"supportedProtocols": ["DIN_SPEC_70121"], "energyTransferMode": "DC_extended", "useTls": False, "enforceTls": False,
+        json.dump({"supportedProtocols": [protocol], "energyTransferMode": transfer, "useTls": False, "enforceTls": False,
                    "sdpRetryCycles": 1, "chargeLoopCycle": loops, "chargeLoopDelay": pause}, out)
     config = Config()
     config.load_envs()
@@ -143,8 +162,10 @@ async def main() -> int:
     parser.add_argument("--limit", type=float, default=90.0, help="s until the peer gives up")
     parser.add_argument("--loops", type=int, default=10)
     parser.add_argument("--pause", type=int, default=0)
+    parser.add_argument("--protocol", default="DIN_SPEC_70121")
+    parser.add_argument("--transfer", default="DC_extended")
     chosen = parser.parse_args()
-    os.environ.update(NETWORK_INTERFACE=chosen.interface, PROTOCOLS="DIN_SPEC_70121", AUTH_MODES="EIM", SECC_ENFORCE_TLS="False",
+    os.environ.update(NETWORK_INTERFACE=chosen.interface, PROTOCOLS=chosen.protocol, AUTH_MODES="EIM", SECC_ENFORCE_TLS="False",
                       MESSAGE_LOG_JSON="False", LOG_LEVEL=os.environ.get("LOG_LEVEL", "INFO"))
     stand_in = types.ModuleType("aiofile")
     stand_in.async_open = _File
@@ -152,7 +173,7 @@ async def main() -> int:
     from iso15118.shared import comm_session
     comm_session.asyncio = _PatientAsyncio()
     sessions = Sessions(comm_session)
-    running = await (secc() if chosen.role == "secc" else evcc(chosen.loops, chosen.pause))
+    running = await (secc(chosen.protocol, chosen.transfer) if chosen.role == "secc" else evcc(chosen.loops, chosen.pause, chosen.protocol, chosen.transfer))
     ended = asyncio.create_task(sessions.any.wait())
     await asyncio.wait({ended, running}, timeout=chosen.limit, return_when=asyncio.FIRST_COMPLETED)
     problem = "" if sessions.ended else f"no session within {chosen.limit:g} s"
