@@ -62,6 +62,8 @@ V2G_PHASES = {
     "Authorization": Phase.AUTHORISATION,
     "ChargeParameterDiscovery": Phase.PARAMETERS,
     "WaitReady": Phase.CABLE_CHECK,              # lock and state C are confirmed before the first CableCheckReq
+    "Renegotiation": Phase.PARAMETERS,           # power stays on meanwhile
+    "PowerDeliveryRestart": Phase.STARTING,
     "CableCheck": Phase.CABLE_CHECK,
     "PreCharge": Phase.PRECHARGE,
     "PowerDelivery": Phase.PRECHARGE,            # a charger regulates until the car wants power

@@ -5,9 +5,9 @@ Sources: voltage S13, duration S14, IMD threshold S20, 60 V before Finished S6 (
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import Any
 
 from drivers.interfaces import PilotState
-from exi_native.messages.din import isolationLevel
 from kernel.timer import MS, S
 from tasks.v2g import timing as t
 from tasks.v2g.config import EvseConfig
@@ -40,13 +40,15 @@ class CableCheck:
     """Driven by `step`; `wants_output` is (V, A) or None; `level` and `failure` tell the result."""
 
     __slots__ = ("step_name", "level", "failure", "wants_output", "voltage", "_config", "_deadline", "_pilot_deadline",
-                 "_measured_from", "_unknown_from")
+                 "_measured_from", "_unknown_from", "_levels")
 
-    def __init__(self, config: EvseConfig, ev_max_voltage: float, now: int) -> None:
+    def __init__(self, config: EvseConfig, ev_max_voltage: float, now: int, levels: Any) -> None:
+        """`levels`: isolationLevel of the protocol that is spoken."""
+        self._levels = levels
         self._config = config
         self.voltage = cable_check_voltage(ev_max_voltage, config.max_voltage_v)
         self.step_name = Step.WaitStateC
-        self.level = isolationLevel.Invalid
+        self.level = levels.Invalid
         self.failure = ""
         self.wants_output: tuple[float, float] | None = None
         self._deadline = now + t.V2G_SECC_CableCheck_Performance
@@ -80,7 +82,7 @@ class CableCheck:
         elif self.step_name is Step.Measuring:
             self._measure(facts, now)
         elif facts.output_voltage is not None and facts.output_voltage < DISCHARGED_VOLTAGE:
-            if self.level is isolationLevel.Fault:
+            if self.level is self._levels.Fault:
                 self._fail("insulation fault")
             else:
                 self.step_name = Step.Finished
@@ -103,11 +105,11 @@ class CableCheck:
         if now - self._measured_from < self._config.isolation_measure_ms * MS:
             return
         if facts.isolation < self._config.isolation_fault_ohm:
-            self.level = isolationLevel.Fault
+            self.level = self._levels.Fault
         elif facts.isolation < self._config.isolation_warning_ohm:
-            self.level = isolationLevel.Warning
+            self.level = self._levels.Warning
         else:
-            self.level = isolationLevel.Valid
+            self.level = self._levels.Valid
         self.wants_output = None
         self.step_name = Step.Discharging
 

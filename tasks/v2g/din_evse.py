@@ -1,100 +1,33 @@
-"""The charger's side of a DIN 70121 session: one handler per request, and what the facts have to say meanwhile.
+"""The charger's side of a DIN 70121 session: the handlers of what DIN has in its own shape; the rest is in dc_evse.py.
 
-`wants_output` is a wish (V, A) that the safety supervisor may grant; it is None whenever the car is not in state C or
-silent for too long. What is allowed when: din_evse_table.py; refusing and ending: evse_conversation.py. Sheets:
-field-pyplc-clara 4, 6; slac-and-network 7; safety-security-needs 4.3.
+What is allowed when: din_evse_table.py; refusing and ending: evse_conversation.py. Sheet: field-pyplc-clara 4, 6.
 """
 from __future__ import annotations
 
-from drivers.interfaces import PilotState
-from exi_native.messages.din import (CableCheckReq, ChargeParameterDiscoveryReq, ContractAuthenticationReq, CurrentDemandReq,
-                                     DC_EVChargeParameter, DC_EVErrorCode, DC_EVSEStatusCode, DC_EVStatus,
-                                     EVRequestedEnergyTransfer, PowerDeliveryReq, PreChargeReq, ServiceDiscoveryReq,
-                                     ServicePaymentSelectionReq, SessionSetupReq, SessionStop, WeldingDetectionReq,
-                                     isolationLevel, paymentOption, responseCode)
-from kernel.timer import MS, NEVER, S
+from exi_native.messages import din
+from exi_native.messages.din import (ChargeParameterDiscoveryReq, ContractAuthenticationReq, DC_EVChargeParameter, EVRequestedEnergyTransfer,
+                                     PowerDeliveryReq, ServiceDiscoveryReq, ServicePaymentSelectionReq, SessionSetupReq, SessionStop,
+                                     paymentOption, responseCode)
 from tasks.messages import SessionEstablished
 from tasks.stop_reasons import StopReason
 from tasks.v2g import din_evse_responses as build
-from tasks.v2g import timing as t
-from tasks.v2g.cable_check import READY_STATES, CableCheck, Step
-from tasks.v2g.din_evse_table import POWERED, Evse
-from tasks.v2g.evse_conversation import EvseConversation
-from tasks.v2g.physical import LIMIT, TARGET_A, TARGET_V, A, V, to_float
+from tasks.v2g.cable_check import READY_STATES
+from tasks.v2g.dc_evse import DcEvse
+from tasks.v2g.din_evse_table import ACCEPTED, CHECKPOINTS, POWERED, SILENT, Evse
 
-RAMPED_DOWN_CURRENT = 1.0            # A: safety sheet S5
-REQUEST_SILENCE_LIMIT = 5 * S        # output off when a car in the charge loop is silent; pyPLC's car gives up after 5 s as well
 AC_TYPES = frozenset({EVRequestedEnergyTransfer.AC_single_phase_core, EVRequestedEnergyTransfer.AC_three_phase_core})
-ALL_RIGHT = DC_EVErrorCode.NO_ERROR
 
 
-class DinEvse(EvseConversation):
+class DinEvse(DcEvse):
     """The charger's machine: one `_on_<request>` per request."""
 
-    # --- facts
-
-    def _watch(self, now: int) -> None:
-        """What the pilot, the clock and the supervisor have to say, whatever the car asks."""
-        pilot = self.facts.pilot
-        if self.facts.trip:
-            self.wants_output = None
-            code = DC_EVSEStatusCode.EVSE_EmergencyShutdown if self.facts.stop_button else DC_EVSEStatusCode.EVSE_Malfunction
-            if self.stopping is None:
-                self._report.note("safety: %s", self.facts.trip)
-                self._stop(StopReason.SAFETY_TRIP, code, now)
-            elif self.stop_code is DC_EVSEStatusCode.EVSE_Shutdown:
-                self.stop_code = code                    # no longer an orderly stop
-        if pilot is PilotState.A:
-            self._report.note("unplugged in state %s", self.state.name)
-            self._end(StopReason.UNPLUGGED, False)
-            return
-        if self.state in POWERED and pilot not in READY_STATES:
-            self.wants_output = None                     # also while the pilot is unknown
-            if pilot is not None and self.stopping is None:
-                self._report.note("car left state C in state %s", self.state.name)
-                self._stop(StopReason.CAR_LEFT_C, DC_EVSEStatusCode.EVSE_Shutdown, now)
-        if now >= self._charging_until:
-            self._stop(StopReason.CHARGER_STOP, DC_EVSEStatusCode.EVSE_Shutdown, now)
-        check = self._check
-        if check is not None and self.state is Evse.CableCheck:
-            if self.stopping is None:
-                before = check.step_name
-                check.step(self.facts, now)
-                if before is Step.WaitStateC and check.step_name is Step.Raising:
-                    self._report.checkpoint(561)
-            self.wants_output = check.wants_output if self.stopping is None else None
-        self._watch_permit(now)
-        self._set_poll(now)
-
-    def _watch_permit(self, now: int) -> None:
-        """An output that the supervisor does not grant is told to the car, which would else wait out its patience (38 s, 30 s)."""
-        if self.wants_output is None or not self.facts.blocked:
-            self._permit.cancel()
-        elif not self._permit.armed:
-            self._permit.arm(now, t.PERMIT_LIMIT)
-        elif self._permit.expired(now) and self.stopping is None:
-            self.wants_output = None
-            self._report.note("no output for %d s, the supervisor lacks: %s", t.PERMIT_LIMIT // S, self.facts.blocked)
-            self._stop(StopReason.NOT_CONFIRMED, DC_EVSEStatusCode.EVSE_Malfunction, now)
-
-    def _measured(self, kind: type, now: int) -> bool:
-        """False after refusing: a voltage that is not known is not reported, and nobody charges blindly."""
-        if self.facts.output_voltage is not None:
-            return True
-        self._stop(StopReason.SAFETY_TRIP, DC_EVSEStatusCode.EVSE_Malfunction, now)
-        self._refuse(kind, responseCode.FAILED, StopReason.SAFETY_TRIP, now, "output voltage unknown in state %s", self.state.name)
-        return False
-
-    def _car_status(self, status: DC_EVStatus) -> None:
-        self.ev_soc = float(status.EVRESSSOC)
-        if status.EVErrorCode is not ALL_RIGHT and not self._car_error:
-            self._car_error = True
-            self._report.note("car reports %s", status.EVErrorCode.name)
-
-    def _still_ongoing(self, delay_ms: int, now: int) -> bool:
-        if self._ongoing_since is None:
-            self._ongoing_since = now
-        return now - self._ongoing_since < delay_ms * MS
+    wire = din
+    build = build
+    accepted = ACCEPTED
+    checkpoints = CHECKPOINTS
+    silent = SILENT
+    powered = POWERED
+    session_stop = SessionStop
 
     # --- one handler per request
 
@@ -133,67 +66,9 @@ class DinEvse(EvseConversation):
             self._refuse(type(req), responseCode.FAILED_WrongEnergyTransferType, StopReason.SEQUENCE_ERROR, now,
                          "car asks for %s", req.EVRequestedEnergyTransferType.name)
             return
-        self._car_status(parameter.DC_EVStatus)
-        self.ev_max_voltage = to_float(parameter.EVMaximumVoltageLimit, V, LIMIT, "EVMaximumVoltageLimit")
-        self.ev_max_current = to_float(parameter.EVMaximumCurrentLimit, A, LIMIT, "EVMaximumCurrentLimit")
-        if self.ev_max_voltage < self.config.min_voltage_v:
-            self._refuse(type(req), responseCode.FAILED_WrongChargeParameter, StopReason.INCOMPATIBLE_VOLTAGE, now,
-                         "car takes at most %.1f V", self.ev_max_voltage)
-            return
-        if self._still_ongoing(self.config.parameter_delay_ms, now) or self.facts.output_voltage is None:
-            if now - self._ongoing_since >= t.V2G_SECC_Ongoing_Performance:
-                self._refuse(type(req), responseCode.FAILED, StopReason.ONGOING_TIMEOUT, now, "power stage does not answer")
-                return
-            self._respond(build.charge_parameter_discovery(self, finished=False), 0, now)
-            return
-        self._respond(build.charge_parameter_discovery(self), 545, now)
-        self._enter(Evse.CableCheck, now)
-
-    def _on_CableCheckReq(self, req: CableCheckReq, now: int) -> None:
-        self._car_status(req.DC_EVStatus)
-        if self.stopping is not None:
-            self._respond(build.cable_check(self, finished=False), 0, now)
-            return
-        if self._check is None:
-            self._check = CableCheck(self.config, self.ev_max_voltage, now)
-            self._watch(now)
-        check = self._check
-        self.isolation_level = check.level
-        if check.step_name is Step.Failed:
-            self.stop_code = DC_EVSEStatusCode.EVSE_Malfunction
-            self.isolation_level = isolationLevel.Fault
-            self._refuse(type(req), responseCode.FAILED, StopReason.CABLE_CHECK_FAILED, now, "cable check: %s", check.failure)
-        elif check.step_name is Step.Finished:
-            self._check = None
-            self.wants_output = None
-            self._respond(build.cable_check(self), 565, now)
-            self._enter(Evse.PreCharge, now)
-        else:
-            self._respond(build.cable_check(self, finished=False), 0, now)
-
-    def _on_PreChargeReq(self, req: PreChargeReq, now: int) -> None:
-        self._car_status(req.DC_EVStatus)
-        target = self.ev_target_voltage = to_float(req.EVTargetVoltage, V, TARGET_V, "EVTargetVoltage")
-        self.ev_target_current = to_float(req.EVTargetCurrent, A, TARGET_A, "EVTargetCurrent")
-        if target > min(self.config.max_voltage_v, self.ev_max_voltage):
-            self._refuse(type(req), responseCode.FAILED, StopReason.INCOMPATIBLE_VOLTAGE, now, "precharge to %.1f V", target)
-            return
-        if not self._measured(type(req), now):
-            return
-        if self.state is Evse.PreCharge:
-            self._precharge.arm(now, t.SECC_PRECHARGE_LIMIT)
-            self._enter(Evse.PowerDelivery, now)
-        elif self._precharge.expired(now):
-            self._refuse(type(req), responseCode.FAILED, StopReason.PRECHARGE_TIMEOUT, now, "car precharges for ever")
-            return
-        if self.stopping is None and self.facts.pilot in READY_STATES:
-            # A car that asks for 0 A gets the limit as well: an ABB whose voltage sags at 0 A is no example (sheet 6).
-            self.wants_output = (target, self.config.precharge_max_current_a)
-            self._report.checkpoint(580)
-        else:
-            self.wants_output = None
-        self._silence.arm(now, REQUEST_SILENCE_LIMIT)
-        self._respond(build.pre_charge(self), 575, now)
+        if self._read_dc_limits(parameter, type(req), now) and self._parameters_ready(self.facts.output_voltage is not None, type(req), now):
+            self._respond(build.charge_parameter_discovery(self), 545, now)
+            self._enter(Evse.CableCheck, now)
 
     def _on_PowerDeliveryReq(self, req: PowerDeliveryReq, now: int) -> None:
         parameter = req.EVPowerDeliveryParameter
@@ -201,17 +76,7 @@ class DinEvse(EvseConversation):
         if status is not None:
             self._car_status(status)
         if not req.ReadyToChargeState:
-            self._complete = self._complete or bool(getattr(parameter, "ChargingComplete", False))
-            self.wants_output = None
-            self._check = None
-            self._silence.cancel()
-            self._charging_until = NEVER
-            self._pending = True
-            self._ramp.arm(now, t.RAMP_DOWN_LIMIT)
-            if self._ramped_down(now):
-                self._power_is_off(now)
-            else:
-                self._set_poll(now)
+            self._begin_power_off(parameter, now)
         elif self.state is not Evse.PowerDelivery:
             self._refuse(type(req), responseCode.FAILED_SequenceError, StopReason.SEQUENCE_ERROR, now,
                          "PowerDeliveryReq(start) came in state %s", self.state.name)
@@ -219,64 +84,7 @@ class DinEvse(EvseConversation):
             self._refuse(type(req), responseCode.FAILED_PowerDeliveryNotApplied, StopReason.CAR_LEFT_C, now,
                          "PowerDeliveryReq(start) while stopping or not in state C")
         else:
-            if self.config.stop_after_min:
-                self._charging_until = now + int(self.config.stop_after_min * 60 * S)
-            self._silence.arm(now, REQUEST_SILENCE_LIMIT)
-            self._respond(build.power_delivery(self), 605, now)
-            self._enter(Evse.CurrentDemand, now)
-
-    def _ramped_down(self, now: int) -> bool:
-        current = self.facts.output_current
-        return self._ramp.expired(now) or current is not None and abs(current) <= RAMPED_DOWN_CURRENT
-
-    def _power_is_off(self, now: int) -> None:
-        """The current has fallen: answer PowerDeliveryReq(stop), so that the car opens its contactors without load."""
-        self._pending = False
-        self._ramp.cancel()
-        self._respond(build.power_delivery(self), 805, now)
-        self._enter(Evse.WeldingDetection, now)
-
-    def _on_CurrentDemandReq(self, req: CurrentDemandReq, now: int) -> None:
-        self._car_status(req.DC_EVStatus)
-        config = self.config
-        voltage = self.ev_target_voltage = to_float(req.EVTargetVoltage, V, TARGET_V, "EVTargetVoltage")
-        current = self.ev_target_current = to_float(req.EVTargetCurrent, A, TARGET_A, "EVTargetCurrent")
-        self._complete = self._complete or req.ChargingComplete
-        if not self._measured(type(req), now):
-            return
-        max_voltage = min(config.max_voltage_v, self.ev_max_voltage)
-        self.voltage_limited = voltage > max_voltage
-        voltage = min(voltage, max_voltage)
-        max_current = min(config.max_current_a, self.ev_max_current)
-        self.current_limited = current > max_current
-        current = min(current, max_current)
-        self.power_limited = voltage * current > config.max_power_kw * 1000
-        if self.power_limited:
-            current = config.max_power_kw * 1000 / voltage
-        if self.facts.pilot not in READY_STATES or self.facts.trip:
-            self.wants_output = None
-        else:
-            self.wants_output = (voltage, 0.0 if self._car_error else current)
-        self._silence.arm(now, REQUEST_SILENCE_LIMIT)
-        self._respond(build.current_demand(self), 705, now)
-
-    def _on_WeldingDetectionReq(self, req: WeldingDetectionReq, now: int) -> None:
-        self._car_status(req.DC_EVStatus)
-        if self.facts.pilot in READY_STATES:
-            if not self._state_b.armed:
-                self._state_b.arm(now, t.V2G_SECC_CPState_Detection_Timeout)
-            elif self._state_b.expired(now):
-                self._refuse(type(req), responseCode.FAILED, StopReason.CAR_STOP, now, "car did not go to state B")
-                return
-        if self._measured(type(req), now):
-            self._respond(build.welding_detection(self), 855, now)
+            self._begin_charging(Evse.CurrentDemand, now)
 
     def _on_SessionStop(self, req: SessionStop, now: int) -> None:
-        self.wants_output = None
-        self._respond(build.session_stop(self), 905, now)
-        reason = StopReason.CAR_STOP
-        if self._car_error:
-            reason = StopReason.CAR_ERROR
-        elif self._complete:
-            reason = StopReason.BATTERY_FULL
-        self._end(reason, True)
+        self._finish(now)

@@ -1,33 +1,15 @@
-"""The charger's states in a DIN 70121 session: which request is allowed in which state, and the words for people.
+"""What a charger accepts in a DIN 70121 session: which request in which state; checkpoints.
 
 Whatever is not in `ACCEPTED` is answered FAILED_SequenceError and ends the session.
 """
 from __future__ import annotations
 
-from enum import auto
-
 from exi_native.messages.din import (CableCheckReq, ChargeParameterDiscoveryReq, ContractAuthenticationReq, CurrentDemandReq,
                                      PowerDeliveryReq, PreChargeReq, ServiceDiscoveryReq, ServicePaymentSelectionReq,
                                      SessionSetupReq, SessionStop, WeldingDetectionReq)
-from kernel.word import Word
+from tasks.v2g.evse_states import TEXTS, Evse
 
-
-class Evse(Word):
-    """Named after the request that is expected next."""
-
-    Idle = auto()
-    SessionSetup = auto()
-    ServiceDiscovery = auto()
-    ServicePaymentSelection = auto()
-    ContractAuthentication = auto()
-    ChargeParameterDiscovery = auto()
-    CableCheck = auto()
-    PreCharge = auto()
-    PowerDelivery = auto()               # precharging, until the car wants power
-    CurrentDemand = auto()
-    WeldingDetection = auto()
-    Ended = auto()
-
+__all__ = ["ACCEPTED", "CHECKPOINTS", "POWERED", "SILENT", "TEXTS", "Evse"]
 
 ACCEPTED: dict[Evse, frozenset[type]] = {
     Evse.Idle: frozenset(),
@@ -44,14 +26,6 @@ ACCEPTED: dict[Evse, frozenset[type]] = {
     Evse.WeldingDetection: frozenset({WeldingDetectionReq, SessionStop}),
     Evse.Ended: frozenset(),
 }
-TEXTS: dict[Evse, str] = {
-    Evse.Idle: "Idle", Evse.SessionSetup: "Session setup", Evse.ServiceDiscovery: "Service discovery",
-    Evse.ServicePaymentSelection: "Payment selection", Evse.ContractAuthentication: "Authorisation",
-    Evse.ChargeParameterDiscovery: "Charge parameters", Evse.CableCheck: "Cable check", Evse.PreCharge: "Precharge",
-    Evse.PowerDelivery: "Precharge", Evse.CurrentDemand: "Charging", Evse.WeldingDetection: "Welding detection",
-    Evse.Ended: "Session ended",
-}
-"""Display text of each state, at most 20 characters."""
 CHECKPOINTS = {
     505: "SessionSetupRes sent", 515: "ServiceDiscoveryRes sent", 525: "ServicePaymentSelectionRes sent",
     535: "authorisation ongoing", 536: "authorised", 545: "ChargeParameterDiscoveryRes sent", 561: "isolation test begins",

@@ -1,25 +1,23 @@
-"""How the charger talks in a DIN 70121 session and how it stops talking: what is allowed when, refusals, timers, the end.
+"""How the charger talks in a session of either protocol and how it stops talking: what is allowed when, refusals, timers, the end.
 
 Theory: the car asks, we answer at once (SECC target 20 ms) - only PowerDeliveryRes(stop) waits for the current to fall.
 A stop (user, limit, trip) is told to the car by the EVSE status and bounded; everything wrong with the conversation is
-answered by the proper FAILED code and ends the session.
+answered by the proper FAILED code and ends the session. What a protocol allows, says and calls things are the class
+attributes; the messages that this file looks into have the same names in both.
 """
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from hmac import compare_digest
-from typing import Any
+from typing import Any, Callable, Mapping
 
-from exi_native.messages.din import (Body, ChargeParameterDiscoveryReq, DC_EVSEStatusCode, MessageHeader, SessionSetupReq,
-                                     SessionStop, V2G_Message, isolationLevel, responseCode)
 from kernel.timer import MS, NEVER, S, Timer
 from tasks.messages import SessionEnded
 from tasks.stop_reasons import StopReason
-from tasks.v2g import din_evse_responses as build
 from tasks.v2g import timing as t
 from tasks.v2g.cable_check import CableCheck
 from tasks.v2g.config import EvseConfig
-from tasks.v2g.din_evse_table import ACCEPTED, CHECKPOINTS, POWERED, SILENT, Evse
+from tasks.v2g.evse_states import Evse
 from tasks.v2g.facts import EvseFacts
 from tasks.v2g.physical import BadValue
 from tasks.v2g.report import Report
@@ -30,6 +28,14 @@ POWERED_POLL = 500 * MS              # how often the facts are looked at while t
 class EvseConversation(ABC):
     """Base of the charger's machine. `facts` is filled by the task before each verb; the ev_ fields report. Counter: `ignored`."""
 
+    wire: Any                                    # module: the messages of the protocol
+    build: Any                                   # module: its responses, and `REFUSALS`: request type -> the response that carries a FAILED
+    accepted: Mapping[Evse, frozenset[type]]     # which request in which state
+    checkpoints: dict[int, str]
+    silent: frozenset[Evse]                      # responses without an EVSE status: a stop can only be told by FAILED
+    powered: frozenset[Evse]                     # energy may flow; the car must be in state C
+    session_stop: type                           # the request that ends a session
+
     def __init__(self, config: EvseConfig, facts: EvseFacts, rng: Any) -> None:
         """`rng.getrandbits(64)` makes the session id."""
         self.config = config
@@ -37,10 +43,11 @@ class EvseConversation(ABC):
         self.evse_id = bytes.fromhex(config.evse_id)
         self.state = Evse.Idle
         self.stopping: StopReason | None = None
-        self.stop_code: DC_EVSEStatusCode | None = None
+        self.stop_code: Any = None               # DC_EVSEStatusCode
         self.session_id = b""
-        self.isolation_level = isolationLevel.Invalid
+        self.isolation_level = self.wire.isolationLevel.Invalid
         self.wants_output: tuple[float, float] | None = None
+        self.wants_ac = False
         self.current_limited = False
         self.voltage_limited = False
         self.power_limited = False
@@ -53,12 +60,12 @@ class EvseConversation(ABC):
         self.ignored = 0
         self._rng = rng
         self._check: CableCheck | None = None
-        self._pending: bool = False              # PowerDeliveryRes(stop) waits for the current to fall
+        self._pending: Callable[[int], None] | None = None       # sends an answer that waits for the world, once that is ready
         self._complete = False                   # the car said ChargingComplete
         self._car_error = False
         self._ongoing_since: int | None = None
         self._charging_until = NEVER
-        self._report = Report(CHECKPOINTS)
+        self._report = Report(self.checkpoints)
         self._sequence = Timer()                 # V2G_SECC_Sequence_Timeout
         self._silence = Timer()                  # REQUEST_SILENCE_LIMIT
         self._shutdown = Timer()                 # EVSE_SHUTDOWN_LIMIT
@@ -68,7 +75,7 @@ class EvseConversation(ABC):
         self._permit = Timer()                   # PERMIT_LIMIT
         self._poll_at = NEVER
         self._out: list = []
-        self._handlers = {kind: getattr(self, "_on_" + kind.__name__) for kinds in ACCEPTED.values() for kind in kinds}
+        self._handlers = {kind: getattr(self, "_on_" + kind.__name__) for kinds in self.accepted.values() for kind in kinds}
 
     # --- the verbs
 
@@ -82,7 +89,7 @@ class EvseConversation(ABC):
         if self.state is Evse.SessionSetup:
             self._end(reason, False)
         elif self.state not in (Evse.Idle, Evse.Ended):
-            self._stop(reason, DC_EVSEStatusCode.EVSE_Shutdown, now)
+            self._stop(reason, self.wire.DC_EVSEStatusCode.EVSE_Shutdown, now)
 
     def lost(self, reason: StopReason, now: int) -> None:
         """The stream is gone, or what came on it was no message."""
@@ -95,33 +102,33 @@ class EvseConversation(ABC):
         if self.state in (Evse.Idle, Evse.Ended):
             self.ignored += 1
             return
-        body = message.Body.BodyElement if type(message) is V2G_Message else None
+        body = message.Body.BodyElement if type(message) is self.wire.V2G_Message else None
         kind = type(body)
-        if kind not in build.REFUSALS:
+        codes = self.wire.responseCode
+        if kind not in self.build.REFUSALS:
             self._report.note("%s came in state %s: no answer is defined", kind.__name__, self.state.name)
             self._end(StopReason.SEQUENCE_ERROR, False)
             return
-        if self.session_id and kind is not SessionSetupReq and not compare_digest(message.Header.SessionID, self.session_id):
-            self._refuse(kind, responseCode.FAILED_UnknownSession, StopReason.UNKNOWN_SESSION, now,
+        if self.session_id and kind is not self.wire.SessionSetupReq and not compare_digest(message.Header.SessionID, self.session_id):
+            self._refuse(kind, codes.FAILED_UnknownSession, StopReason.UNKNOWN_SESSION, now,
                          "%s carries session id %s", kind.__name__, message.Header.SessionID.hex())
             return
-        if kind not in ACCEPTED[self.state] or self._pending:
-            self._refuse(kind, responseCode.FAILED_SequenceError, StopReason.SEQUENCE_ERROR, now,
+        if kind not in self.accepted[self.state] or self._pending is not None:
+            self._refuse(kind, codes.FAILED_SequenceError, StopReason.SEQUENCE_ERROR, now,
                          "%s came in state %s", kind.__name__, self.state.name)
             return
         self._sequence.cancel()
         self._watch(now)
         if self.state is Evse.Ended:
             return
-        if self.stopping is not None and self.state in SILENT and kind is not SessionStop:
-            self._refuse(kind, responseCode.FAILED, self.stopping, now, "stopped in state %s", self.state.name)
+        if self.stopping is not None and self.state in self.silent and kind is not self.session_stop:
+            self._refuse(kind, codes.FAILED, self.stopping, now, "stopped in state %s", self.state.name)
             return
         try:
             self._handlers[kind](body, now)
         except BadValue as problem:
-            wrong = kind is ChargeParameterDiscoveryReq
-            self._refuse(kind, responseCode.FAILED_WrongChargeParameter if wrong else responseCode.FAILED, StopReason.BAD_VALUE,
-                         now, "%s", str(problem))
+            wrong = kind is self.wire.ChargeParameterDiscoveryReq
+            self._refuse(kind, codes.FAILED_WrongChargeParameter if wrong else codes.FAILED, StopReason.BAD_VALUE, now, "%s", str(problem))
 
     def handle_timer(self, now: int) -> None:
         if self.state in (Evse.Idle, Evse.Ended):
@@ -135,12 +142,12 @@ class EvseConversation(ABC):
         else:
             if self._silence.take(now):
                 self._report.note("car silent in the charge loop: output off")
-                self.wants_output = None
-            if self._pending and self._ramped_down(now):
-                self._power_is_off(now)
+                self._switch_off()
+            if self._pending is not None:
+                self._pending(now)
             self._watch(now)
 
-    def outgoing(self) -> list[V2G_Message]:
+    def outgoing(self) -> list[Any]:
         out, self._out = self._out, []
         return out
 
@@ -159,25 +166,26 @@ class EvseConversation(ABC):
         self._set_poll(now)
 
     def _set_poll(self, now: int) -> None:
-        if self._pending or self._check is not None and self.state is Evse.CableCheck:
+        if self._pending is not None or self._check is not None and self.state is Evse.CableCheck:
             self._poll_at = now + t.FACT_POLL
-        elif self.state in POWERED:
+        elif self.state in self.powered:
             self._poll_at = now + POWERED_POLL
         else:
             self._poll_at = NEVER
 
     def _respond(self, body: object, checkpoint: int, now: int) -> None:
-        self._out.append(V2G_Message(Header=MessageHeader(SessionID=self.session_id), Body=Body(BodyElement=body)))
+        wire = self.wire
+        self._out.append(wire.V2G_Message(Header=wire.MessageHeader(SessionID=self.session_id), Body=wire.Body(BodyElement=body)))
         self._sequence.arm(now, t.V2G_SECC_Sequence_Timeout)
         self._report.checkpoint(checkpoint)
 
-    def _refuse(self, kind: type, code: responseCode, reason: StopReason, now: int, text: str, *args: object) -> None:
+    def _refuse(self, kind: type, code: Any, reason: StopReason, now: int, text: str, *args: object) -> None:
         """The one exit for wrong requests: the proper code, output off, the end."""
         self._report.note(text, *args)
-        self._respond(build.REFUSALS[kind](self, code), 0, now)
+        self._respond(self.build.REFUSALS[kind](self, code), 0, now)
         self._end(reason, False)
 
-    def _stop(self, reason: StopReason, code: DC_EVSEStatusCode, now: int) -> None:
+    def _stop(self, reason: StopReason, code: Any, now: int) -> None:
         if self.stopping is None:
             self.stopping = reason
             self.stop_code = code
@@ -185,10 +193,14 @@ class EvseConversation(ABC):
             self._charging_until = NEVER
             self._report.checkpoint(790)
 
-    def _end(self, reason: StopReason, normal: bool) -> None:
+    def _switch_off(self) -> None:
         self.wants_output = None
+        self.wants_ac = False
+
+    def _end(self, reason: StopReason, normal: bool) -> None:
+        self._switch_off()
         self._check = None
-        self._pending = False
+        self._pending = None
         for timer in (self._sequence, self._silence, self._shutdown, self._ramp, self._precharge, self._state_b, self._permit):
             timer.cancel()
         self._poll_at = NEVER
@@ -201,11 +213,3 @@ class EvseConversation(ABC):
     @abstractmethod
     def _watch(self, now: int) -> None:
         """What pilot, clock and supervisor have to say, whatever the car asks."""
-
-    @abstractmethod
-    def _ramped_down(self, now: int) -> bool:
-        """The pending PowerDeliveryRes(stop) may go out."""
-
-    @abstractmethod
-    def _power_is_off(self, now: int) -> None:
-        """Send it."""
