@@ -49,6 +49,7 @@ class StopReason(Word):
     NO_TRANSFER_MODE = ("No transfer mode", "The charger offers no energy transfer mode of this car (AC post? other connector?); the log has both lists.")
     CAR_LEFT_C = ("Car left state C", "The car went back to state B in the middle of the session: its own fault, or it heard us no more.")
     CAR_ERROR = ("Car reports error", "The car reported a DC_EVErrorCode; the log names it.")
+    CAR_PAUSE = ("Paused by car", "The car has paused the session and will take it up again by itself. Leave it plugged in.")
     # inside the car
     NOT_CONFIRMED = ("Not confirmed", "Lock, state C or contactors were not confirmed in time, or a permit is missing; the log says which. Check actuator and feedback.")
     BATTERY_SILENT = ("No battery data", "The battery management has been silent for 3 s. Check its connection.")

@@ -45,6 +45,12 @@ class EvseConfig:
 
     protocols: list[str] = setting(["din"], choices=("din", "iso2"), meaning="spoken with cars; the car's order decides")
     evse_id: str = setting("00", meaning="EVSEID as hexadecimal digits, at most 32 octets")
+    evse_id_text: str = setting("ZZ00000", meaning="EVSEID of ISO 15118-2, 7 to 37 characters, such as DE*ABC*E123; ZZ: no operator")
+    energy_transfer_modes: list[str] = setting(
+        ["DC_extended", "DC_core"], choices=("AC_single_phase_core", "AC_three_phase_core", "DC_core", "DC_extended", "DC_combo_core", "DC_unique"),
+        meaning="offered in ISO 15118-2; AC is spoken only, no board has an AC contactor yet")
+    ac_nominal_voltage_v: float = setting(230.0, unit="V", low=100, high=400, meaning="EVSENominalVoltage of AC")
+    ac_max_current_a: float = setting(16.0, unit="A", low=6, high=80, meaning="EVSEMaxCurrent of AC, of each phase")
     max_voltage_v: float = setting(500.0, unit="V", low=50, high=1000, meaning="EVSEMaximumVoltageLimit: rating of the power stage")
     min_voltage_v: float = setting(50.0, unit="V", low=0, high=500, meaning="EVSEMinimumVoltageLimit")
     max_current_a: float = setting(125.0, unit="A", low=1, high=500, meaning="EVSEMaximumCurrentLimit: rating of power stage and cable")
@@ -58,3 +64,9 @@ class EvseConfig:
     isolation_measure_ms: int = setting(1000, unit="ms", low=100, high=20_000, meaning="how long the insulation is watched at full cable check voltage")
     precharge_max_current_a: float = setting(2.0, unit="A", low=0.1, high=2.0, meaning="current limit in precharge (S3: at most 2)")
     stop_after_min: float = setting(0.0, unit="min", low=0, high=1440, meaning="charging ends after so many minutes; 0 = no limit")
+
+    def __post_init__(self) -> None:
+        if not 7 <= len(self.evse_id_text) <= 37:
+            raise ValueError(f"evse_id_text has {len(self.evse_id_text)} characters; expected 7 to 37")
+        if not self.energy_transfer_modes or len(set(self.energy_transfer_modes)) != len(self.energy_transfer_modes):
+            raise ValueError("energy_transfer_modes: expected at least one, each once")

@@ -183,7 +183,7 @@ class DcEvse(EvseConversation):
 
     def _begin_charging(self, loop: Evse, now: int) -> None:
         """PowerDeliveryReq(start) is granted: into the charge loop."""
-        if self.config.stop_after_min:
+        if self.config.stop_after_min and self._charging_until == NEVER:         # a renegotiation wins no time
             self._charging_until = now + int(self.config.stop_after_min * 60 * S)
         self._silence.arm(now, REQUEST_SILENCE_LIMIT)
         self._respond(self.build.power_delivery(self), 605, now)
@@ -224,13 +224,15 @@ class DcEvse(EvseConversation):
         if self._measured(type(req), now):
             self._respond(self.build.welding_detection(self), 855, now)
 
-    def _finish(self, now: int) -> None:
+    def _finish(self, now: int, paused: bool = False) -> None:
         """The car ends the session: why, as far as it has said."""
         self._switch_off()
         self._respond(self.build.session_stop(self), 905, now)
         reason = StopReason.CAR_STOP
         if self._car_error:
             reason = StopReason.CAR_ERROR
+        elif paused:
+            reason = StopReason.CAR_PAUSE
         elif self._complete:
             reason = StopReason.BATTERY_FULL
         self._end(reason, True)

@@ -48,6 +48,7 @@ class EvseConversation(ABC):
         self.isolation_level = self.wire.isolationLevel.Invalid
         self.wants_output: tuple[float, float] | None = None
         self.wants_ac = False
+        self.paused = False                      # the car has ended the session and will come back with its id
         self.current_limited = False
         self.voltage_limited = False
         self.power_limited = False
@@ -59,6 +60,7 @@ class EvseConversation(ABC):
         self.ev_max_current = 0.0
         self.ignored = 0
         self._rng = rng
+        self._header: Any = None                 # of the request under way
         self._check: CableCheck | None = None
         self._pending: Callable[[int], None] | None = None       # sends an answer that waits for the world, once that is ready
         self._complete = False                   # the car said ChargingComplete
@@ -117,6 +119,7 @@ class EvseConversation(ABC):
             self._refuse(kind, codes.FAILED_SequenceError, StopReason.SEQUENCE_ERROR, now,
                          "%s came in state %s", kind.__name__, self.state.name)
             return
+        self._header = message.Header
         self._sequence.cancel()
         self._watch(now)
         if self.state is Evse.Ended:
@@ -145,7 +148,8 @@ class EvseConversation(ABC):
                 self._switch_off()
             if self._pending is not None:
                 self._pending(now)
-            self._watch(now)
+            if self.state is not Evse.Ended:
+                self._watch(now)
 
     def outgoing(self) -> list[Any]:
         out, self._out = self._out, []

@@ -11,6 +11,7 @@ from tasks.v2g.config import EvConfig, EvseConfig
 from tasks.v2g.dc_pev import DcPev
 from tasks.v2g.din_evse import DinEvse
 from tasks.v2g.din_pev import DinPev
+from tasks.v2g.evse_conversation import EvseConversation
 from tasks.v2g.facts import EvseFacts, PevFacts
 from tasks.v2g.handshake import HandshakeEvse, HandshakePev
 from tasks.v2g.protocols import ISO2, Protocol, chosen
@@ -156,6 +157,12 @@ class PevSide:
             self._max_power.set(charger.max_power, now)
 
 
+def _iso2_evse() -> type:
+    """Only where it is configured, and then before the first session: its messages take longer to load (36 ms) than a tick may."""
+    from tasks.v2g.iso2_evse import Iso2Evse
+    return Iso2Evse
+
+
 class EvseSide:
     """A charger: asks for output; reports what the car says."""
 
@@ -167,7 +174,9 @@ class EvseSide:
         self._rng = rng
         self._facts = EvseFacts()
         self._protocols = chosen(config.protocols)
-        self._machine: DinEvse | None = None     # None until a protocol is agreed
+        self._machine: EvseConversation | None = None        # None until a protocol is agreed
+        self._paused_id = b""                    # of the session that the car has paused and may take up again
+        self._iso2 = _iso2_evse() if ISO2 in self._protocols else None
         self._output = Lease(s.output_request.claim(WRITER))
         self._held = False
         self._target_voltage = s.ev_target_voltage.claim(WRITER)
@@ -178,11 +187,17 @@ class EvseSide:
 
     def new_session(self) -> Session:
         self._energy.restart()
+        last = self._machine
+        if last is not None and last.session_id:
+            self._paused_id = last.session_id if last.paused else b""
         self._machine = None
         return Session(HandshakeEvse(self._protocols), self._make)
 
-    def _make(self, protocol: Protocol) -> DinEvse:
-        self._machine = DinEvse(self._config, self._facts, self._rng)
+    def _make(self, protocol: Protocol) -> EvseConversation:
+        if protocol is ISO2:
+            self._machine = self._iso2(self._config, self._facts, self._rng, self._paused_id)
+        else:
+            self._machine = DinEvse(self._config, self._facts, self._rng)
         return self._machine
 
     def refresh(self, now: int) -> None:
@@ -194,6 +209,10 @@ class EvseSide:
         f.trip = s.safety_trip.value or ""
         f.blocked = s.safety_blocked.value or ""
         f.stop_button = s.stop_button.get(now)
+        if f.pilot is PilotState.A:              # whoever plugs in next is not the one who paused
+            self._paused_id = b""
+            if self._machine is not None:
+                self._machine.paused = False
 
     def renew(self, now: int) -> int:
         """As that of the car."""

@@ -12,8 +12,8 @@ TCP_AT = 54                      # Ethernet 14, IPv6 40
 V2GTP_EXI = b"\x01\xfe\x80\x01"
 
 
-def messages(name):
-    """All DIN messages of a recording; retransmissions and handshakes left out."""
+def messages(name, schema="DIN"):
+    """All messages of a recording; retransmissions and handshakes left out."""
     c, out, seen = codec.load(), [], set()
     with (FOLDER / name).open("rb") as file:
         for frame in CaptureReader(file):
@@ -26,7 +26,7 @@ def messages(name):
                 continue
             seen.add(key)
             try:
-                message = c.decode("DIN", payload[8:])
+                message = c.decode(schema, payload[8:])
             except ExiError:                                                     # supportedAppProtocol
                 continue
             if hasattr(message, "Body"):
