@@ -212,9 +212,10 @@ class Iso2Evse(DcEvse):
 
     def _await_state_c(self, now: int) -> None:
         """AC: PowerDeliveryRes(start) says that the contactor may close, and that needs the car in state C."""
-        if self.stopping is not None or self._state_c.expired(now):
+        ready = self.facts.pilot in READY_STATES
+        if self.stopping is not None or not ready and self._state_c.expired(now):
             self._not_applied(now)
-        elif self.facts.pilot in READY_STATES:
+        elif ready:
             self._pending = None
             self.wants_ac = True
             self._begin_charging(Evse.ChargingStatus, now)

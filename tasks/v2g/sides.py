@@ -5,7 +5,7 @@ from typing import Any
 
 from drivers.interfaces import PilotState
 from kernel.channels import Lease, Writer
-from kernel.timer import NEVER, S
+from kernel.timer import MS, NEVER, S
 from tasks.signals import OutputRequest, Signals
 from tasks.v2g.config import EvConfig, EvseConfig
 from tasks.v2g.dc_pev import DcPev
@@ -19,6 +19,7 @@ from tasks.v2g.session import Session
 
 WRITER = "v2g"
 RENEW_INTERVAL = 1 * S       # leases lapse after 3 s
+PAUSE_POLL = 200 * MS        # nothing else would notice between two sessions that the plug was pulled
 GAP_LIMIT = 3 * S            # a longer pause between two reports is not charging time
 
 
@@ -223,7 +224,9 @@ class EvseSide:
         elif self._held:
             self._output.release(now)
             self._held = False
-        return now + RENEW_INTERVAL if self._held else NEVER
+        wake = now + RENEW_INTERVAL if self._held else NEVER
+        known = m is not None and m.session_id
+        return min(wake, now + PAUSE_POLL) if (m.paused if known else self._paused_id) else wake
 
     def report(self, now: int) -> None:
         m = self._machine
