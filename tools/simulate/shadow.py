@@ -15,7 +15,7 @@ PLUG_AFTER = 100 * MS
 UNPLUG_AFTER = 1 * S          # after the end of the session
 PRECHARGE_CURRENT = 2.0       # A, the most that a charger gives in precharge (safety sheet S3)
 POWERED = frozenset({"PreCharge", "WaitContactorsClosed", "PowerDeliveryStart"})
-READY = frozenset({"CableCheck", "PreCharge", "PowerDelivery", "CurrentDemand"})
+READY = frozenset({"CableCheck", "PreCharge", "PowerDelivery", "CurrentDemand", "PowerDeliveryStart", "ChargingStatus"})     # the last two: AC
 DIGITAL_DUTY = 5.0
 
 
