@@ -187,6 +187,11 @@ class StopSession:
 
 
 @dataclass(slots=True)
+class PrepareSession:
+    """connection -> v2g: the link is up, a session is near: load what it may need while nobody waits for an answer."""
+
+
+@dataclass(slots=True)
 class AbortSession:
     """connection -> v2g: what carries the session is gone; release everything at once and say nothing more."""
 

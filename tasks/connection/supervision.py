@@ -4,9 +4,9 @@ from __future__ import annotations
 from kernel.timer import NEVER, S, Timer
 from tasks.connection import timing as t
 from tasks.connection.config import ConnectionConfig
-from tasks.connection.ladder import HOMEPLUG, SDP, TCP, ConnectionFacts, Ladder, State
+from tasks.connection.ladder import HOMEPLUG, SDP, TCP, V2G, ConnectionFacts, Ladder, State
 from tasks.machine import Checkpoint
-from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, StartDiscovery, StartMatching, TcpConnect, TcpConnected,
+from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PrepareSession, StartDiscovery, StartMatching, TcpConnect, TcpConnected,
                             TcpListen)
 from tasks.stop_reasons import StopReason
 from tasks.v2g.timing import (V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_CommunicationSetup_Performance,
@@ -102,7 +102,7 @@ class PevConnection(Ladder):
         if kind is LinkUp and state is State.Matching:
             self._setup.arm(now, V2G_EVCC_CommunicationSetup_Timeout)
             self._enter(State.Discovering)
-            self._out.append((SDP, StartDiscovery()))
+            self._out += ((V2G, PrepareSession()), (SDP, StartDiscovery()))
         elif kind is Discovered and state is State.Discovering:
             self._found = item
             self._tries = 0
@@ -186,7 +186,7 @@ class EvseConnection(Ladder):
             self.duty = OFFERED_DUTY
             self._setup.arm(now, V2G_SECC_CommunicationSetup_Performance)
             self._enter(State.Discovering)
-            self._out.append((SDP, StartDiscovery()))
+            self._out += ((V2G, PrepareSession()), (SDP, StartDiscovery()))
         elif kind is TcpConnected and state in (State.Matching, State.Discovering):
             # A car that knows the port may be quicker than our own link test.
             if state is State.Matching:

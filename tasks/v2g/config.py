@@ -10,7 +10,7 @@ from kernel.settings import setting
 class EvConfig:
     """The car's side. Limits here only tighten what the battery management says."""
 
-    protocols: list[str] = setting(["din"], choices=("din", "iso2"), meaning="offered to the charger, the most wanted first")
+    protocols: list[str] = setting(["din", "iso2"], choices=("din", "iso2"), meaning="offered to the charger, the most wanted first")
     max_voltage_v: float = setting(410.0, unit="V", low=50, high=1000, meaning="never ask for more; too low (398 V) makes Tritium chargers stop")
     max_current_a: float = setting(125.0, unit="A", low=1, high=500, meaning="never ask for more; rating of contactors, cable and inlet")
     max_power_kw: float = setting(100.0, unit="kW", low=1, high=350, meaning="never ask for more")
@@ -43,7 +43,7 @@ class EvConfig:
 class EvseConfig:
     """The charger's side."""
 
-    protocols: list[str] = setting(["din"], choices=("din", "iso2"), meaning="spoken with cars; the car's order decides")
+    protocols: list[str] = setting(["din", "iso2"], choices=("din", "iso2"), meaning="spoken with cars; the car's order decides")
     evse_id: str = setting("00", meaning="EVSEID as hexadecimal digits, at most 32 octets")
     evse_id_text: str = setting("ZZ00000", meaning="EVSEID of ISO 15118-2, 7 to 37 characters, such as DE*ABC*E123; ZZ: no operator")
     energy_transfer_modes: list[str] = setting(

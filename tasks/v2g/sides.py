@@ -1,7 +1,7 @@
 """The two ends of the V2G task: which signals become facts, which wishes become leases, what is reported."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from drivers.interfaces import PilotState
 from kernel.channels import Lease, Writer
@@ -21,6 +21,25 @@ WRITER = "v2g"
 RENEW_INTERVAL = 1 * S       # leases lapse after 3 s
 PAUSE_POLL = 200 * MS        # nothing else would notice between two sessions that the plug was pulled
 GAP_LIMIT = 3 * S            # a longer pause between two reports is not charging time
+
+
+# The messages of ISO 15118-2 take longer to load (36 ms on a PC) than a tick may, and than a start should: `prepare` does it when the link is up.
+
+def _iso2_pev() -> type:
+    from tasks.v2g.iso2_pev import Iso2Pev
+    return Iso2Pev
+
+
+def _iso2_evse() -> type:
+    from tasks.v2g.iso2_evse import Iso2Evse
+    return Iso2Evse
+
+
+def _prepare(codec: Any, protocols: tuple[Protocol, ...], machine: Callable[[], type]) -> None:
+    for protocol in protocols:
+        codec.prepare(protocol.schema)
+    if ISO2 in protocols:
+        machine()
 
 
 class EnergyCounter:
@@ -76,6 +95,10 @@ class PevSide:
         self._target_voltage = s.ev_target_voltage.claim(WRITER)
         self._target_current = s.ev_target_current.claim(WRITER)
 
+    def prepare(self, codec: Any) -> None:
+        """A session is near."""
+        _prepare(codec, self._protocols, _iso2_pev)
+
     def new_session(self) -> Session:
         self._energy.restart()
         offers = self._offers()
@@ -94,8 +117,7 @@ class PevSide:
 
     def _make(self, protocol: Protocol) -> DcPev:
         if protocol is ISO2:
-            from tasks.v2g.iso2_pev import Iso2Pev       # only now: its message classes cost 36 ms on a PC
-            self._machine = Iso2Pev(self._config, self._evccid, self._facts, self._resume)
+            self._machine = _iso2_pev()(self._config, self._evccid, self._facts, self._resume)
         else:
             self._machine = DinPev(self._config, self._evccid, self._facts)
         self._resume = b""
@@ -158,12 +180,6 @@ class PevSide:
             self._max_power.set(charger.max_power, now)
 
 
-def _iso2_evse() -> type:
-    """Only where it is configured, and then before the first session: its messages take longer to load (36 ms) than a tick may."""
-    from tasks.v2g.iso2_evse import Iso2Evse
-    return Iso2Evse
-
-
 class EvseSide:
     """A charger: asks for output; reports what the car says."""
 
@@ -177,7 +193,6 @@ class EvseSide:
         self._protocols = chosen(config.protocols)
         self._machine: EvseConversation | None = None        # None until a protocol is agreed
         self._paused_id = b""                    # of the session that the car has paused and may take up again
-        self._iso2 = _iso2_evse() if ISO2 in self._protocols else None
         self._output = Lease(s.output_request.claim(WRITER))
         self._held = False
         self._target_voltage = s.ev_target_voltage.claim(WRITER)
@@ -185,6 +200,10 @@ class EvseSide:
         self._soc = s.ev_soc.claim(WRITER)
         self._evccid = s.evccid.claim(WRITER)
         self._energy = EnergyCounter(s.session_energy.claim(WRITER))
+
+    def prepare(self, codec: Any) -> None:
+        """As that of the car."""
+        _prepare(codec, self._protocols, _iso2_evse)
 
     def new_session(self) -> Session:
         self._energy.restart()
@@ -196,7 +215,7 @@ class EvseSide:
 
     def _make(self, protocol: Protocol) -> EvseConversation:
         if protocol is ISO2:
-            self._machine = self._iso2(self._config, self._facts, self._rng, self._paused_id)
+            self._machine = _iso2_evse()(self._config, self._facts, self._rng, self._paused_id)
         else:
             self._machine = DinEvse(self._config, self._facts, self._rng)
         return self._machine

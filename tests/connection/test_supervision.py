@@ -29,7 +29,7 @@ def test_car_climbs():
     bench.plug()
     assert bench.take() == [("homeplug", "StartMatching")] and bench.state is State.Matching
     bench.tell(UP)
-    assert bench.take() == [("sdp", "StartDiscovery")]
+    assert bench.take() == [("v2g", "PrepareSession"), ("sdp", "StartDiscovery")]
     bench.tell(FOUND)
     command = bench.out[0][1]
     assert (command.port, command.timeout) == (FOUND.port, V2G_EVCC_CommunicationSetup_Timeout) and bench.take() == [("tcp", "TcpConnect")]
@@ -91,7 +91,7 @@ def test_charger_offers_five_percent_after_the_key():
     bench.run(200 * MS)
     assert bench.m.duty == 5.0 and bench.state is State.Matching
     bench.tell(UP)
-    assert bench.take() == [("sdp", "StartDiscovery")]           # answers only after the link, while TCP listens already
+    assert bench.take() == [("v2g", "PrepareSession"), ("sdp", "StartDiscovery")]           # answers only after the link, while TCP listens already
     bench.tell(CONNECTED)
     assert bench.state is State.Session and bench.m.duty == 5.0
 

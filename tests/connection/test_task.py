@@ -9,7 +9,7 @@ from kernel.journal import Journal
 from kernel.timer import MS, S
 from tasks.connection.config import ConnectionConfig
 from tasks.connection.task import evse_connection, pev_connection
-from tasks.messages import SessionEnded, StartMatching, StopSession, TcpListen
+from tasks.messages import SessionEnded, PrepareSession, StartMatching, StopSession, TcpListen
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason as R
 
@@ -47,7 +47,7 @@ def test_car():
     assert signals.connection_state.value == "Session"
     box.user.put(StopSession(R.USER_STOP))
     now = run(task, writers, now, 100 * MS)
-    assert type(box.to_v2g.get()) is StopSession
+    assert [type(command) for command in box.to_v2g.drain(4)] == [PrepareSession, StopSession]
     box.to_connection.put(SessionEnded(R.USER_STOP, True))
     now = run(task, writers, now, 10 * S)
     assert signals.connection_state.value == "Finished" and signals.stop_reason.value is R.USER_STOP

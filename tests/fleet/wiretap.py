@@ -102,6 +102,7 @@ class Ear:
         self._name = name
         self._tapped = tapped
         self.decode = inner.decode
+        self.prepare = inner.prepare
 
     def encode(self, schema: str, message: object) -> bytes:
         body = message.Body.BodyElement if hasattr(message, "Body") else message

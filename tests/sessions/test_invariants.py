@@ -68,6 +68,9 @@ class Decoded:
     def decode(self, schema, data):
         return self.message
 
+    def prepare(self, schema):
+        return None
+
 
 def _other_peer(c):
     c.car.signals.peer_mac.value = bytes(6)

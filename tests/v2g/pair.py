@@ -24,7 +24,7 @@ class End:
 
     def __init__(self, make_side, the_codec):
         self.signals, self.journal = Signals(), Journal()
-        self.stream, self.commands, self.tcp, self.connection = (Mailbox(n, 64) for n in ("stream", "commands", "tcp", "connection"))
+        self.stream, self.commands, self.tcp, self.connection = (Mailbox(n, 256) for n in ("stream", "commands", "tcp", "connection"))
         self.task = V2gTask(make_side(self.signals), the_codec, self.stream, self.commands, self.tcp, self.connection, self.signals,
                             self.journal)
         self.due = 0

@@ -1,6 +1,8 @@
 """The charger's ISO 15118-2 session that changes or comes back: renegotiation by either side; pause and resume through the whole task."""
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from random import Random
 
 import pytest
@@ -275,5 +277,9 @@ def test_either_protocol_is_spoken_as_agreed():
 
 
 def test_the_messages_of_iso2_are_not_loaded_where_it_is_not_configured():
-    charger = Charger(protocols=["din"])
-    assert charger.end.task.side._iso2 is None
+    loaded = []
+    for protocols in (["din"], ["din", "iso2"]):
+        side = Charger(protocols=protocols).end.task.side
+        codec = SimpleNamespace(prepare=loaded.append)
+        side.prepare(codec)
+    assert loaded == ["DIN", "DIN", "ISO2"]

@@ -79,6 +79,7 @@ class Overheard:
         self._codec = codec
         self._said = said
         self._heard = heard
+        self.prepare = codec.prepare
 
     def encode(self, schema: str, message: object) -> bytes:
         self._said(message)

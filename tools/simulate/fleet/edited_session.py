@@ -26,6 +26,7 @@ class EditedSide:
         self.refresh = inner.refresh
         self.renew = inner.renew
         self.report = inner.report
+        self.prepare = inner.prepare
 
     def new_session(self) -> EditedSession:
         return EditedSession(self._inner.new_session(), self._traits)
