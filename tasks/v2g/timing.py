@@ -101,3 +101,15 @@ SOURCES: dict[str, str] = {
     "FIELD_Ongoing_Timeout_ContractAuthentication": "pyPLC polls 120 times a second apart (field sheet 3.2)",
     "FIELD_PreCharge_Timeout": "alpitronic took 8 s; pyPLC and Clara wait 30 s (field sheet 7.5, safety sheet S4)",
 }
+
+# --- SECC performance of ISO 15118-2 (sheet 7.2): nobody times them; each answer is ready within the run that took the request, except
+# PowerDeliveryRes, which waits for the current (RAMP_DOWN_LIMIT) or, in AC, for state C (V2G_SECC_CPState_Detection_Timeout)
+V2G_SECC_Msg_Performance = 1500 * MS                         # all that have no row of their own
+V2G_SECC_Msg_Performance_ServiceDetailRes = 4500 * MS
+V2G_SECC_Msg_Performance_PowerDeliveryRes_ISO2 = 4500 * MS
+V2G_SECC_Msg_Performance_CurrentDemandRes = 25 * MS
+
+_PERFORMANCE = "slac-and-network sheet 7.2, column SECC performance"
+SOURCES.update({name: _PERFORMANCE for name in (
+    "V2G_SECC_Msg_Performance", "V2G_SECC_Msg_Performance_ServiceDetailRes", "V2G_SECC_Msg_Performance_PowerDeliveryRes_ISO2",
+    "V2G_SECC_Msg_Performance_CurrentDemandRes")})

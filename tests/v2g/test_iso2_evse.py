@@ -206,7 +206,7 @@ def test_what_is_offered():
     assert (service.ServiceID, service.FreeService) == (1, True) and bench.last.ServiceList is None
     assert service.SupportedEnergyTransferMode.EnergyTransferMode == [Mode.DC_extended, Mode.DC_core]
     bench.ask(iso2.ServiceDetailReq, service=1)
-    assert bench.code is CODE.OK and bench.last.ServiceID == 1 and bench.state is Evse.PaymentServiceSelection
+    assert bench.code is CODE.OK and bench.last.ServiceID == 1 and bench.state is Evse.PaymentServiceSelection and 520 in bench.checkpoints
     every = [m.name for m in Mode]
     bench = Iso2Bench(energy_transfer_modes=every, authorisation_delay_ms=100).at(Evse.PaymentServiceSelection)
     assert [m.name for m in bench.last.ChargeService.SupportedEnergyTransferMode.EnergyTransferMode] == every

@@ -11,8 +11,8 @@ from drivers.interfaces import PilotState
 from exi_native import codec
 from exi_native.messages import appproto, iso2
 from kernel.timer import MS, S
-from tasks.messages import SessionEnded, TcpData, TcpSend
-from tasks.stop_reasons import NORMAL_ENDS
+from tasks.connection.ladder import State
+from tasks.messages import SessionEnded, SessionEstablished, TcpData, TcpSend
 from tasks.stop_reasons import StopReason as R
 from tasks.v2g import v2gtp
 from tasks.v2g.config import EvseConfig
@@ -20,6 +20,7 @@ from tasks.v2g.evse_states import Evse
 from tasks.v2g.protocols import DIN, ISO2, Protocol
 from tasks.v2g.sides import EvseSide
 
+from tests.connection.ladder_bench import UP, Bench
 from tests.v2g.iso2_evse_bench import AC, DC, LOOPS, SAME, Iso2Bench, Mode, Renegotiate, Start, Stop, profile, request
 from tests.v2g.pair import CONNECTED, End
 
@@ -138,9 +139,11 @@ def test_a_pause_after_our_own_stop_is_an_end():
     assert bench.ended == (R.USER_STOP, True) and not bench.machine.paused
 
 
-def test_a_pause_is_no_final_end():
-    """The connection supervision begins again after it: the car will come back without a new plug."""
-    assert R.CAR_PAUSE not in NORMAL_ENDS
+def test_after_a_pause_the_charger_offers_itself_again_without_a_new_plug():
+    ladder = Bench("evse").session().end(R.CAR_PAUSE).farewell()
+    ladder.run(60 * S)
+    assert ladder.state is State.Matching and ladder.m.duty == 5.0 and State.Unplugged not in ladder.states[1:]
+    assert ladder.tell(UP, CONNECTED).state is State.Session
 
 
 PAUSED = b"\x01\x02\x03\x04\x05\x06\x07\x08"
@@ -218,7 +221,7 @@ def test_pause_and_resume_through_the_whole_task():
     assert charger.ask(iso2.SessionSetupReq, session=bytes(8)).ResponseCode is CODE.OK_NewSessionEstablished
     first = charger.id
     charger.charge(pause=True)
-    assert charger.ends == [(R.CAR_PAUSE, True)]
+    assert charger.ends == [(R.CAR_PAUSE, True)] and [type(e) for e in charger.end.told] == [SessionEstablished, SessionEnded]
     charger.connect()
     assert charger.ask(iso2.SessionSetupReq, session=first).ResponseCode is CODE.OK_OldSessionJoined and charger.id == first
     charger.charge(pause=True)                                       # and once more

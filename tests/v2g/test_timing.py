@@ -27,3 +27,12 @@ def test_the_field_is_more_patient_than_the_standard():
     for name in timing.SOURCES:
         if name.startswith("FIELD_Msg_"):
             assert getattr(timing, name) > getattr(timing, "V2G_EVCC_" + name.removeprefix("FIELD_"))
+
+
+def test_what_a_charger_waits_for_fits_into_its_performance():
+    assert timing.RAMP_DOWN_LIMIT + timing.FACT_POLL < timing.V2G_SECC_Msg_Performance_PowerDeliveryRes
+    longest = timing.V2G_SECC_CPState_Detection_Timeout + timing.FACT_POLL
+    assert longest < timing.V2G_SECC_Msg_Performance_PowerDeliveryRes_ISO2 < timing.V2G_EVCC_Msg_Timeout_PowerDeliveryReq_ISO2
+    assert timing.V2G_SECC_Msg_Performance_ServiceDetailRes < timing.V2G_EVCC_Msg_Timeout_ServiceDetailReq
+    assert timing.V2G_SECC_Msg_Performance < timing.V2G_EVCC_Msg_Timeout_ChargingStatusReq
+    assert timing.V2G_SECC_Msg_Performance_CurrentDemandRes < timing.V2G_EVCC_Msg_Timeout_CurrentDemandReq
