@@ -186,7 +186,7 @@ class Iso2Evse(DcEvse):
         wrong = self._profile_problem(req.ChargingProfile)
         if wrong:
             self._refuse(type(req), responseCode.FAILED_ChargingProfileInvalid, StopReason.BAD_VALUE, now, "%s", wrong)
-        elif self.ac and self.state is Evse.PowerDeliveryStart:
+        elif self.state is Evse.PowerDeliveryStart:
             self._state_c.arm(now, t.V2G_SECC_CPState_Detection_Timeout)
             self._pending = self._await_state_c
             self._await_state_c(now)
@@ -247,9 +247,8 @@ class Iso2Evse(DcEvse):
         self._tell_renegotiation()
 
     def _on_ChargingStatusReq(self, req: ChargingStatusReq, now: int) -> None:
-        """On while the car is in state C; a contactor that a stop has opened is not closed again."""
-        able = self.facts.pilot in READY_STATES and not self.facts.trip
-        self.wants_ac = able and (self.wants_ac or self.stopping is None)
+        """On while the car is in state C; a contactor that a stop or a trip has opened is not closed again."""
+        self.wants_ac = self.facts.pilot in READY_STATES and (self.wants_ac or self.stopping is None)
         self._respond(build.charging_status(self), 705, now)
         self._tell_renegotiation()
 

@@ -166,6 +166,8 @@ def test_an_unknown_pilot_is_no_stop_in_ac_either():
     bench = Iso2Bench(ac=True).at(Evse.ChargingStatus)
     bench.pilot(None)
     assert bench.machine.wants_ac is False and bench.machine.stopping is None
+    bench.ask(iso2.ChargingStatusReq)
+    assert bench.code is CODE.OK and bench.machine.wants_ac is False
     bench.facts.pilot = PilotState.C
     bench.ask(iso2.ChargingStatusReq)
     assert bench.machine.wants_ac is True

@@ -145,11 +145,19 @@ def test_a_profile_in_another_unit():
     assert bench.code is CODE.FAILED_ChargingProfileInvalid and bench.ended == (R.BAD_VALUE, False)
 
 
-def test_power_delivery_needs_state_c():
-    bench = Iso2Bench().at(Evse.PowerDelivery)
-    bench.facts.pilot = PilotState.B
+@pytest.mark.parametrize("ac, state", [case for case in STARTING if case[1] is not Evse.PowerDeliveryStart])
+@pytest.mark.parametrize("pilot", [PilotState.B, None])
+def test_power_delivery_needs_state_c(ac, state, pilot):
+    bench = Iso2Bench(ac=ac).at(state)
+    bench.facts.pilot = pilot
     bench.ask(iso2.PowerDeliveryReq)
-    assert bench.code is CODE.FAILED_PowerDeliveryNotApplied and bench.ended == (R.CAR_LEFT_C, False)
+    assert bench.code is CODE.FAILED_PowerDeliveryNotApplied and bench.ended == (R.CAR_LEFT_C, False) and off(bench)
+
+
+def test_power_delivery_tells_the_state_of_the_battery():
+    bench = Iso2Bench().at(Evse.PowerDelivery)
+    bench.ask(iso2.PowerDeliveryReq, soc=61, error=iso2.DC_EVErrorCode.FAILED_RESSTemperatureInhibit)
+    assert bench.machine.ev_soc == 61 and any("FAILED_RESSTemperatureInhibit" in note for note in bench.notes)
 
 
 @pytest.mark.parametrize("state", [s for s in DC if s in POWERED or s is Evse.CableCheck])
@@ -215,16 +223,23 @@ def test_sequence_timeout_counts_from_the_answer(ac, state):
     assert bench.ended == (R.TIMEOUT, False) and off(bench) and bench.machine.next_timer() == NEVER
 
 
+@pytest.mark.parametrize("asked", [False, True])
 @pytest.mark.parametrize("state", [Evse.PowerDelivery, Evse.CurrentDemand, *AGAIN])
-def test_a_silent_car_gets_no_output(state):
+def test_a_silent_car_gets_no_output(state, asked):
     bench = Iso2Bench().at(state)
-    if state is Evse.CurrentDemand:
+    if asked and state is Evse.CurrentDemand:
         bench.ask(iso2.CurrentDemandReq)
     begin = bench.now
     bench.run(5 * S - 1)
     assert bench.machine.wants_output is not None
     bench.run(1)
     assert bench.machine.wants_output is None and bench.ended is None and bench.now == begin + 5 * S
+
+
+@every_state
+def test_silence_is_told_only_where_it_takes_an_output_away(ac, state):
+    bench = Iso2Bench(ac=ac).at(state).run(6 * S)
+    assert any("silent" in note for note in bench.notes) is (not ac and state in POWERED - {Evse.PreCharge})
 
 
 @every_state
