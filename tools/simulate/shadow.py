@@ -15,7 +15,9 @@ PLUG_AFTER = 100 * MS
 UNPLUG_AFTER = 1 * S          # after the end of the session
 PRECHARGE_CURRENT = 2.0       # A, the most that a charger gives in precharge (safety sheet S3)
 POWERED = frozenset({"PreCharge", "WaitContactorsClosed", "PowerDeliveryStart"})
-READY = frozenset({"CableCheck", "PreCharge", "PowerDelivery", "CurrentDemand", "PowerDeliveryStart", "ChargingStatus"})     # the last two: AC
+READY = frozenset({"CableCheck", "PreCharge", "PowerDelivery", "CurrentDemand", "PowerDeliveryStart", "ChargingStatus", "Renegotiation",
+                   "PowerDeliveryRestart"})                                        # of a charger: its car is in state C
+CONNECTED = frozenset({"CurrentDemand", "Renegotiation", "PowerDeliveryRestart"})  # its contactors are closed
 DIGITAL_DUTY = 5.0
 
 
@@ -87,7 +89,7 @@ class ShadowCar(_Shadow):
         if state == "PowerDelivery" and volts and not self._fitted:
             self._fitted = True
             self._fit(volts)
-        plant.command(plant.car_contactors, state == "CurrentDemand", now)
+        plant.command(plant.car_contactors, state in CONNECTED, now)
         return now + PERIOD
 
     def _fit(self, volts: float) -> None:
