@@ -18,7 +18,6 @@ from tasks.v2g.evse_states import Evse
 from tasks.v2g.physical import LIMIT, TARGET_A, TARGET_V, A, V, to_float
 
 RAMPED_DOWN_CURRENT = 1.0            # A: safety sheet S5
-REQUEST_SILENCE_LIMIT = 5 * S        # output off when a car in the charge loop is silent; pyPLC's car gives up after 5 s as well
 
 
 class DcEvse(EvseConversation):
@@ -62,21 +61,27 @@ class DcEvse(EvseConversation):
 
     def _watch_permit(self, now: int) -> None:
         """An output that the supervisor does not grant is told to the car, which would else wait out its patience (38 s, 30 s)."""
-        if self.wants_output is None or not self.facts.blocked:
+        lacking = ""
+        if self.wants_output is not None:
+            lacking = self.facts.blocked
+        elif self.state in self.powered and self.facts.pilot is None:
+            lacking = "the pilot's state"            # nothing is asked for without it
+        if not lacking:
             self._permit.cancel()
         elif not self._permit.armed:
             self._permit.arm(now, t.PERMIT_LIMIT)
         elif self._permit.expired(now) and self.stopping is None:
             self.wants_output = None
-            self._report.note("no output for %d s, the supervisor lacks: %s", t.PERMIT_LIMIT // S, self.facts.blocked)
+            self._report.note("no output for %d s, what is lacking: %s", t.PERMIT_LIMIT // S, lacking)
             self._stop(StopReason.NOT_CONFIRMED, self.wire.DC_EVSEStatusCode.EVSE_Malfunction, now)
 
     def _measured(self, kind: type, now: int) -> bool:
         """False after refusing: a voltage that is not known is not reported, and nobody charges blindly."""
         if self.facts.output_voltage is not None:
             return True
-        self._stop(StopReason.SAFETY_TRIP, self.wire.DC_EVSEStatusCode.EVSE_Malfunction, now)
-        self._refuse(kind, self.wire.responseCode.FAILED, StopReason.SAFETY_TRIP, now, "output voltage unknown in state %s", self.state.name)
+        reason = StopReason.SAFETY_TRIP if self.facts.trip else StopReason.NOT_CONFIRMED
+        self._stop(reason, self.wire.DC_EVSEStatusCode.EVSE_Malfunction, now)
+        self._refuse(kind, self.wire.responseCode.FAILED, reason, now, "output voltage unknown in state %s", self.state.name)
         return False
 
     def _car_status(self, status: Any) -> None:
@@ -156,7 +161,7 @@ class DcEvse(EvseConversation):
             self._report.checkpoint(580)
         else:
             self.wants_output = None
-        self._silence.arm(now, REQUEST_SILENCE_LIMIT)
+        self._silence.arm(now, t.REQUEST_SILENCE_LIMIT)
         self._respond(self.build.pre_charge(self), 575, now)
 
     def _begin_power_off(self, parameter: Any, now: int) -> None:
@@ -185,7 +190,7 @@ class DcEvse(EvseConversation):
         """PowerDeliveryReq(start) is granted: into the charge loop."""
         if self.config.stop_after_min and self._charging_until == NEVER:         # a renegotiation wins no time
             self._charging_until = now + int(self.config.stop_after_min * 60 * S)
-        self._silence.arm(now, REQUEST_SILENCE_LIMIT)
+        self._silence.arm(now, t.REQUEST_SILENCE_LIMIT)
         self._respond(self.build.power_delivery(self), 605, now)
         self._enter(loop, now)
 
@@ -200,17 +205,19 @@ class DcEvse(EvseConversation):
         max_voltage = min(config.max_voltage_v, self.ev_max_voltage)
         self.voltage_limited = voltage > max_voltage
         voltage = min(voltage, max_voltage)
+        if voltage <= 0.0:                           # no reason to let go of a battery that is connected: its voltage, without current
+            voltage, current = self.facts.output_voltage, 0.0
         max_current = min(config.max_current_a, self.ev_max_current)
         self.current_limited = current > max_current
         current = min(current, max_current)
         self.power_limited = voltage * current > config.max_power_kw * 1000
         if self.power_limited:
             current = config.max_power_kw * 1000 / voltage
-        if self.facts.pilot not in READY_STATES or self.facts.trip:
+        if self.facts.pilot not in READY_STATES or self.facts.trip or self._dropped:
             self.wants_output = None
         else:
             self.wants_output = (voltage, 0.0 if self._car_error else current)
-        self._silence.arm(now, REQUEST_SILENCE_LIMIT)
+        self._silence.arm(now, t.REQUEST_SILENCE_LIMIT)
         self._respond(self.build.current_demand(self), 705, now)
 
     def _on_WeldingDetectionReq(self, req: Any, now: int) -> None:

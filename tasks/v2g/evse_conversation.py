@@ -63,6 +63,7 @@ class EvseConversation(ABC):
         self._header: Any = None                 # of the request under way
         self._check: CableCheck | None = None
         self._pending: Callable[[int], None] | None = None       # sends an answer that waits for the world, once that is ready
+        self._dropped = False                    # the output was taken away from a silent car
         self._complete = False                   # the car said ChargingComplete
         self._car_error = False
         self._ongoing_since: int | None = None
@@ -144,8 +145,11 @@ class EvseConversation(ABC):
             self._end(self.stopping or StopReason.CHARGER_STOP, False)
         else:
             if self._silence.take(now):
-                self._report.note("car silent in the charge loop: output off")
+                # Not given again in this session: its contactors may be closed behind an output that has been discharged.
+                self._report.note("car silent for %d s in state %s: output off, the end", t.REQUEST_SILENCE_LIMIT // S, self.state.name)
+                self._dropped = True
                 self._switch_off()
+                self._stop(StopReason.TIMEOUT, self.wire.DC_EVSEStatusCode.EVSE_Shutdown, now)
             if self._pending is not None:
                 self._pending(now)
             if self.state is not Evse.Ended:

@@ -20,7 +20,7 @@ from tasks.v2g import iso2_evse_responses as build
 from tasks.v2g import timing as t
 from tasks.v2g.cable_check import READY_STATES
 from tasks.v2g.config import EvseConfig
-from tasks.v2g.dc_evse import REQUEST_SILENCE_LIMIT, DcEvse
+from tasks.v2g.dc_evse import DcEvse
 from tasks.v2g.evse_states import Evse
 from tasks.v2g.facts import EvseFacts
 from tasks.v2g.iso2_evse_table import AC_MODES, ACCEPTED, AGREED, CHECKPOINTS, LOOP, POWERED, SILENT
@@ -134,7 +134,7 @@ class Iso2Evse(DcEvse):
         if not (self._read_ac_limits(parameter, kind, now) if ac else self._read_dc_limits(parameter, kind, now)):
             return
         if again and not ac:
-            self._silence.arm(now, REQUEST_SILENCE_LIMIT)
+            self._silence.arm(now, t.REQUEST_SILENCE_LIMIT)
         if self._parameters_ready(ac or self.facts.output_voltage is not None, kind, now):
             self._respond(build.charge_parameter_discovery(self), 545, now)
             self._enter(Evse.PowerDeliveryRestart if again else Evse.PowerDeliveryStart if ac else Evse.CableCheck, now)
@@ -174,7 +174,7 @@ class Iso2Evse(DcEvse):
         if not self.ac:
             if self.wants_output is not None:
                 self.wants_output = (self.wants_output[0], 0.0)
-            self._silence.arm(now, REQUEST_SILENCE_LIMIT)
+            self._silence.arm(now, t.REQUEST_SILENCE_LIMIT)
         self._respond(build.power_delivery(self), 785, now)
         self._enter(Evse.Renegotiation, now)
 

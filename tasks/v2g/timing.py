@@ -51,6 +51,7 @@ FIELD_PreCharge_Timeout = 30 * S
 # --- own bounds, where the standard has none
 CONFIRMATION_LIMIT = 5 * S           # lock, state C, contactors: Clara waits 5 s for its contactors (field sheet 8.1)
 CONTACTORS_OPEN_LIMIT = 5 * S        # the safety sequence is bounded as well; this one is the longer of the two
+REQUEST_SILENCE_LIMIT = 5 * S        # output off when a car in precharge or the charge loop is silent; pyPLC's car gives up after 5 s as well
 PERMIT_LIMIT = 5 * S                 # an output that is asked for and not granted for so long is a defect (as CONFIRMATION_LIMIT)
 MEASUREMENT_LIMIT = 3 * S            # the cable check without its voltmeter; as long as a silent battery management is borne
 BATTERY_SILENCE_LIMIT = 3 * S        # Clara STOP_REASON_CAN_TIMEOUT (safety sheet S21)

@@ -53,7 +53,7 @@ def test_unknown_voltage_is_not_reported(state, kind):
     bench.facts.output_voltage = None
     bench.ask(kind, volts=350.0)
     assert bench.code is CODE.FAILED and bench.status.EVSEStatusCode is STATUS.EVSE_Malfunction
-    assert bench.ended == (R.SAFETY_TRIP, False) and bench.machine.wants_output is None
+    assert bench.ended == (R.NOT_CONFIRMED, False) and bench.machine.wants_output is None
 
 
 @pytest.mark.parametrize("config, volts, amps, output, flags", [
@@ -159,6 +159,8 @@ def test_sequence_timeout_counts_from_the_answer(state):
     bench = EvseBench().at(state)
     due = bench.machine._sequence.at
     assert due - t.V2G_SECC_Sequence_Timeout <= bench.now
+    if bench.machine._silence.armed:                  # an output is given: taken away sooner, and 10 s for the goodbye
+        due = bench.machine._silence.at + t.EVSE_SHUTDOWN_LIMIT
     bench.run(due - bench.now - 1)
     assert bench.ended is None
     bench.run(1)
@@ -176,6 +178,10 @@ def test_a_silent_car_gets_no_output(state):
     bench.run(1)
     assert bench.machine.wants_output is None and bench.ended is None
     assert bench.now == begin + 5 * S
+    assert bench.machine.stopping is R.TIMEOUT
+    if state is Evse.CurrentDemand:
+        bench.ask(din.CurrentDemandReq)                     # back again: its contactors may be closed behind a discharged output
+        assert bench.machine.wants_output is None and bench.status.EVSEStatusCode is STATUS.EVSE_Shutdown
 
 
 @pytest.mark.parametrize("state", ORDER)
@@ -305,10 +311,29 @@ def test_a_permit_that_comes_late_or_is_not_asked_for_is_no_defect():
         bench.facts.blocked = lacking
         bench.run(t.PERMIT_LIMIT - S).ask(din.PreChargeReq)
     assert bench.machine.stopping is None
-    bench.facts.pilot, bench.facts.blocked = None, "Car not in state C"          # nothing is asked for
-    for _ in range(40):
+
+
+def test_an_unknown_pilot_is_told_to_the_car_as_well():
+    """Nothing is asked for then, so the supervisor lacks nothing; the car would wait out its 30 s."""
+    bench = EvseBench().at(Evse.PreCharge)
+    bench.follow, bench.facts.pilot = False, PilotState.C
+    bench.ask(din.PreChargeReq)
+    bench.facts.pilot = None
+    begin = bench.now
+    while bench.machine.stopping is None and bench.now - begin < 60 * S:
         bench.ask(din.PreChargeReq, after=250 * MS)
-    assert bench.machine.wants_output is None and bench.machine.stopping is None
+        assert bench.machine.wants_output is None
+    assert bench.machine.stopping is R.NOT_CONFIRMED and bench.now - begin <= t.PERMIT_LIMIT + S
+    assert any("the pilot's state" in note for note in bench.notes)
+
+
+@pytest.mark.parametrize("state", [Evse.CurrentDemand])
+def test_a_target_of_0_v_lets_the_current_go_and_not_the_battery(state):
+    bench = EvseBench().at(state).ask(din.CurrentDemandReq)
+    assert bench.machine.wants_output == (400.0, 100.0)
+    bench.follow, bench.facts.output_voltage = False, 371.0
+    bench.ask(din.CurrentDemandReq, volts=0.0)
+    assert bench.machine.wants_output == (371.0, 0.0)
 
 
 @pytest.mark.parametrize("state", ORDER)
