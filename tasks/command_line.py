@@ -29,6 +29,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--print-config", action="store_true", help="print the settings in force and leave")
     parser.add_argument("--interface", metavar="IF", help="network interface of the modem; default: `interface` of the configuration")
     parser.add_argument("--output", metavar="DIR", help="folder for pcap, journal and configuration of this run")
+    parser.add_argument("--protocol", choices=("din", "iso2"), help="speak only this one; default: `ev.protocols`, `evse.protocols` of the configuration")
     parser.add_argument("--once", action="store_true", help="leave after one session: exit code 0 for a normal end, 1 otherwise")
     parser.add_argument("--simulate-io", action="store_true", help="real network interface, simulated voltages, contactors and pilot")
     parser.add_argument("--pcap", metavar="FILE", help="listen: read this capture instead of an interface")
@@ -66,6 +67,8 @@ def configure(args: argparse.Namespace, default: Path) -> Config:
         config.mode = args.mode
     if args.interface is not None:
         config.interface = args.interface
+    if args.protocol is not None:
+        config.ev.protocols = config.evse.protocols = [args.protocol]
     if args.soc_stop is not None:
         config.ev.stop_soc_percent = args.soc_stop
     return config

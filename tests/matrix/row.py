@@ -19,7 +19,7 @@ GOOD = frozenset({"USER_STOP"})                          # the session went on u
 CHARGER_GOOD = frozenset({"CAR_STOP", "BATTERY_FULL", "CAR_ERROR"})
 GONE = frozenset({"TCP_CLOSED", "TCP_RESET", "TCP_TIMEOUT", "TIMEOUT", "LINK_LOST", "COMMUNICATION_SETUP_TIMEOUT"})
 """What a side says whose peer has left."""
-CAR_LEFT = GONE | {"CAR_STOP", "CAR_LEFT_C", "CAR_ERROR", "BATTERY_FULL", "UNPLUGGED"}
+CAR_LEFT = GONE | {"CAR_STOP", "CAR_LEFT_C", "CABLE_CHECK_FAILED", "CAR_ERROR", "BATTERY_FULL", "UNPLUGGED"}     # state B ends a cable check
 CHARGER_LEFT = GONE | {"FAILED_RESPONSE", "CHARGER_MALFUNCTION", "CHARGER_SHUTDOWN", "CHARGER_STOP", "CABLE_CHECK_FAILED", "NO_PILOT", "UNKNOWN_SESSION"}
 HEARD = " FAILED_RESPONSE CHARGER_SHUTDOWN"       # what a car that has left state C may hear from its charger before it says so itself
 CAR_TRIP = "SAFETY_TRIP NOT_CONFIRMED" + HEARD

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from drivers.interfaces import PilotState
-from exi_native.messages.din import (CurrentDemandReq, PowerDeliveryReq, PreChargeReq, SessionSetupReq, SessionSetupRes, V2G_Message)
 from kernel.scheduler import TICK
 from kernel.timer import MS, NEVER, S
 from tasks.signals import Signals
@@ -20,6 +19,7 @@ MATCH_VOLTAGE = 20.0         # V, S1: the ceiling
 NORMAL_CURRENT = 1.0         # A, S5: opening in order
 EMERGENCY_CURRENT = 5.0      # A, S5: opening in an emergency
 UNLOCK_VOLTAGE = 60.0        # V, S6
+V2G_MESSAGE = "V2G_Message"
 MAX_BROKEN = 50              # sentences kept of one charge
 STOPPED = frozenset({"Finished", "Failed", "Pausing"})
 READY = frozenset({PilotState.C, PilotState.D})
@@ -54,6 +54,13 @@ PERMITS: tuple[tuple[str, Callable[[Signals, int, Any], bool]], ...] = (
     ("no trip", lambda s, now, limits: not s.safety_trip.value),
 )
 """What has to be so while the contactors are closed and state C is commanded."""
+
+
+def _asks_for_power(kind: str, body: Any) -> bool:
+    """A request of a car that wants voltage or current, in DIN 70121 or ISO 15118-2."""
+    if kind == "PowerDeliveryReq":
+        return body.ReadyToChargeState if hasattr(body, "ReadyToChargeState") else body.ChargeProgress.name != "Stop"
+    return kind == "PreChargeReq" or kind == "CurrentDemandReq" and body.EVTargetCurrent.Value > 0
 
 
 def _at_most(value: float | None, limit: float) -> bool:
@@ -286,26 +293,25 @@ class Invariants:
     # --- what is said -----------------------------------------------------------------------------------------------
 
     def _said(self, talk: Talk, message: object) -> None:
-        if type(message) is not V2G_Message:
+        if type(message).__name__ != V2G_MESSAGE:
             talk.session_id = None           # a handshake: a new session
             talk.foreign_at = NEVER
             return
         body = message.Body.BodyElement
-        kind = type(body)
-        if kind is SessionSetupRes:
+        kind = type(body).__name__           # the same in both protocols
+        if kind == "SessionSetupRes":
             talk.session_id = message.Header.SessionID
-        elif kind is not SessionSetupReq and talk.session_id is not None and message.Header.SessionID != talk.session_id:
-            self._break(self._clock.time, FOREIGN_SESSION, f"{kind.__name__} carries {message.Header.SessionID.hex()} in session {talk.session_id.hex()}")
-        if talk.trip and (kind is PreChargeReq or kind is PowerDeliveryReq and body.ReadyToChargeState
-                          or kind is CurrentDemandReq and body.EVTargetCurrent.Value > 0):
-            self._break(self._clock.time, NO_REQUEST, f"{kind.__name__} after {talk.trip}")
+        elif kind != "SessionSetupReq" and talk.session_id is not None and message.Header.SessionID != talk.session_id:
+            self._break(self._clock.time, FOREIGN_SESSION, f"{kind} carries {message.Header.SessionID.hex()} in session {talk.session_id.hex()}")
+        if talk.trip and _asks_for_power(kind, body):
+            self._break(self._clock.time, NO_REQUEST, f"{kind} after {talk.trip}")
 
     def _heard(self, talk: Talk, message: object) -> None:
-        if type(message) is not V2G_Message:
+        if type(message).__name__ != V2G_MESSAGE:
             talk.session_id = None
             talk.foreign_at = NEVER
             return
-        if type(message.Body.BodyElement) is SessionSetupRes and talk.session_id is None:
+        if type(message.Body.BodyElement).__name__ == "SessionSetupRes" and talk.session_id is None:
             talk.session_id = message.Header.SessionID
         elif talk.session_id is not None and message.Header.SessionID != talk.session_id and talk.foreign_at == NEVER:
             talk.foreign_at = self._clock.time
