@@ -13,6 +13,7 @@ class StopReason(Word):
     USER_STOP = ("Stopped by user", "You asked for the end (key, button or signal). Unplug when unlocked.")
     CHARGER_STOP = ("Stopped by charger", "The charger ended the session (its stop button, its limit or its back end).")
     CAR_STOP = ("Stopped by car", "The car ended the session in order.")
+    SOC_READ = ("State of charge read", "The car has told its state of charge; the wallbox goes on with plain PWM.")
     PAUSED = ("Paused", "The car has paused the session; it goes on by itself, or begins anew when it is plugged in again.")
     UNPLUGGED = ("Unplugged", "The plug was pulled. Plug in again to start.")
     # modem and matching
@@ -63,5 +64,5 @@ class StopReason(Word):
 
 
 NORMAL_ENDS = frozenset({StopReason.BATTERY_FULL, StopReason.USER_STOP, StopReason.CHARGER_STOP, StopReason.CAR_STOP,
-                         StopReason.PAUSED})
+                         StopReason.PAUSED, StopReason.SOC_READ})
 """Ends that need no remedy: shown as finished, not as an error."""

@@ -54,6 +54,8 @@ CLIMBING = frozenset({State.WaitPilot, State.Preparing, State.Matching, State.Di
 LASTING = frozenset({StopReason.SAFETY_TRIP, StopReason.INTERNAL_ERROR, StopReason.INCOMPATIBLE_VOLTAGE,
                      StopReason.CHARGER_MALFUNCTION, StopReason.CHARGER_EMERGENCY, StopReason.CABLE_CHECK_FAILED})
 """Trying again at once would only repeat these."""
+FINAL = frozenset({StopReason.USER_STOP, StopReason.BATTERY_FULL, StopReason.SOC_READ})
+"""No new beginning, however the session came to its end."""
 SILENCES = frozenset({StopReason.TIMEOUT, StopReason.TCP_TIMEOUT})
 
 
@@ -234,7 +236,7 @@ class Ladder(ABC):
         self.reason = reason
         # A person's stop and a full battery are final; a peer's stop only when it said so in order: a car that falls silent
         # and goes to state B has not finished, and wants 5 % again
-        self._final = normal or reason in (StopReason.USER_STOP, StopReason.BATTERY_FULL)
+        self._final = normal or reason in FINAL
         self._link_lost = False
         self._stopped = False
         for timer in (self._setup, self._vouch, self._stop_limit):

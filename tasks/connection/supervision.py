@@ -145,16 +145,29 @@ class EvseConnection(Ladder):
         self._port = port
         self._settle_at = 0
         self._retain = Timer()
+        self._ac = Timer()               # after the state of charge was read: from X1 to plain PWM
 
     def handle_timer(self, now: int) -> None:
         if self._retain.take(now):
             self.duty = STEADY_DUTY
+            if self.reason is StopReason.SOC_READ:
+                self._ac.arm(now, t.T_step_X1)
+        if self._ac.take(now) and self.state in (State.Ending, State.Finished):
+            self.duty = self._config.ac_pwm_percent
         super().handle_timer(now)
 
     def next_timer(self) -> int:
-        return min(super().next_timer(), self._retain.at)
+        return min(super().next_timer(), self._retain.at, self._ac.at)
+
+    def _enter(self, state: State) -> None:
+        super()._enter(state)
+        if state is State.Unplugged:
+            self._ac.cancel()
+            self.duty = STEADY_DUTY
 
     def _climb(self, now: int) -> None:
+        self._ac.cancel()
+        self.duty = STEADY_DUTY
         self._enter(State.Preparing)
         self._settle_at = now + t.PLUG_SETTLE
         self._limit.arm(now, t.KEY_LIMIT)
@@ -200,6 +213,8 @@ class EvseConnection(Ladder):
         else:
             self._retain.cancel()
             self.duty = STEADY_DUTY
+            if reason is StopReason.SOC_READ:        # the car left without SessionStop
+                self._ac.arm(now, t.T_step_X1)
 
     def _pause(self) -> int:
         return max(t.T_step_X1, super()._pause())

@@ -63,6 +63,7 @@ class EvseConfig:
     isolation_warning_ohm: float = setting(500_000.0, unit="Ohm", low=50_000, high=5_000_000, meaning="below: isolation Warning, charging goes on")
     isolation_measure_ms: int = setting(1000, unit="ms", low=100, high=20_000, meaning="how long the insulation is watched at full cable check voltage")
     precharge_max_current_a: float = setting(2.0, unit="A", low=0.1, high=2.0, meaning="current limit in precharge (S3: at most 2)")
+    soc_readout: bool = setting(False, meaning="AC wallbox: end the session when the car has told its SoC, then plain PWM (connection.ac_pwm_percent)")
     stop_after_min: float = setting(0.0, unit="min", low=0, high=1440, meaning="charging ends after so many minutes; 0 = no limit")
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from tasks.v2g import timing as t
 from tasks.v2g.cable_check import READY_STATES, CableCheck, Step
 from tasks.v2g.evse_conversation import EvseConversation
 from tasks.v2g.evse_states import Evse
-from tasks.v2g.physical import LIMIT, TARGET_A, TARGET_V, A, V, to_float
+from tasks.v2g.physical import LIMIT, TARGET_A, TARGET_V, WH, A, V, to_float
 
 RAMPED_DOWN_CURRENT = 1.0            # A: safety sheet S5
 
@@ -100,6 +100,14 @@ class DcEvse(EvseConversation):
         self._car_status(parameter.DC_EVStatus)
         self.ev_max_voltage = to_float(parameter.EVMaximumVoltageLimit, V, LIMIT, "EVMaximumVoltageLimit")
         self.ev_max_current = to_float(parameter.EVMaximumCurrentLimit, A, LIMIT, "EVMaximumCurrentLimit")
+        if parameter.EVEnergyCapacity is not None:
+            self.ev_capacity = to_float(parameter.EVEnergyCapacity, WH, LIMIT, "EVEnergyCapacity")
+        if parameter.EVEnergyRequest is not None:
+            self.ev_energy_request = to_float(parameter.EVEnergyRequest, WH, LIMIT, "EVEnergyRequest")
+        if self.config.soc_readout:
+            self._report.note("car tells: SoC %.0f %%, capacity %s Wh, energy request %s Wh", self.ev_soc, self.ev_capacity, self.ev_energy_request, level="info")
+            self._stop(StopReason.SOC_READ, self.wire.DC_EVSEStatusCode.EVSE_Shutdown, now)
+            return True
         if self.ev_max_voltage >= self.config.min_voltage_v:
             return True
         self._refuse(kind, self.wire.responseCode.FAILED_WrongChargeParameter, StopReason.INCOMPATIBLE_VOLTAGE, now,
@@ -108,7 +116,7 @@ class DcEvse(EvseConversation):
 
     def _parameters_ready(self, known: bool, kind: type, now: int) -> bool:
         """False after answering Ongoing, or after refusing because it has been so for too long. `known`: the power stage answers."""
-        if not self._still_ongoing(self.config.parameter_delay_ms, now) and known:
+        if self.config.soc_readout or not self._still_ongoing(self.config.parameter_delay_ms, now) and known:
             return True
         if now - self._ongoing_since >= t.V2G_SECC_Ongoing_Performance:
             self._refuse(kind, self.wire.responseCode.FAILED, StopReason.ONGOING_TIMEOUT, now, "power stage does not answer")

@@ -54,6 +54,8 @@ class EvseConversation(ABC):
         self.power_limited = False
         self.evccid: bytes | None = None
         self.ev_soc: float | None = None
+        self.ev_capacity: float | None = None            # Wh, where the car says so
+        self.ev_energy_request: float | None = None
         self.ev_target_voltage: float | None = None
         self.ev_target_current: float | None = None
         self.ev_max_voltage = 0.0
