@@ -49,7 +49,7 @@ def test_it_leaves_the_current_behind_only_when_it_is_gone_or_the_bound_is_over(
             assert s.at == BEGAN and s.next_timer() == BEGAN + (urge if sensor else min(urge, BLIND))
 
 
-@pytest.mark.parametrize("contactor, voltmeter", itertools.product((True, False), repeat=2))
+@pytest.mark.parametrize("contactor, voltmeter", list(itertools.product((True, False), repeat=2)))
 def test_a_doubted_sensor_is_none_and_the_next_sequence_believes_it_again(contactor, voltmeter):
     for emergency, current, measured, waited in itertools.product((False, True), CURRENTS, (0, 1), (0, BOUND, WAIT, BLIND - 1, BLIND)):
         doubted, none = made(True, contactor, voltmeter), made(False, contactor, voltmeter)
