@@ -22,7 +22,7 @@ cd "$root"
 case ${1:-} in
 --interop)
     shift
-    need_debian ip=iproute2 ethtool=ethtool libpcap.so=libpcap0.8 tshark=tshark java=default-jre-headless || exit 3
+    need_debian ip=iproute2 ethtool=ethtool libpcap.so=libpcap0.8 tshark=tshark java=default-jre-headless pev=plc-utils-extra || exit 3
     prepare_venv "$base-peers" "$root/install/requirements-peers.txt" || exit 3
     exec "$python" -m tests.interop --peers "$base-peers/bin/python" "$@"
     ;;

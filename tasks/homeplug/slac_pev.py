@@ -17,7 +17,7 @@ from tasks.homeplug.events import (KeyTaken, KeyUnanswered, LinkEstablished, Lin
 from tasks.homeplug.keys import new_nmk, nid_from_nmk
 from tasks.homeplug.wire import (CM_ATTEN_CHAR_IND, CM_ATTEN_CHAR_RSP, CM_MNBC_SOUND_IND, CM_SLAC_MATCH_CNF,
                                  CM_SLAC_MATCH_REQ, CM_SLAC_PARM_CNF, CM_SLAC_PARM_REQ, CM_START_ATTEN_CHAR_IND,
-                                 CM_VALIDATE_CNF, CM_VALIDATE_REQ, RESP_TYPE_OTHER_GP_STATION, VALIDATE_NOT_READY,
+                                 CM_VALIDATE_CNF, CM_VALIDATE_REQ, RESP_TYPES, VALIDATE_NOT_READY,
                                  VALIDATE_NOT_REQUIRED)
 from tasks.homeplug.wire_header import BROADCAST
 from tasks.machine import Checkpoint, Note, StateChanged
@@ -187,7 +187,7 @@ class PevSlac:
 
     def _on_parm_cnf(self, m: CM_SLAC_PARM_CNF, now: int) -> None:
         if (m.run_id != self.run_id or m.dst != self._mac or m.forwarding_sta != self._mac or not m.num_sounds
-                or not m.time_out or m.resp_type != RESP_TYPE_OTHER_GP_STATION):
+                or not m.time_out or m.resp_type not in RESP_TYPES):
             self.ignored += 1
             return
         if self.state is State.Parm:

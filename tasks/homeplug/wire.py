@@ -16,7 +16,9 @@ from tasks.homeplug.wire_header import (BROADCAST, OUI_QUALCOMM, VENDOR_FIRST, V
 MAX_GROUPS = 58                        # carrier groups of an attenuation profile, 0x3A
 MVF_LENGTH_REQ = 62                    # MVFLength of CM_SLAC_MATCH.REQ, 0x3E
 MVF_LENGTH_CNF = 86                    # MVFLength of CM_SLAC_MATCH.CNF, 0x56
+RESP_TYPE_HLE = 0                      # results go to the host: Debian's `evse` (open-plc-utils) says so, and means the same (peers sheet)
 RESP_TYPE_OTHER_GP_STATION = 1
+RESP_TYPES = frozenset({RESP_TYPE_HLE, RESP_TYPE_OTHER_GP_STATION})
 NO_ID = bytes(17)                      # SENDER_ID, SOURCE_ID, RESP_ID, PEV_ID, EVSE_ID: not used
 
 
@@ -116,9 +118,9 @@ class CM_MNBC_SOUND_IND:
 
     @classmethod
     def read(cls, frame: bytes, h: Header) -> CM_MNBC_SOUND_IND:
-        need(frame, 71)
+        need(frame, 47)                  # Debian's `pev` (open-plc-utils) sends 64 of the 71 octets: the random number is cut, and nobody reads it
         _check_application(frame, 19)
-        return cls(h.dst, h.src, frame[39:47], frame[38], frame[55:71], frame[21:38])
+        return cls(h.dst, h.src, frame[39:47], frame[38], frame[55:71].ljust(16, b"\0"), frame[21:38])
 
     def emit(self) -> bytes:
         return emit_frame(self.dst, self.src, 1, self.MMTYPE,

@@ -120,7 +120,7 @@ def test_announced_number_of_sounds_is_obeyed_and_bounded():
 
 
 @pytest.mark.parametrize("wrong", [dict(run_id=bytes(8)), dict(dst=EVSE2), dict(forwarding_sta=EVSE2), dict(num_sounds=0),
-                                   dict(time_out=0), dict(resp_type=0)])
+                                   dict(time_out=0), dict(resp_type=2)])
 def test_wrong_parm_cnf_is_ignored(wrong):
     s = started()
     s.give(parm_cnf(s, **wrong))

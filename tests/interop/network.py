@@ -37,8 +37,8 @@ class Wire:
     def __enter__(self) -> Wire:
         try:
             for end in (self.pev, self.evse):
-                _run("ip", "netns", "add", end.namespace)
-            _run("ip", "link", "add", self.pev.interface, "netns", self.pev.namespace, "address", self.pev.mac,
+                run("ip", "netns", "add", end.namespace)
+            run("ip", "link", "add", self.pev.interface, "netns", self.pev.namespace, "address", self.pev.mac,
                  "type", "veth", "peer", "name", self.evse.interface, "netns", self.evse.namespace, "address", self.evse.mac)
             for end in (self.pev, self.evse):
                 self._prepare(end)
@@ -60,23 +60,23 @@ class Wire:
         # our TCP segments with RST (boards.md section 6)
         key = f"net.ipv6.conf.{end.interface}"
         for setting in (f"{key}.accept_dad=0", f"{key}.router_solicitations=0", f"{key}.disable_ipv6={int(not end.kernel_ipv6)}"):
-            _run(*inside, "sysctl", "-qw", setting)
+            run(*inside, "sysctl", "-qw", setting)
         for feature in NO_OFFLOAD:
-            _run(*inside, "ethtool", "-K", end.interface, feature, "off")
-        _run("ip", "-n", end.namespace, "link", "set", "lo", "up")
-        _run("ip", "-n", end.namespace, "link", "set", end.interface, "up")
+            run(*inside, "ethtool", "-K", end.interface, feature, "off")
+        run("ip", "-n", end.namespace, "link", "set", "lo", "up")
+        run("ip", "-n", end.namespace, "link", "set", end.interface, "up")
 
     def _wait_for_address(self, end: End) -> None:
         limit = time.monotonic() + READY_LIMIT_S
         while time.monotonic() < limit:
-            shown = _run("ip", "-n", end.namespace, "-6", "addr", "show", "dev", end.interface, "scope", "link")
+            shown = run("ip", "-n", end.namespace, "-6", "addr", "show", "dev", end.interface, "scope", "link")
             if "inet6 fe80" in shown and "tentative" not in shown:
                 return
             time.sleep(0.05)
         raise NetworkError(f"{end.interface} got no link-local address within {READY_LIMIT_S:g} s")
 
 
-def _run(*command: str) -> str:
+def run(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise NetworkError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")

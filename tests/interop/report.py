@@ -85,10 +85,11 @@ def figures(data: bytes, pev_mac: bytes) -> Figures:
     return out
 
 
-def objections(path: Path) -> list[str]:
-    """What tshark calls malformed or a bad checksum, one line per frame; an independent reader of every octet."""
+def objections(path: Path, sender: str = "") -> list[str]:
+    """What tshark calls malformed or a bad checksum, one line per frame; an independent reader of every octet. `sender`: of this MAC only."""
+    wanted = f"({OBJECTIONS}) and eth.src == {sender}" if sender else OBJECTIONS
     done = subprocess.run(["tshark", "-r", str(path), "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE",
-                           "-Y", OBJECTIONS], capture_output=True, text=True, check=False)
+                           "-Y", wanted], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         return [f"tshark left with {done.returncode}: {done.stderr.strip()[-200:]}"]
     return done.stdout.strip().splitlines()

@@ -76,7 +76,7 @@ def test_a_wire_without_a_complete_session_is_an_objection(tmp_path, monkeypatch
     monkeypatch.setattr("tests.interop.__main__.objections", lambda path: [])
     (tmp_path / "wire.pcap").write_bytes(data)
     outcome = Outcome(CASES[0])
-    _judge_wire(CASES[0], tmp_path / "wire.pcap", CAR, outcome)
+    _judge_wire(CASES[0], tmp_path / "wire.pcap", CAR, [], outcome)
     assert outcome.objections == [words] and "FAILED" in row(outcome)
 
 
@@ -84,7 +84,7 @@ def test_too_little_matching_is_an_objection(tmp_path, monkeypatch):
     monkeypatch.setattr("tests.interop.__main__.objections", lambda path: [])
     (tmp_path / "wire.pcap").write_bytes(session(25))
     outcome = Outcome(Case("x", "", "ours", "ours", homeplug=2))
-    _judge_wire(outcome.case, tmp_path / "wire.pcap", CAR, outcome)
+    _judge_wire(outcome.case, tmp_path / "wire.pcap", CAR, [], outcome)
     assert outcome.objections == ["only 1 HomePlug frames on the wire, 2 expected"]
 
 
