@@ -108,6 +108,34 @@ class DcPev(PevConversation):
         self._stop(*stop)
         return True
 
+    # --- what the beginnings of both protocols share
+
+    def _authorised(self, res: Any, now: int) -> None:
+        """ContractAuthenticationRes, AuthorizationRes."""
+        if res.EVSEProcessing is self.wire.EVSEProcessing.Finished:
+            self._report.checkpoint(538)
+            self._enter(Pev.ChargeParameterDiscovery, now)
+        else:
+            self._report.checkpoint(535)
+            self._again(now)
+
+    def _limits_fit(self, parameter: Any) -> bool:
+        """DC_EVSEChargeParameter read; False after stopping because the charger cannot do the battery's voltage."""
+        judge.read_limits(parameter, self.charger)
+        charger, battery = self.charger, judge.precharge_voltage(self.config, self.facts)
+        if judge.covers(charger, battery):
+            return True
+        self._report.note("charger delivers %.1f to %.1f V, battery has %.1f V", charger.min_voltage, charger.max_voltage, battery)
+        self._stop(StopReason.INCOMPATIBLE_VOLTAGE)
+        return False
+
+    def _get_ready(self, now: int) -> None:
+        """The parameters are agreed: lock, then state C."""
+        self.wants_lock = True
+        self._battery_seen = now
+        self._report.checkpoint(555)
+        self._enter(Pev.WaitReady, now)
+
     # --- one handler per response
 
     def _on_CableCheck(self, res: Any, now: int) -> None:

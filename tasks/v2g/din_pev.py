@@ -5,7 +5,6 @@ from exi_native.messages import din
 from exi_native.messages.din import (ChargeParameterDiscoveryRes, ContractAuthenticationRes, EVSEProcessing, EVSESupportedEnergyTransfer,
                                      SAScheduleList, ServiceDiscoveryRes, ServicePaymentSelectionRes, SessionSetupRes, paymentOption)
 from tasks.messages import SessionEstablished
-from tasks.stop_reasons import StopReason
 from tasks.v2g import pev_judgement as judge
 from tasks.v2g import timing as t
 from tasks.v2g.config import EvConfig
@@ -42,12 +41,7 @@ class DinPev(DcPev):
         self._enter(Pev.ContractAuthentication, now)
 
     def _on_ContractAuthentication(self, res: ContractAuthenticationRes, now: int) -> None:
-        if res.EVSEProcessing is EVSEProcessing.Finished:
-            self._report.checkpoint(538)
-            self._enter(Pev.ChargeParameterDiscovery, now)
-        else:
-            self._report.checkpoint(535)
-            self._again(now)
+        self._authorised(res, now)
 
     def _on_ChargeParameterDiscovery(self, res: ChargeParameterDiscoveryRes, now: int) -> None:
         parameter = judge.dc_parameter(res.EVSEChargeParameter)
@@ -56,16 +50,7 @@ class DinPev(DcPev):
         if res.EVSEProcessing is not EVSEProcessing.Finished:
             self._again(now)
             return
-        judge.read_limits(parameter, self.charger)
         if type(res.SASchedules) is SAScheduleList and res.SASchedules.SAScheduleTuple:
             self.schedule_id = res.SASchedules.SAScheduleTuple[0].SAScheduleTupleID
-        battery = judge.precharge_voltage(self.config, self.facts)
-        if not judge.covers(self.charger, battery):
-            self._report.note("charger delivers %.1f to %.1f V, battery has %.1f V", self.charger.min_voltage,
-                              self.charger.max_voltage, battery)
-            self._stop(StopReason.INCOMPATIBLE_VOLTAGE)
-            return
-        self.wants_lock = True
-        self._battery_seen = now
-        self._report.checkpoint(555)
-        self._enter(Pev.WaitReady, now)
+        if self._limits_fit(parameter):
+            self._get_ready(now)

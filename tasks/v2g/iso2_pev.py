@@ -115,12 +115,7 @@ class Iso2Pev(DcPev):
         self._enter(Pev.Authorization, now)
 
     def _on_Authorization(self, res: AuthorizationRes, now: int) -> None:
-        if res.EVSEProcessing is EVSEProcessing.Finished:
-            self._report.checkpoint(538)
-            self._enter(Pev.ChargeParameterDiscovery, now)
-        else:
-            self._report.checkpoint(535)
-            self._again(now)
+        self._authorised(res, now)
 
     def _on_ChargeParameterDiscovery(self, res: ChargeParameterDiscoveryRes, now: int) -> None:
         parameter = res.EVSEChargeParameter
@@ -136,23 +131,15 @@ class Iso2Pev(DcPev):
             self._again(now)
             return
         self._read_schedule(res.SASchedules)
-        if self.dc:
-            judge.read_limits(parameter, self.charger)
-            battery = judge.precharge_voltage(self.config, self.facts)
-            if not judge.covers(self.charger, battery):
-                self._report.note("charger delivers %.1f to %.1f V, battery has %.1f V", self.charger.min_voltage, self.charger.max_voltage, battery)
-                self._stop(StopReason.INCOMPATIBLE_VOLTAGE)
-                return
-        else:
+        if not self.dc:
             self.charger.max_voltage = to_float(parameter.EVSENominalVoltage, V, LIMIT, "EVSENominalVoltage")
             self.charger.max_current = to_float(parameter.EVSEMaxCurrent, A, LIMIT, "EVSEMaxCurrent")
+        elif not self._limits_fit(parameter):
+            return
         if self.started:
             self._enter(Pev.PowerDeliveryStart, now)
-            return
-        self.wants_lock = True
-        self._battery_seen = now
-        self._report.checkpoint(555)
-        self._enter(Pev.WaitReady, now)
+        else:
+            self._get_ready(now)
 
     def _read_schedule(self, schedules: object) -> None:
         """The first tuple; the charger's order is its preference."""
