@@ -5,7 +5,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Callable, Iterator
 
-ROOMS = ("evcc",)
+ROOMS = ("evcc", "secc")
 """Modules whose import registers families."""
 
 

@@ -26,7 +26,7 @@ def test_there_are_at_least_two_hundred():
 
 
 @pytest.mark.parametrize("protocol", sheet.BOTH)
-@pytest.mark.parametrize("role", ["EVCC"])
+@pytest.mark.parametrize("role", ["EVCC", "SECC"])
 def test_every_message_has_a_case(role, protocol):
     assert set(sheet.of(protocol)) - {case.message for case in CASES if (case.role, case.protocol) == (role, protocol)} == set()
 
