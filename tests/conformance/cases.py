@@ -5,7 +5,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Callable, Iterator
 
-ROOMS = ("evcc", "secc")
+ROOMS = ("evcc", "secc", "secc_setup")
 """Modules whose import registers families."""
 
 
