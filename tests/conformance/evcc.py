@@ -9,7 +9,7 @@ from tasks.stop_reasons import StopReason as R
 from tasks.v2g.pev_states import Pev
 from tests.conformance import sheet
 from tests.conformance.cases import Case, family
-from tests.conformance.evcc_ways import BEFORE_STOP, WIRE, Step, assert_cut, bench_of, car, request_name, steps, to_the_end
+from tests.conformance.evcc_ways import BEFORE_STOP, WIRE, Step, assert_cut, bench_of, car, forward_to, request_name, steps, to_the_end
 from tests.v2g.pev_bench import SESSION, PevBench
 
 COURTESIES = ("WeldingDetection", "SessionStop")
@@ -190,14 +190,6 @@ def drive(bench: PevBench, step: Step, session: bytes) -> None:
         bench.answer(notification=WIRE[step.protocol].EVSENotification.ReNegotiation)
     else:
         forward_to(bench, step.state)
-
-
-def forward_to(bench: PevBench, state: Pev) -> None:
-    for _ in range(200):
-        if bench.state is state:
-            return
-        bench.forward()
-    raise AssertionError(f"did not reach {state}")
 
 
 @family

@@ -70,6 +70,15 @@ def request_name(step: Step) -> str:
     return "SessionStop" if step.protocol == DIN and step.message == "SessionStop" else step.message + "Req"
 
 
+def forward_to(bench: PevBench, state: Pev) -> None:
+    """On from where the bench is."""
+    for _ in range(200):
+        if bench.state is state:
+            return
+        bench.forward()
+    raise AssertionError(f"did not reach {state}")
+
+
 def to_the_end(bench: PevBench) -> PevBench:
     """An ideal charger answers until the session is over."""
     for _ in range(300):
