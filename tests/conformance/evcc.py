@@ -128,7 +128,8 @@ def session_ids() -> Iterator[Case]:
     for step in steps():
         if step.name != "SessionSetup":
             yield Case("EVCC", step.protocol, step.message, step.name + "_SessionId_Foreign",
-                       f"A car takes no {step.message}Res ({step.name}) that carries another session id than that of SessionSetupRes.", "safety sheet 3.3, State",
+                       f"A car takes no {step.message}Res ({step.name}) that carries another session id than that of SessionSetupRes.",
+                       "safety sheet 3.3, State",
                        partial(foreign_session, step))
 
 

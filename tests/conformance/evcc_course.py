@@ -50,7 +50,8 @@ def phases() -> Iterator[Case]:
                 ("CableCheck", "PhaseTimeout_Tolerant", sheet.CABLE_CHECK, R.CABLE_CHECK_FAILED, True, sheet.PHASES),
                 ("PreCharge", "PhaseTimeout_Tolerant", sheet.FIELD_PRECHARGE, R.PRECHARGE_TIMEOUT, True, "safety sheet S4")):
             how = "bears with real chargers" if tolerant else "keeps to the standard"
-            yield Case("EVCC", protocol, state, f"{state}_{subject}", f"A car that {how} gives {state} up {limit / S:g} s after its first request, in state B at once.",
+            yield Case("EVCC", protocol, state, f"{state}_{subject}",
+                       f"A car that {how} gives {state} up {limit / S:g} s after its first request, in state B at once.",
                        source, partial(phase, protocol, state, limit, reason, tolerant))
 
 
@@ -73,7 +74,8 @@ def ready_to_charge(protocol: str) -> None:
 @family
 def readiness() -> Iterator[Case]:
     for protocol in BOTH:
-        yield Case("EVCC", protocol, "PreCharge", "ReadyToCharge_Timeout", f"A car that does not charge {sheet.READY_TO_CHARGE / S:g} s after SessionSetupRes ends the session.",
+        yield Case("EVCC", protocol, "PreCharge", "ReadyToCharge_Timeout",
+                   f"A car that does not charge {sheet.READY_TO_CHARGE / S:g} s after SessionSetupRes ends the session.",
                    sheet.PHASES, partial(ready_to_charge, protocol))
 
 
@@ -115,12 +117,15 @@ def stops() -> Iterator[Case]:
     for step in steps():
         if not step.ending:
             yield Case("EVCC", step.protocol, step.message, step.name + "_UserStop",
-                       f"A car that is stopped while it awaits {step.message}Res ({step.name}) takes that answer and then ends in order.", "field-pyplc-clara 3.7",
+                       f"A car that is stopped while it awaits {step.message}Res ({step.name}) takes that answer and then ends in order.",
+                       "field-pyplc-clara 3.7",
                        partial(user_stop, step))
             yield Case("EVCC", step.protocol, step.message, step.name + "_Trip",
-                       f"A car that trips while it awaits {step.message}Res ({step.name}) lets go of state C and contactors at once.", "safety sheet S9", partial(trip, step))
+                       f"A car that trips while it awaits {step.message}Res ({step.name}) lets go of state C and contactors at once.", "safety sheet S9",
+                       partial(trip, step))
         yield Case("EVCC", step.protocol, step.message, step.name + "_ConnectionLost",
-                   f"A car that loses its connection while it awaits {step.message}Res ({step.name}) lets go of everything and ends.", "field-pyplc-clara 8.1; safety sheet S9",
+                   f"A car that loses its connection while it awaits {step.message}Res ({step.name}) lets go of everything and ends.",
+                   "field-pyplc-clara 8.1; safety sheet S9",
                    partial(lost, step))
 
 
@@ -221,17 +226,24 @@ def setup_ok(protocol: str) -> None:
 
 
 COURSE: list[tuple[str, str, Callable[[str], None], str, str]] = [
-    ("SessionSetup", "SessionSetup_Order", order, "A car sends its requests in the order of the standard, the first with the session id 0.", "field-pyplc-clara 3.2"),
+    ("SessionSetup", "SessionSetup_Order", order, "A car sends its requests in the order of the standard, the first with the session id 0.",
+     "field-pyplc-clara 3.2"),
     ("SessionSetup", "SessionSetup_Evccid", evccid, "A car tells its MAC as EVCCID.", "field-pyplc-clara 7.1, issue 20"),
-    ("SessionSetup", "SessionSetup_ResponseCode_OK", setup_ok, "A car takes OK and OK_NewSessionEstablished in SessionSetupRes.", "field-pyplc-clara 3.2, state 4"),
+    ("SessionSetup", "SessionSetup_ResponseCode_OK", setup_ok, "A car takes OK and OK_NewSessionEstablished in SessionSetupRes.",
+     "field-pyplc-clara 3.2, state 4"),
     ("PowerDelivery", "PowerDelivery_StartStop", start_and_stop, "A car says start before and stop after the charge loop.", "field-pyplc-clara 7.1, issue 16"),
     ("PowerDelivery", "PowerDeliveryStop_Order", order_of_the_end,
      "A car goes to state B and opens after PowerDeliveryRes(stop), then detects welding, stops the session and unlocks last.", "safety sheet S10"),
-    ("WeldingDetection", "WeldingDetection_Rounds", welding_rounds, "A car repeats welding detection until the voltage is below 60 V.", "safety sheet S6; field-pyplc-clara 6"),
-    ("WeldingDetection", "WeldingDetection_Bounded", welding_bounded, "A car ends welding detection after 10 rounds and says what it fears.", "field-pyplc-clara 8.1"),
-    ("CurrentDemand", "CurrentDemand_BatteryFull", battery_full, "A car that is full says ChargingComplete with PowerDeliveryReq(stop).", "field-pyplc-clara 3.7"),
-    ("ChargeParameterDiscovery", "ChargeParameterDiscovery_NotReady", not_ready, "A car goes on to CableCheckReq after Finished with EVSE_NotReady.", "field-pyplc-clara 7.1, Compleo"),
-    ("CableCheck", "CableCheck_LockAndStateC", state_c_before_cable_check, "A car sends CableCheckReq only once it is locked and then in state C.", "field-pyplc-clara 3.2, states 8, 9"),
+    ("WeldingDetection", "WeldingDetection_Rounds", welding_rounds, "A car repeats welding detection until the voltage is below 60 V.",
+     "safety sheet S6; field-pyplc-clara 6"),
+    ("WeldingDetection", "WeldingDetection_Bounded", welding_bounded, "A car ends welding detection after 10 rounds and says what it fears.",
+     "field-pyplc-clara 8.1"),
+    ("CurrentDemand", "CurrentDemand_BatteryFull", battery_full, "A car that is full says ChargingComplete with PowerDeliveryReq(stop).",
+     "field-pyplc-clara 3.7"),
+    ("ChargeParameterDiscovery", "ChargeParameterDiscovery_NotReady", not_ready, "A car goes on to CableCheckReq after Finished with EVSE_NotReady.",
+     "field-pyplc-clara 7.1, Compleo"),
+    ("CableCheck", "CableCheck_LockAndStateC", state_c_before_cable_check, "A car sends CableCheckReq only once it is locked and then in state C.",
+     "field-pyplc-clara 3.2, states 8, 9"),
 ]
 
 
@@ -292,9 +304,11 @@ def ac_current() -> None:
 @family
 def iso2_alone() -> Iterator[Case]:
     for ac, message in ((False, "CurrentDemand"), (True, "ChargingStatus")):
-        yield Case("EVCC", ISO2, message, message + "_Renegotiation", f"A car that is told ReNegotiation in {message}Res agrees on parameters anew and stays connected.",
+        yield Case("EVCC", ISO2, message, message + "_Renegotiation",
+                   f"A car that is told ReNegotiation in {message}Res agrees on parameters anew and stays connected.",
                    "safety sheet I1", partial(renegotiation, ac))
-        yield Case("EVCC", ISO2, "MeteringReceipt", message + "_Receipt", f"A car that is asked for a receipt in {message}Res returns it unsigned and charges on.",
+        yield Case("EVCC", ISO2, "MeteringReceipt", message + "_Receipt",
+                   f"A car that is asked for a receipt in {message}Res returns it unsigned and charges on.",
                    "exi sheet 3; slac-and-network 7.2", partial(receipt, ac))
     for subject, message, run, requirement in (
             ("SessionStop_Pause", "SessionStop", partial(pause, R.PAUSED, "Pause"), "A car that pauses ends in order and says Pause."),

@@ -58,7 +58,8 @@ def statuses() -> Iterator[Case]:
         for state in JUDGED:
             for code in STOPS:
                 how = "letting go of state C and contactors at once" if STOPS[code][2] else "in order"
-                yield Case("EVCC", protocol, message(state), f"{state}_Status_{code}", f"A car that reads {code} in {message(state)}Res ends the session, {how}.",
+                yield Case("EVCC", protocol, message(state), f"{state}_Status_{code}",
+                           f"A car that reads {code} in {message(state)}Res ends the session, {how}.",
                            source + "; safety sheet S9", partial(stopped, protocol, state, code))
             for code in CALM:
                 if code.startswith("EVSE") or state in ("PreCharge", "CurrentDemand"):
@@ -83,12 +84,15 @@ def isolation(protocol: str, level: str, good: bool) -> None:
 @family
 def notifications() -> Iterator[Case]:
     for protocol in BOTH:
-        yield Case("EVCC", protocol, "CurrentDemand", "CurrentDemand_Notification_StopCharging", "A car that is told StopCharging in CurrentDemandRes ends charging in order.",
+        yield Case("EVCC", protocol, "CurrentDemand", "CurrentDemand_Notification_StopCharging",
+                   "A car that is told StopCharging in CurrentDemandRes ends charging in order.",
                    "field-pyplc-clara 3.7", partial(stop_charging, protocol, False))
         for level, good in (("Valid", True), ("Warning", True), ("Fault", False)):
             yield Case("EVCC", protocol, "CableCheck", "CableCheck_Isolation_" + level,
-                       f"A car whose cable check ends with isolation {level} {'goes on' if good else 'ends the session'}.", "safety sheet S20", partial(isolation, protocol, level, good))
-    yield Case("EVCC", ISO2, "ChargingStatus", "ChargingStatus_Notification_StopCharging", "A car that is told StopCharging in ChargingStatusRes ends charging in order.",
+                       f"A car whose cable check ends with isolation {level} {'goes on' if good else 'ends the session'}.", "safety sheet S20",
+                       partial(isolation, protocol, level, good))
+    yield Case("EVCC", ISO2, "ChargingStatus", "ChargingStatus_Notification_StopCharging",
+               "A car that is told StopCharging in ChargingStatusRes ends charging in order.",
                "field-pyplc-clara 3.7", partial(stop_charging, ISO2, True))
 
 
@@ -132,7 +136,8 @@ def values() -> Iterator[Case]:
                     continue                             # a small current backwards is a matter of the meter
                 if state == "ChargeParameterDiscovery" and name == "TooLarge":
                     yield Case("EVCC", protocol, state, f"{state}_{field}_{name}",
-                               f"A car that reads {value}e{multiplier} {unit} as {field} asks for no more than its own limits.", "safety sheet 3.3, Semantics; I6",
+                               f"A car that reads {value}e{multiplier} {unit} as {field} asks for no more than its own limits.",
+                               "safety sheet 3.3, Semantics; I6",
                                partial(nonsense_limit, protocol, field, unit))
                     continue
                 yield Case("EVCC", protocol, state, f"{state}_{field}_{name}",
@@ -206,9 +211,11 @@ def limits() -> Iterator[Case]:
         for subject, config, facts, charger, expected, what in LEAST:
             yield Case("EVCC", protocol, "CurrentDemand", "CurrentDemand_Target_" + subject, f"A car asks for no more than {what}.", "safety sheet I6",
                        partial(least, protocol, config, facts, charger, expected))
-        yield Case("EVCC", protocol, "CurrentDemand", "CurrentDemand_LimitsFollowed", "A car keeps to a limit that CurrentDemandRes brings anew from the next request on.",
+        yield Case("EVCC", protocol, "CurrentDemand", "CurrentDemand_LimitsFollowed",
+                   "A car keeps to a limit that CurrentDemandRes brings anew from the next request on.",
                    "safety sheet I6", partial(limits_follow, protocol))
-        yield Case("EVCC", protocol, "CurrentDemand", "CurrentDemand_BatterySilent", "A car whose battery says nothing asks for 0 A and ends in order within 3 s.",
+        yield Case("EVCC", protocol, "CurrentDemand", "CurrentDemand_BatterySilent",
+                   "A car whose battery says nothing asks for 0 A and ends in order within 3 s.",
                    "safety sheet S21", partial(silent_battery, protocol))
         yield Case("EVCC", protocol, "ChargeParameterDiscovery", "ChargeParameterDiscovery_IncompatibleVoltage",
                    "A car whose battery is outside the charger's voltages ends in order before anything is locked.", "field-pyplc-clara 8.1, precharge end",
@@ -258,12 +265,15 @@ def contactors_first(protocol: str) -> None:
 
 
 PRECHARGE = [
-    ("PreCharge", "PreCharge_Request", precharge_request, "A car precharges to its battery's voltage with at most 2 A.", "safety sheet S3; field-pyplc-clara 3.5"),
-    ("PreCharge", "PreCharge_Match", precharge_match, "A car closes its contactors only while its own measurement at the inlet is within 20 V of the battery.", "safety sheet S1, I1"),
+    ("PreCharge", "PreCharge_Request", precharge_request, "A car precharges to its battery's voltage with at most 2 A.",
+     "safety sheet S3; field-pyplc-clara 3.5"),
+    ("PreCharge", "PreCharge_Match", precharge_match,
+     "A car closes its contactors only while its own measurement at the inlet is within 20 V of the battery.", "safety sheet S1, I1"),
     ("PreCharge", "PreCharge_TwoWitnesses", precharge_witnesses, "A car closes nothing while the charger reports another voltage than the inlet has.",
      "safety sheet 3.3, Trust split"),
     ("PreCharge", "PreCharge_BatteryUnknown", precharge_unknown_battery, "A car that does not know its battery's voltage closes nothing.", "safety sheet I1"),
-    ("PowerDelivery", "PowerDeliveryStart_ContactorsFirst", contactors_first, "A car sends PowerDeliveryReq(start) only once its contactors are confirmed closed.",
+    ("PowerDelivery", "PowerDeliveryStart_ContactorsFirst", contactors_first,
+     "A car sends PowerDeliveryReq(start) only once its contactors are confirmed closed.",
      "field-pyplc-clara 3.2, state 12"),
 ]
 
@@ -326,13 +336,18 @@ def schedule_backwards() -> None:
 
 
 ALONE = [
-    ("ChargingStatus", "ChargingStatus_ResidualCurrent", residual_current, "A car lets go of state C at once when an AC post reports a residual current.", "safety sheet S9"),
-    ("ChargeParameterDiscovery", "AC_ChargeParameterDiscovery_DcParameters", dc_parameters_in_ac, "A car that asked for AC takes no parameters of DC.", "safety sheet 3.3, Semantics"),
-    ("ChargeParameterDiscovery", "ChargeParameterDiscovery_AcParameters", ac_parameters_in_dc, "A car that asked for DC takes no parameters of AC.", "safety sheet 3.3, Semantics"),
+    ("ChargingStatus", "ChargingStatus_ResidualCurrent", residual_current, "A car lets go of state C at once when an AC post reports a residual current.",
+     "safety sheet S9"),
+    ("ChargeParameterDiscovery", "AC_ChargeParameterDiscovery_DcParameters", dc_parameters_in_ac, "A car that asked for AC takes no parameters of DC.",
+     "safety sheet 3.3, Semantics"),
+    ("ChargeParameterDiscovery", "ChargeParameterDiscovery_AcParameters", ac_parameters_in_dc, "A car that asked for DC takes no parameters of AC.",
+     "safety sheet 3.3, Semantics"),
     ("ServiceDiscovery", "ServiceDiscovery_NoMode", no_mode, "A car that is offered no transfer mode of its own ends in order.", "safety sheet 3.3, Semantics"),
-    ("ChargeParameterDiscovery", "ChargeParameterDiscovery_Schedule_Power", schedule_power, "A car asks for no more power than the schedule's PMax.", "safety sheet I6"),
+    ("ChargeParameterDiscovery", "ChargeParameterDiscovery_Schedule_Power", schedule_power, "A car asks for no more power than the schedule's PMax.",
+     "safety sheet I6"),
     ("PowerDelivery", "PowerDelivery_ScheduleId", schedule_id, "A car names the schedule that it was offered in each PowerDeliveryReq.", "peers sheet, traits"),
-    ("ChargeParameterDiscovery", "ChargeParameterDiscovery_Schedule_Backwards", schedule_backwards, "A car takes no schedule whose entries do not rise in time.",
+    ("ChargeParameterDiscovery", "ChargeParameterDiscovery_Schedule_Backwards", schedule_backwards,
+     "A car takes no schedule whose entries do not rise in time.",
      "safety sheet 3.3, Semantics"),
 ]
 

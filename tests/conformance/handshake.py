@@ -128,8 +128,10 @@ def charger_wrong_message() -> None:
 
 
 LIST: list[tuple[str, str, Callable[[], None], str, str]] = [
-    ("EVCC", "Timeout", silent_charger, f"A car that waits in vain for supportedAppProtocolRes ends after {sheet.HANDSHAKE_TIMEOUT / S:g} s, and no sooner.", sheet.PER_MESSAGE),
-    ("EVCC", "Offer", what_a_car_offers, "A car of both protocols offers each by its namespace, version 2.0, its own SchemaID and rising priority.", "field-pyplc-clara 1.10"),
+    ("EVCC", "Timeout", silent_charger, f"A car that waits in vain for supportedAppProtocolRes ends after {sheet.HANDSHAKE_TIMEOUT / S:g} s, and no sooner.",
+     sheet.PER_MESSAGE),
+    ("EVCC", "Offer", what_a_car_offers, "A car of both protocols offers each by its namespace, version 2.0, its own SchemaID and rising priority.",
+     "field-pyplc-clara 1.10"),
     ("EVCC", "Refused", car_refused, "A car that is answered Failed_NoNegotiation ends the session.", "field-pyplc-clara 3.2, state 3"),
     ("EVCC", "SchemaId_Foreign", car_foreign_schema, "A car takes no SchemaID that it has not offered.", "field-pyplc-clara 3.2, state 3"),
     ("EVCC", "WrongMessage", car_wrong_message, "A car that awaits supportedAppProtocolRes takes nothing else.", "safety sheet 3.3, State"),
@@ -137,7 +139,8 @@ LIST: list[tuple[str, str, Callable[[], None], str, str]] = [
     ("SECC", "Priority", priority, "A charger chooses the protocol by the car's priority and echoes its SchemaID.", "field-pyplc-clara 4.2, 7.1"),
     ("SECC", "SchemaId_Zero", schema_zero, "A charger echoes the SchemaID 0 of a car.", "field-pyplc-clara 7.1, iX3"),
     ("SECC", "MinorDeviation", minor_deviation, "A charger takes another minor version and says so.", "exi sheet 3, words of responseCode"),
-    ("SECC", "NoNegotiation", nothing_in_common, "A charger that speaks nothing of what the car offers says Failed_NoNegotiation and ends.", "exi sheet 3, words of responseCode"),
+    ("SECC", "NoNegotiation", nothing_in_common, "A charger that speaks nothing of what the car offers says Failed_NoNegotiation and ends.",
+     "exi sheet 3, words of responseCode"),
     ("SECC", "OneProtocol", charger_of_one, "A charger of one protocol passes over what it does not speak.", "field-pyplc-clara 7.3, Tesla Model Y"),
     ("SECC", "WrongMessage", charger_wrong_message, "A charger that awaits supportedAppProtocolReq answers nothing else.", "safety sheet 3.3, State"),
 ]

@@ -98,11 +98,13 @@ def sequence_timeouts() -> Iterator[Case]:
     for step in steps():
         if step.name not in reached:
             yield Case("SECC", step.protocol, step.message, step.name + "_SequenceTimeout",
-                       f"A charger that awaits {step.message}Req ends the session {sheet.SEQUENCE / S:g} s after its last response, and no sooner.", sheet.PHASES,
+                       f"A charger that awaits {step.message}Req ends the session {sheet.SEQUENCE / S:g} s after its last response, and no sooner.",
+                       sheet.PHASES,
                        partial(sequence_timeout, step))
         if step.name in ("CableCheck", "WeldingDetection", "ChargingStatus"):
             yield Case("SECC", step.protocol, step.message, step.name + "_SequenceTimeout_Again",
-                       f"A charger counts the {sheet.SEQUENCE / S:g} s anew from each {step.message}Res.", sheet.PHASES, partial(ongoing_sequence_timeout, step))
+                       f"A charger counts the {sheet.SEQUENCE / S:g} s anew from each {step.message}Res.", sheet.PHASES,
+                       partial(ongoing_sequence_timeout, step))
         if step.name in POWERED:
             yield Case("SECC", step.protocol, step.message, step.name + "_SilentCar",
                        f"A charger whose car is silent after {step.message}Res ({step.name}) gives no output {sheet.SILENT_CAR / S:g} s later, and none again.",

@@ -49,9 +49,11 @@ def told(protocol: str, name: str, how: str, status: str) -> None:
 def statuses() -> Iterator[Case]:
     for protocol in BOTH:
         for name in TELLING:
-            for how, status, what in (("user", "EVSE_Shutdown", "is stopped by its user"), ("button", "EVSE_EmergencyShutdown", "has its emergency stop pressed"),
+            for how, status, what in (("user", "EVSE_Shutdown", "is stopped by its user"),
+                                      ("button", "EVSE_EmergencyShutdown", "has its emergency stop pressed"),
                                       ("trip", "EVSE_Malfunction", "has tripped")):
-                yield Case("SECC", protocol, name, f"{name}_Status_{status}", f"A charger that {what} says {status}{' and StopCharging' if protocol == ISO2 else ''} in {name}Res.",
+                yield Case("SECC", protocol, name, f"{name}_Status_{status}",
+                           f"A charger that {what} says {status}{' and StopCharging' if protocol == ISO2 else ''} in {name}Res.",
                            "field-pyplc-clara 3.4, 3.7", partial(told, protocol, name, how, status))
 
 
@@ -121,7 +123,8 @@ def impossible(protocol: str, name: str) -> None:
     wire, where = WIRE[protocol], step(protocol, name)
     units = wire.unitSymbol
     for field, unit, multiplier, value in (
-            ("EVTargetVoltage", units.A, 0, 400), ("EVTargetVoltage", units.V, 0, -1), ("EVTargetVoltage", units.V, 3, 32767), ("EVTargetVoltage", units.V, 4, 1),
+            ("EVTargetVoltage", units.A, 0, 400), ("EVTargetVoltage", units.V, 0, -1), ("EVTargetVoltage", units.V, 3, 32767),
+            ("EVTargetVoltage", units.V, 4, 1),
             ("EVTargetCurrent", units.V, 0, 10), ("EVTargetCurrent", units.A, 0, -5), ("EVTargetCurrent", units.A, 3, 5)):
         bench = charger(where)
         body = REQUEST[protocol](where.kind, **where.fields)
@@ -227,14 +230,17 @@ def stop_is_bounded(protocol: str) -> None:
 COMMON: list[tuple[str, str, Callable[[str], None], str, str]] = [
     ("PreCharge", "Current", precharge_current, "A charger that precharges gives what voltage the car asks for and at most 2 A.", "safety sheet S3"),
     ("PreCharge", "TargetTooHigh", precharge_limit, "A charger refuses a precharge beyond the car's own maximum or its rating.", "safety sheet I6"),
-    ("PreCharge", "PresentVoltage", precharge_present, "A charger that precharges reports the voltage that it measures, not the one asked for.", "field-pyplc-clara 7.1, 44; 7.3"),
+    ("PreCharge", "PresentVoltage", precharge_present, "A charger that precharges reports the voltage that it measures, not the one asked for.",
+     "field-pyplc-clara 7.1, 44; 7.3"),
     ("PreCharge", "VoltageUnknown", partial(unknown_voltage, name="PreCharge"), "A charger without a measured voltage says FAILED to PreChargeReq.",
      "safety sheet 3.3, Trust split"),
     ("CurrentDemand", "VoltageUnknown", partial(unknown_voltage, name="CurrentDemand"), "A charger without a measured voltage says FAILED to CurrentDemandReq.",
      "safety sheet 3.3, Trust split"),
-    ("WeldingDetection", "VoltageUnknown", partial(unknown_voltage, name="WeldingDetection"), "A charger without a measured voltage says FAILED to WeldingDetectionReq.",
+    ("WeldingDetection", "VoltageUnknown", partial(unknown_voltage, name="WeldingDetection"),
+     "A charger without a measured voltage says FAILED to WeldingDetectionReq.",
      "safety sheet 3.3, Trust split"),
-    ("CurrentDemand", "Present", current_present, "A charger that charges reports voltage and current as measured, not as asked for.", "field-pyplc-clara 7.1, 44"),
+    ("CurrentDemand", "Present", current_present, "A charger that charges reports voltage and current as measured, not as asked for.",
+     "field-pyplc-clara 7.1, 44"),
     ("CurrentDemand", "ZeroCurrent", zero_current, "A charger holds its voltage for a car that asks for 0 A.", "safety sheet 6"),
     ("CurrentDemand", "CarError", car_error, "A charger gives no current to a car that reports an error.", "field-pyplc-clara 7.3"),
     ("CurrentDemand", "StopBounded", stop_is_bounded, "A charger whose car ignores EVSE_Shutdown switches off by itself.", "field-pyplc-clara 4.2"),
@@ -242,17 +248,23 @@ COMMON: list[tuple[str, str, Callable[[str], None], str, str]] = [
      "safety sheet 3.3, Semantics"),
     ("CurrentDemand", "Impossible", partial(impossible, name="CurrentDemand"), "A charger refuses targets of charging in a wrong unit or beyond all range.",
      "safety sheet 3.3, Semantics"),
-    ("PreCharge", "StateLeft", partial(state_left, name="PreCharge"), "A charger in precharge switches off when the car leaves state C, and says EVSE_Shutdown.",
+    ("PreCharge", "StateLeft", partial(state_left, name="PreCharge"),
+     "A charger in precharge switches off when the car leaves state C, and says EVSE_Shutdown.",
      "safety sheet S8"),
-    ("PowerDelivery", "StateLeft", partial(state_left, name="PowerDeliveryStart"), "A charger that has just begun switches off when the car leaves state C.", "safety sheet S8"),
-    ("CurrentDemand", "StateLeft", partial(state_left, name="CurrentDemand"), "A charger that charges switches off when the car leaves state C, and says EVSE_Shutdown.",
+    ("PowerDelivery", "StateLeft", partial(state_left, name="PowerDeliveryStart"), "A charger that has just begun switches off when the car leaves state C.",
+     "safety sheet S8"),
+    ("CurrentDemand", "StateLeft", partial(state_left, name="CurrentDemand"),
+     "A charger that charges switches off when the car leaves state C, and says EVSE_Shutdown.",
      "safety sheet S8"),
     ("PowerDelivery", "StartInStateB", start_in_b, "A charger gives no power to a car in state B: FAILED_PowerDeliveryNotApplied.", "safety sheet S8"),
     ("PowerDelivery", "StartTooEarly", start_too_early, "A charger takes no PowerDeliveryReq(start) before precharge.", "safety sheet 3.3, State"),
     ("PowerDelivery", "StopEarly", stop_early, "A charger takes PowerDeliveryReq(stop) from cable check on.", "field-pyplc-clara 4.1"),
-    ("PowerDelivery", "Ramp", ramp, "A charger answers PowerDeliveryReq(stop) only once the current has fallen to 1 A, in its time.", "safety sheet S5, S10; field-pyplc-clara 6"),
-    ("WeldingDetection", "StateB", welding_state, "A charger wants state B within 1.5 s for welding detection, and says FAILED after that.", "safety sheet S10; field-pyplc-clara 6"),
-    ("WeldingDetection", "PresentVoltage", welding_voltage, "A charger tells the falling voltage in each round of welding detection.", "field-pyplc-clara 6, 7.3"),
+    ("PowerDelivery", "Ramp", ramp, "A charger answers PowerDeliveryReq(stop) only once the current has fallen to 1 A, in its time.",
+     "safety sheet S5, S10; field-pyplc-clara 6"),
+    ("WeldingDetection", "StateB", welding_state, "A charger wants state B within 1.5 s for welding detection, and says FAILED after that.",
+     "safety sheet S10; field-pyplc-clara 6"),
+    ("WeldingDetection", "PresentVoltage", welding_voltage, "A charger tells the falling voltage in each round of welding detection.",
+     "field-pyplc-clara 6, 7.3"),
 ]
 
 

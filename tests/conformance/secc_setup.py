@@ -54,9 +54,11 @@ def setup_repeated(protocol: str) -> None:
 def session_setup() -> Iterator[Case]:
     for protocol in BOTH:
         yield Case("SECC", protocol, "SessionSetup", "SessionSetup_SessionId_New",
-                   "A charger gives every new session a random id of 8 octets that is not zero, whatever id the car brings.", "safety sheet 3.2, random numbers",
+                   "A charger gives every new session a random id of 8 octets that is not zero, whatever id the car brings.",
+                   "safety sheet 3.2, random numbers",
                    partial(new_ids, protocol))
-        yield Case("SECC", protocol, "SessionSetup", "SessionSetup_Repeated", "A charger takes no second SessionSetupReq in a session.", "safety sheet 3.3, State",
+        yield Case("SECC", protocol, "SessionSetup", "SessionSetup_Repeated", "A charger takes no second SessionSetupReq in a session.",
+                   "safety sheet 3.3, State",
                    partial(setup_repeated, protocol))
     yield Case("SECC", ISO2, "SessionSetup", "SessionSetup_OldSessionJoined",
                "A charger whose car has paused takes its session up again under the old id, and says so.", SCHEMA, joined)
@@ -75,8 +77,10 @@ def refusal(protocol: str, name: str, word: str, fields: dict[str, Any]) -> None
 
 REFUSALS = [
     # protocol, step, subject, word, fields, what the car does wrong
-    (DIN, PAYMENT[DIN], "Contract", "FAILED_PaymentSelectionInvalid", {"payment": din.paymentOption.Contract}, "wants to pay by contract, which is not offered"),
-    (ISO2, PAYMENT[ISO2], "Contract", "FAILED_PaymentSelectionInvalid", {"payment": iso2.paymentOption.Contract}, "wants to pay by contract, which is not offered"),
+    (DIN, PAYMENT[DIN], "Contract", "FAILED_PaymentSelectionInvalid", {"payment": din.paymentOption.Contract},
+     "wants to pay by contract, which is not offered"),
+    (ISO2, PAYMENT[ISO2], "Contract", "FAILED_PaymentSelectionInvalid", {"payment": iso2.paymentOption.Contract},
+     "wants to pay by contract, which is not offered"),
     (DIN, PAYMENT[DIN], "ForeignService", "FAILED_ServiceSelectionInvalid", {"service": 9}, "selects a service that was not offered"),
     (ISO2, PAYMENT[ISO2], "ForeignService", "FAILED_ServiceSelectionInvalid", {"services": (1, 9)}, "selects a service that was not offered"),
     (ISO2, PAYMENT[ISO2], "NoService", "FAILED_NoChargeServiceSelected", {"services": ()}, "selects no service at all"),
@@ -169,7 +173,8 @@ def negotiation() -> Iterator[Case]:
                    "field-pyplc-clara 7.1, pyPLC 14; peers sheet, traits", partial(schedules, protocol))
         yield Case("SECC", protocol, name, name + "_Limits", "A charger tells the limits of its power stage.", "field-pyplc-clara 7.1, pyPLC 14",
                    partial(limits, protocol))
-        yield Case("SECC", protocol, "ServiceDiscovery", "ServiceDiscovery_Offer", "A DC charger without contracts offers external payment and DC, nothing else.",
+        yield Case("SECC", protocol, "ServiceDiscovery", "ServiceDiscovery_Offer",
+                   "A DC charger without contracts offers external payment and DC, nothing else.",
                    "field-pyplc-clara 4.1", partial(offered, protocol))
 
 
@@ -270,7 +275,8 @@ def check_left(protocol: str) -> None:
 
 CHECKS = [
     ("Ongoing", check_ongoing, "A charger whose cable check is under way says Ongoing with EVSE_IsolationMonitoringActive.", "field-pyplc-clara 3.4, 4.2"),
-    ("Finished", check_finished, "A charger whose cable check has passed says Finished with EVSE_Ready and isolation Valid.", "field-pyplc-clara 7.1, OpenV2Gx 0244f1a"),
+    ("Finished", check_finished, "A charger whose cable check has passed says Finished with EVSE_Ready and isolation Valid.",
+     "field-pyplc-clara 7.1, OpenV2Gx 0244f1a"),
     ("Voltage", check_voltage, "A charger checks the cable at the voltage that follows from the car's maximum and its own.", "safety sheet S13"),
     ("Discharged", check_discharged, "A charger says Finished only once its output is below 60 V again.", "safety sheet S6"),
     ("IsolationFault", check_fault, "A charger that measures less than 100 kOhm says FAILED with isolation Fault.", "safety sheet S20"),
@@ -297,15 +303,17 @@ def mixed_parameters() -> None:
     wire = WIRE[ISO2]
     for ac in (False, True):
         bench = bench_of(ISO2, ac=ac).at(Evse.ChargeParameterDiscovery)
-        donor = wire.ChargeParameterDiscoveryReq(RequestedEnergyTransferMode=iso2.EnergyTransferMode.AC_three_phase_core if ac else iso2.EnergyTransferMode.DC_extended,
+        mode = iso2.EnergyTransferMode.AC_three_phase_core if ac else iso2.EnergyTransferMode.DC_extended
+        mixed = wire.ChargeParameterDiscoveryReq(RequestedEnergyTransferMode=mode,
                                                  EVChargeParameter=parameter(not ac))
-        bench.ask(wire.ChargeParameterDiscoveryReq, body=donor)
+        bench.ask(wire.ChargeParameterDiscoveryReq, body=mixed)
         assert_refused(bench, "ChargeParameterDiscovery", "FAILED_WrongChargeParameter")
 
 
 @family
 def transfer_modes() -> Iterator[Case]:
-    yield Case("SECC", ISO2, "ChargeParameterDiscovery", "AC_ChargeParameterDiscovery_DcMode", "An AC charger refuses a car that wants DC, with an AC status.", SCHEMA,
+    yield Case("SECC", ISO2, "ChargeParameterDiscovery", "AC_ChargeParameterDiscovery_DcMode",
+               "An AC charger refuses a car that wants DC, with an AC status.", SCHEMA,
                other_modes)
     yield Case("SECC", ISO2, "ChargeParameterDiscovery", "ChargeParameterDiscovery_MixedParameters",
                "A charger refuses parameters that do not belong to the transfer mode that the car asks for.", "safety sheet 3.3, Semantics", mixed_parameters)
