@@ -188,7 +188,7 @@ class StopSession:
 
 @dataclass(slots=True)
 class PrepareSession:
-    """connection -> v2g: the link is up, a session is near: load what it may need while nobody waits for an answer."""
+    """connection -> v2g: a session is near: load what it may need while nobody waits for an answer."""
 
 
 @dataclass(slots=True)

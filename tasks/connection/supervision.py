@@ -15,6 +15,7 @@ from tasks.v2g.timing import (V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_Comm
 DIGITAL_DUTY = (3.0, 7.0)            # percent: digital communication required (sheet 3)
 OFFERED_DUTY = 5.0
 STEADY_DUTY = 100.0                  # X1
+JOINING = "Join"                     # state of the car's matching machine between CM_SET_KEY and the network
 NOTHING_HEARD = frozenset({None, "Off", "Parm"})     # states of the car's matching machine before any CM_SLAC_PARM.CNF
 NO_KEY_YET = frozenset({None, "Off", "WaitKey"})     # states of the charger's matching machine
 # Checkpoint 7 (the modem hears the coordinator) is nothing that a modem tells its host.
@@ -39,6 +40,7 @@ class PevConnection(Ladder):
         self._tries = 0
         self._give_up_at = 0
         self._retry = Timer()
+        self._prepared = False
 
     def handle_timer(self, now: int) -> None:
         if self._retry.take(now) and self.state is State.Connecting:
@@ -49,6 +51,7 @@ class PevConnection(Ladder):
         return min(super().next_timer(), self._retry.at)
 
     def _climb(self, now: int) -> None:
+        self._prepared = False
         self._retry.cancel()
         self._enter(State.WaitPilot)
         self._limit.arm(now, t.NO_PILOT_TOLD_AFTER)
@@ -64,6 +67,14 @@ class PevConnection(Ladder):
             self._give_up_at = now + t.MATCHING_LIMIT
             self._limit.arm(now, t.MATCHING_TOLD_AFTER)
             self._out.append((HOMEPLUG, StartMatching()))
+        elif self.state is State.Matching and self.facts.link_state == JOINING:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """While the modems join nobody waits for an answer: seconds in which something may be loaded."""
+        if not self._prepared:
+            self._prepared = True
+            self._out.append((V2G, PrepareSession()))
 
     def _offered(self) -> bool:
         """The charger asks for digital communication."""
@@ -102,7 +113,8 @@ class PevConnection(Ladder):
         if kind is LinkUp and state is State.Matching:
             self._setup.arm(now, V2G_EVCC_CommunicationSetup_Timeout)
             self._enter(State.Discovering)
-            self._out += ((V2G, PrepareSession()), (SDP, StartDiscovery()))
+            self._prepare()
+            self._out.append((SDP, StartDiscovery()))
         elif kind is Discovered and state is State.Discovering:
             self._found = item
             self._tries = 0
@@ -172,7 +184,8 @@ class EvseConnection(Ladder):
         self._settle_at = now + t.PLUG_SETTLE
         self._limit.arm(now, t.KEY_LIMIT)
         # Listening before the first SDP answer (sheet 5.2): the car connects 10 ms after it.
-        self._out += ((HOMEPLUG, StartMatching()), (TCP, TcpListen(self._port)))
+        # What a session needs is loaded now, while the modem takes its key and the car waits for its 5 %.
+        self._out += ((HOMEPLUG, StartMatching()), (TCP, TcpListen(self._port)), (V2G, PrepareSession()))
 
     def _poll_state(self, now: int) -> None:
         if self.state is State.Unplugged:
@@ -199,7 +212,7 @@ class EvseConnection(Ladder):
             self.duty = OFFERED_DUTY
             self._setup.arm(now, V2G_SECC_CommunicationSetup_Performance)
             self._enter(State.Discovering)
-            self._out += ((V2G, PrepareSession()), (SDP, StartDiscovery()))
+            self._out.append((SDP, StartDiscovery()))
         elif kind is TcpConnected and state in (State.Matching, State.Discovering):
             # A car that knows the port may be quicker than our own link test.
             if state is State.Matching:

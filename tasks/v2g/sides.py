@@ -23,7 +23,7 @@ PAUSE_POLL = 200 * MS        # nothing else would notice between two sessions th
 GAP_LIMIT = 3 * S            # a longer pause between two reports is not charging time
 
 
-# The messages of ISO 15118-2 take longer to load (36 ms on a PC) than a tick may, and than a start should: `prepare` does it when the link is up.
+# The messages of ISO 15118-2 take longer to load (36 ms on a PC) than a tick may, and than a start should: `prepare` does it before the link is up.
 
 def _iso2_pev() -> type:
     from tasks.v2g.iso2_pev import Iso2Pev

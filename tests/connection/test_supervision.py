@@ -23,6 +23,18 @@ def test_texts_and_names_of_other_slices():
 
 # --- climbing
 
+def test_a_car_prepares_its_session_while_the_modems_join_and_once():
+    bench = pev().at(State.Matching)
+    bench.take()
+    bench.run(1 * S)
+    assert bench.take() == []
+    bench.facts.link_state = "Join"
+    bench.run(2 * S)
+    assert bench.take() == [("v2g", "PrepareSession")]
+    bench.tell(UP)
+    assert bench.take() == [("sdp", "StartDiscovery")]
+
+
 def test_car_climbs():
     bench = pev()
     assert bench.state is State.Unplugged and bench.take() == []
@@ -83,7 +95,7 @@ def test_charger_offers_five_percent_after_the_key():
     bench.facts.link_state = "Off"
     bench.facts.pilot = PilotState.B
     bench.run(500 * MS)
-    assert bench.take() == [("homeplug", "StartMatching"), ("tcp", "TcpListen")] and bench.state is State.Preparing
+    assert bench.take() == [("homeplug", "StartMatching"), ("tcp", "TcpListen"), ("v2g", "PrepareSession")] and bench.state is State.Preparing
     bench.facts.link_state = "WaitKey"
     bench.run(5 * S)
     assert bench.m.duty == 100.0
@@ -91,7 +103,7 @@ def test_charger_offers_five_percent_after_the_key():
     bench.run(200 * MS)
     assert bench.m.duty == 5.0 and bench.state is State.Matching
     bench.tell(UP)
-    assert bench.take() == [("v2g", "PrepareSession"), ("sdp", "StartDiscovery")]           # answers only after the link, while TCP listens already
+    assert bench.take() == [("sdp", "StartDiscovery")]           # answers only after the link, while TCP listens already
     bench.tell(CONNECTED)
     assert bench.state is State.Session and bench.m.duty == 5.0
 
