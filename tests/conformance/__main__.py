@@ -18,7 +18,7 @@ def result(case: Case) -> str:
     """What came of it; a failure's traceback goes to stderr."""
     try:
         case.run()
-    except Exception:
+    except Exception:    # whatever a case raises is its result: counted, shown with its traceback, exit code 1
         if case.defect:
             return DEFECT
         traceback.print_exc()
