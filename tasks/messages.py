@@ -71,6 +71,16 @@ class StopMatching:
 
 
 @dataclass(slots=True)
+class PauseLink:
+    """connection -> homeplug: D-LINK_PAUSE: keep the key, the modem may sleep; the session is to be taken up again."""
+
+
+@dataclass(slots=True)
+class ResumeLink:
+    """connection -> homeplug: woken up: the network of before, or a new matching when it does not come back."""
+
+
+@dataclass(slots=True)
 class Vouch:
     """connection -> homeplug: upper layers have just heard the peer; sent at least every 5 s it keeps link polling sparse."""
 
@@ -204,13 +214,19 @@ class StartSession:
 
 
 @dataclass(slots=True)
+class PauseSession:
+    """user interface -> connection: interrupt the charge for as long as the person likes; StartSession takes it up again."""
+
+
+@dataclass(slots=True)
 class SessionEstablished:
     """v2g -> connection: SessionSetup is through; the communication setup timers end here."""
 
 
 @dataclass(slots=True)
 class SessionEnded:
-    """v2g -> connection: the V2G session is over; `normal` when it reached SessionStopRes."""
+    """v2g -> connection: the V2G session is over; `normal` when it reached SessionStopRes. `resume_at`: when a paused one is to go on (ns)."""
 
     reason: StopReason
     normal: bool
+    resume_at: int | None = None

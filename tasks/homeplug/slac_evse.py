@@ -28,6 +28,8 @@ class State(Enum):
     Matching = auto()                # at least one session is open
     WaitLink = auto()                # CM_SLAC_MATCH.CNF sent, TT_match_join
     Matched = auto()
+    Paused = auto()                  # D-LINK_PAUSE: the key is kept, nobody looks at the link
+    Resume = auto()                  # after a wake-up: T_conn_resume for the car to come back without SLAC
 
 
 class Phase(Enum):
@@ -112,6 +114,23 @@ class EvseSlac:
         self._leave()
         self._enter(State.Off)
 
+    def pause(self, now: int) -> None:
+        """D-LINK_PAUSE: keep the key for a later `resume`; the modem may sleep meanwhile (sheet 2.7)."""
+        if self.state is State.Matched:
+            self._events.append(UnwatchLink())
+            self._enter(State.Paused)
+        else:
+            self.stop(now)
+
+    def resume(self, now: int) -> None:
+        """After a wake-up: the network of before when the car comes back within T_conn_resume, else a new key and matching."""
+        if self.state is not State.Paused:
+            self.start(now)
+            return
+        self._enter(State.Resume)
+        self._timer.arm(now, t.T_conn_resume)
+        self._events.append(WatchLink())
+
     # --- the five verbs
 
     def receive(self, m, now: int) -> None:
@@ -130,10 +149,10 @@ class EvseSlac:
         elif kind is CM_VALIDATE_REQ:
             self._on_validate(m, now)
         elif kind is LinkSeen:
-            if self.state is State.WaitLink:
+            if self.state is State.WaitLink or self.state is State.Resume:
                 self._timer.cancel()
+                self._events.append(Checkpoint(190, "AVLN formed") if self.state is State.WaitLink else Checkpoint(191, "AVLN is back after the pause"))
                 self._enter(State.Matched)
-                self._events.append(Checkpoint(190, "AVLN formed"))
                 self._events.append(LinkEstablished(self.peer_mac, self.nid))
         elif kind is LinkGone:
             if self.state is State.Matched:
@@ -164,6 +183,9 @@ class EvseSlac:
                     self._fail(StopReason.SLAC_FAILED)
             elif self.state is State.WaitKey:
                 self._await_parm(now)
+            elif self.state is State.Resume:
+                self._events.append(Note("the car's modem did not come back %d s after the wake-up: new key, new matching", (t.T_conn_resume // S,)))
+                self._match_anew(now)
         if now >= self._next:
             for s in list(self._sessions.values()):
                 if now >= s.deadline:
@@ -228,6 +250,9 @@ class EvseSlac:
             self._events.append(UnwatchLink())
         elif self.state is State.WaitKey and self._key_taken:
             pass                                 # the request came through the modem, so the modem is back
+        elif self.state is State.Resume and m.src == self.peer_mac:
+            self._match_anew(now)                # this car matches again after a pause; it repeats its request while the modem takes the new key
+            return
         elif self.state not in (State.WaitParm, State.Matching):
             self.ignored += 1                    # Matched: silence keeps the neighbours' cars away
             return
@@ -357,6 +382,10 @@ class EvseSlac:
         if not self._key_unused and self._nmk:
             self._events.append(UnwatchLink())
             self._new_key()
+
+    def _match_anew(self, now: int) -> None:
+        self._leave()
+        self.start(now)
 
     def _fail(self, reason: StopReason) -> None:
         self._leave()

@@ -6,11 +6,11 @@ reactions: slac-and-network sheet 2.4; retries and times: timing.py.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
-from kernel.timer import MS, Timer
+from kernel.timer import MS, S, Timer
 from tasks.homeplug import timing as t
+from tasks.homeplug.candidates import CLOSE_CALL_DB, Candidate, ranked
 from tasks.homeplug.config import SlacConfig
 from tasks.homeplug.events import (KeyTaken, KeyUnanswered, LinkEstablished, LinkFailed, LinkGone, LinkSeen, ModemBack,
                                    UnwatchLink, UseKey, WatchLink)
@@ -24,7 +24,6 @@ from tasks.machine import Checkpoint, Note, StateChanged
 from tasks.stop_reasons import StopReason
 
 MAX_EVSES = 16                       # chargers that are remembered per attempt; more are counted in `ignored`
-CLOSE_CALL_DB = 10                   # real neighbours on one charger are 21.8 dB apart (sheet 2.5): closer is worth a warning
 
 
 class State(Enum):
@@ -37,14 +36,8 @@ class State(Enum):
     Match = auto()                   # CM_SLAC_MATCH.REQ out
     Join = auto()                    # key given to the own modem, waiting for the link
     Matched = auto()
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A charger that measured us: its host MAC and the average attenuation in dB."""
-
-    mac: bytes
-    attenuation: float
+    Paused = auto()                  # D-LINK_PAUSE: the key is kept, nobody looks at the link
+    Resume = auto()                  # after a wake-up: T_conn_resume for the link to come back without SLAC
 
 
 class PevSlac:
@@ -98,6 +91,23 @@ class PevSlac:
         self._leave(now)
         self._enter(State.Off)
 
+    def pause(self, now: int) -> None:
+        """D-LINK_PAUSE: keep the key for a later `resume`; the modem may sleep meanwhile (sheet 2.7)."""
+        if self.state is State.Matched:
+            self._events.append(UnwatchLink())
+            self._enter(State.Paused)
+        else:
+            self.stop(now)
+
+    def resume(self, now: int) -> None:
+        """After a wake-up: the network of before when it comes back within T_conn_resume, else a new matching."""
+        if self.state is not State.Paused:
+            self.start(now)
+            return
+        self._enter(State.Resume)
+        self._step.arm(now, t.T_conn_resume)
+        self._events.append(WatchLink())
+
     # --- the five verbs
 
     def receive(self, m, now: int) -> None:
@@ -112,10 +122,10 @@ class PevSlac:
         elif kind is CM_VALIDATE_CNF:
             self._on_validate_cnf(m, now)
         elif kind is LinkSeen:
-            if self.state is State.Join:
+            if self.state is State.Join or self.state is State.Resume:
                 self._step.cancel()
+                self._events.append(Checkpoint(190, "AVLN formed") if self.state is State.Join else Checkpoint(191, "AVLN is back after the pause"))
                 self._enter(State.Matched)
-                self._events.append(Checkpoint(190, "AVLN formed"))
                 self._events.append(LinkEstablished(self.peer_mac, self.nid))
         elif kind is LinkGone:
             if self.state is State.Matched:
@@ -145,9 +155,12 @@ class PevSlac:
         elif state is State.Match:
             self._send_match(now)
         elif state is State.Join:
-            self._events.append(Note("no link %d s after CM_SLAC_MATCH.CNF", (t.TT_match_join // 1_000_000_000,), "warning"))
+            self._events.append(Note("no link %d s after CM_SLAC_MATCH.CNF", (t.TT_match_join // S,), "warning"))
             self._strangers.add(self.peer_mac)
             self._attempt_failed(StopReason.NO_LINK, now)
+        elif state is State.Resume:
+            self._events.append(Note("the network did not come back %d s after the wake-up: matching anew", (t.T_conn_resume // S,)))
+            self.start(now)
 
     def outgoing(self) -> list:
         out, self._out = self._out, []
@@ -232,7 +245,7 @@ class PevSlac:
 
     def _on_atten_char(self, m: CM_ATTEN_CHAR_IND, now: int) -> None:
         if (m.run_id != self.run_id or m.dst != self._mac or m.source_address != self._mac
-                or self.state in (State.Off, State.Pause, State.Parm, State.Matched)):
+                or self.state in (State.Off, State.Pause, State.Parm, State.Matched, State.Paused, State.Resume)):
             self.ignored += 1
             return
         total = sum(m.aag)
@@ -261,17 +274,15 @@ class PevSlac:
         """TT_EV_atten_results is over: the least attenuated charger (sheet 2.5)."""
         self._results_due.cancel()
         self._step.cancel()
-        ranked = sorted(self._results.values(), key=lambda c: (c.attenuation, c.mac))
-        for c in ranked:
+        best, close = ranked(self._results.values(), self._strangers)
+        for c in best:
             self._events.append(Note("charger %s at %.1f dB", (c.mac.hex(":"), c.attenuation)))
-        if len(ranked) > 1 and ranked[1].attenuation - ranked[0].attenuation < CLOSE_CALL_DB:
+        if close:
             self._events.append(Note("the two best chargers differ by less than %d dB: it may be the neighbour's", (CLOSE_CALL_DB,), "warning"))
-            close = sum(c.attenuation - ranked[0].attenuation < CLOSE_CALL_DB for c in ranked)
-            ranked[:close] = sorted(ranked[:close], key=lambda c: c.mac in self._strangers)
-        found = [c for c in ranked if c.attenuation <= self._direct]
-        potential = [c for c in ranked if self._direct < c.attenuation <= self._indirect]
+        found = [c for c in best if c.attenuation <= self._direct]
+        potential = [c for c in best if self._direct < c.attenuation <= self._indirect]
         self._queue = found or potential
-        self._only_one = len(ranked) == 1
+        self._only_one = len(best) == 1
         if not self._queue:
             self._events.append(Note("no charger with acceptable attenuation", (), "warning"))
         self._next_candidate(now)
@@ -373,7 +384,7 @@ class PevSlac:
         self._step.cancel()
         self._results_due.cancel()
         self.run_id = b""
-        if self.state in (State.Join, State.Matched):
+        if self.state in (State.Join, State.Matched, State.Paused, State.Resume):
             nmk = new_nmk(self._rng)
             self._events.append(UnwatchLink())
             self._events.append(UseKey(nid_from_nmk(nmk), nmk))

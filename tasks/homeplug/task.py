@@ -17,7 +17,7 @@ from tasks.homeplug.slac_pev import PevSlac
 from tasks.homeplug.wire import parse
 from tasks.homeplug.wire_header import BROADCAST, Unknown
 from tasks.machine import Checkpoint, Note, StateChanged
-from tasks.messages import Frame, LinkLost, LinkUp, StartMatching, StopMatching, Vouch
+from tasks.messages import Frame, LinkLost, LinkUp, PauseLink, ResumeLink, StartMatching, StopMatching, Vouch
 from tasks.signals import Signals
 
 FRAMES_PER_RUN = 32
@@ -32,7 +32,7 @@ class HomeplugTask:
     """Counters: `wire_errors`, `unknown` types, `echoes` of own frames, `foreign` (for others), `lost_out` (outbox full)."""
 
     def __init__(self, config: SlacConfig, role: PevSlac | EvseSlac, modem: Modem, mac: bytes, inbox: Mailbox[Frame],
-                 commands: Mailbox[StartMatching | StopMatching | Vouch], out: Mailbox[bytes],
+                 commands: Mailbox[StartMatching | StopMatching | PauseLink | ResumeLink | Vouch], out: Mailbox[bytes],
                  events: Mailbox[LinkUp | LinkLost], signals: Signals, journal: Journal) -> None:
         self._assume_link = config.assume_link
         self._role = role
@@ -67,6 +67,10 @@ class HomeplugTask:
                 self._role.start(now)
             elif kind is StopMatching:
                 self._role.stop(now)
+            elif kind is PauseLink:
+                self._role.pause(now)
+            elif kind is ResumeLink:
+                self._role.resume(now)
             elif kind is Vouch:
                 self._modem.vouch(now)
             self._carry_events(now)
@@ -167,9 +171,9 @@ class HomeplugTask:
             self._link_state.set("Off", now)
         for command in self._commands.drain(COMMANDS_PER_RUN):
             kind = type(command)
-            if kind is StartMatching:
+            if kind is StartMatching or kind is ResumeLink:
                 self._link_state.set("Assumed", now)
                 self._events.put(LinkUp(UNKNOWN_MAC, NO_NID))
-            elif kind is StopMatching:
+            elif kind is StopMatching or kind is PauseLink:
                 self._link_state.set("Off", now)
         return now if len(self._commands) else NEVER

@@ -17,6 +17,7 @@ TT_match_sequence = 400 * MS           # wait for the peer's next step
 TP_match_sequence = 100 * MS           # begin the next step
 TT_match_join = 12 * S                 # from CM_SLAC_MATCH.CNF to the established link (7.8 s measured at most)
 TP_match_leave = 1 * S                 # leave the logical network
+T_conn_resume = 6 * S                  # from a wake-up to the link, without SLAC (sheet 2.7)
 
 # --- PEV
 TP_EV_batch_msg_interval_min = 20 * MS
