@@ -16,7 +16,7 @@ examples:
   main.py pev --config config.yaml        the box in a car, on the configured interface
   main.py evse --interface eth1 --simulate-io   the charger's side with a simulated power stage
   main.py listen --pcap FILE              decode a capture as if it were heard now
-keys while running: space or q stops the charge in order; pressed again it repeats the wish.
+keys while running: space or q stops the charge in order, p pauses it, s goes on or begins again, - and + lower and raise the power.
 """
 
 

@@ -14,7 +14,7 @@ class StopReason(Word):
     CHARGER_STOP = ("Stopped by charger", "The charger ended the session (its stop button, its limit or its back end).")
     CAR_STOP = ("Stopped by car", "The car ended the session in order.")
     SOC_READ = ("State of charge read", "The car has told its state of charge; the wallbox goes on with plain PWM.")
-    PAUSED = ("Paused", "The car has paused the session; it goes on by itself, or begins anew when it is plugged in again.")
+    PAUSED = ("Paused", "The charge is interrupted, by you or because the charger has no power now. It goes on by itself, or with the key s.")
     UNPLUGGED = ("Unplugged", "The plug was pulled. Plug in again to start.")
     # modem and matching
     NO_MODEM = ("No modem", "The own PLC modem does not answer. Check its supply, cable and the interface name.")

@@ -160,7 +160,7 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
     health = HealthTask(journal, around.watchdog, around.sinks)
     rows = first + [
         #   name          task                                                                      every  budget    rank       wakes
-        Row("user",       UserTask(around.keys, around.terminate, box.user, journal),               TIMED,  100 * US, CRITICAL),
+        Row("user",       UserTask(around.keys, around.terminate, box.user, s.power_share, journal), TIMED,  100 * US, CRITICAL),
         Row("frame_rx",   FrameRx(board.nic, box.homeplug_in, box.ipv6_in, journal, around.tap),    TIMED,  500 * US, CRITICAL, board.nic),
         Row("homeplug",   homeplug,                                                                 TIMED,  400 * US, CRITICAL),
         Row("ipv6",       ipv6,                                                                     TIMED,  300 * US, CRITICAL),

@@ -18,8 +18,8 @@ from kernel.word import Word
 from tasks.connection import timing as t
 from tasks.connection.config import ConnectionConfig
 from tasks.machine import Checkpoint, Note, StateChanged
-from tasks.messages import (AbortSession, LinkLost, SessionEnded, SessionEstablished, StopDiscovery, StopMatching, StopSession,
-                            StartSession, TcpAbort, TcpClose, TcpClosed, Vouch)
+from tasks.messages import (AbortSession, LinkLost, PauseLink, PauseSession, SessionEnded, SessionEstablished, StopDiscovery, StopMatching,
+                            StopSession, StartSession, TcpAbort, TcpClose, TcpClosed, Vouch)
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
 
 HOMEPLUG, SDP, TCP, V2G = "homeplug", "sdp", "tcp", "v2g"
@@ -36,14 +36,15 @@ class State(Word):
     Session = auto()
     Ending = auto()                  # tearing down, waiting for safe outputs
     Pausing = auto()                 # before the next try
+    Paused = auto()                  # the session sleeps, the network's key is kept; until somebody wakes the other side
     Finished = auto()                # in order; until unplugged or told to begin again
     Failed = auto()                  # trying again makes no sense; until unplugged or told to begin again
 
 
 TEXTS = {State.Unplugged: "Plug in", State.WaitPilot: "Waiting for charger", State.Preparing: "Preparing modem",
          State.Matching: "Matching (SLAC)", State.Discovering: "Discovery (SDP)", State.Connecting: "Connecting (TCP)",
-         State.Session: "Session", State.Ending: "Ending", State.Pausing: "Trying again soon", State.Finished: "Finished",
-         State.Failed: "Failed"}
+         State.Session: "Session", State.Ending: "Ending", State.Pausing: "Trying again soon", State.Paused: "Paused",
+         State.Finished: "Finished", State.Failed: "Failed"}
 """Display text of each state, at most 20 characters."""
 
 PLUGGED = frozenset({PilotState.B, PilotState.C, PilotState.D})
@@ -51,6 +52,9 @@ AT_REST = frozenset({"Idle", "Tripped"})         # names of tasks.safety SafetyS
 TRIPPED = "Tripped"
 CHARGED = frozenset({"Closed", "Delivering"})    # names of SafetyState in which power flows: this try was a success
 CLIMBING = frozenset({State.WaitPilot, State.Preparing, State.Matching, State.Discovering, State.Connecting, State.Session})
+UNDER_WAY = CLIMBING | {State.Paused}
+"""There is something to tear down."""
+PAUSES = frozenset({StopReason.PAUSED, StopReason.CAR_PAUSE})
 LASTING = frozenset({StopReason.SAFETY_TRIP, StopReason.INTERNAL_ERROR, StopReason.INCOMPATIBLE_VOLTAGE,
                      StopReason.CHARGER_MALFUNCTION, StopReason.CHARGER_EMERGENCY, StopReason.CABLE_CHECK_FAILED})
 """Trying again at once would only repeat these."""
@@ -96,6 +100,8 @@ class Ladder(ABC):
         self._heard_at = 0               # of the present session
         self._tripped_since: int | None = None
         self._stopped = False            # the person wanted the end while it was under way
+        self._pause = False              # this end is a pause: the key is kept
+        self._resume_at: int | None = None       # when it is to go on by itself
         self._link_lost = False
         self._button = False
         self._out: list[tuple[str, object]] = []
@@ -108,14 +114,19 @@ class Ladder(ABC):
         kind = type(item)
         if kind is StopSession:
             self._stop(item.reason, now)
+        elif kind is PauseSession:
+            self._ask_pause(now)
         elif kind is StartSession:
-            if self.state in (State.Finished, State.Failed, State.Pausing):
+            if self.state is State.Paused:
+                self._wake(now)
+            elif self.state in (State.Finished, State.Failed, State.Pausing):
                 self._backoff.succeeded()
                 self._climb(now)
         elif kind is SessionEstablished:
             self._setup.cancel()
         elif kind is SessionEnded:
             if self.state is State.Session:
+                self._resume_at = item.resume_at
                 self._end(item.reason, now, graceful=True, normal=item.normal)
         elif kind is LinkLost:
             self._on_link_lost(item.reason, now)
@@ -139,7 +150,7 @@ class Ladder(ABC):
             if self.facts.heard:
                 self._out.append((HOMEPLUG, Vouch()))
         if now >= self._poll_at:
-            self._poll_at = now + (t.SESSION_POLL if self.state is State.Session else t.POLL)
+            self._poll_at = now + self._poll_interval()
             self._poll(now)
 
     def outgoing(self) -> list[tuple[str, object]]:
@@ -159,6 +170,14 @@ class Ladder(ABC):
     @abstractmethod
     def _climb(self, now: int) -> None:
         """Begin from the lowest rung."""
+
+    @abstractmethod
+    def _wake(self, now: int) -> None:
+        """Out of a pause: begin again, with the network and the session of before where they can be had."""
+
+    @abstractmethod
+    def _ask_pause(self, now: int) -> None:
+        """The person wants a pause."""
 
     @abstractmethod
     def _on_rung(self, item: object, now: int) -> None:
@@ -204,7 +223,7 @@ class Ladder(ABC):
         if self.state is State.Session:
             self._link_lost = True
             self._note("link reported lost (%s); the session goes on while messages come", reason.text)
-        elif self.state in CLIMBING:
+        elif self.state in UNDER_WAY:
             self._end(reason, now)
 
     def _on_tcp_closed(self, reason: StopReason | None, now: int) -> None:
@@ -225,7 +244,7 @@ class Ladder(ABC):
                 self._stop_limit.arm(now, t.STOP_LIMIT)
         elif self.state is State.Ending:
             self._stopped = True                 # no new beginning after this end, but the reason why it failed stays
-        elif self.state in CLIMBING or self.state is State.Pausing:
+        elif self.state in UNDER_WAY or self.state is State.Pausing:
             self._end(reason, now)
 
     def _end(self, reason: StopReason, now: int, graceful: bool = False, normal: bool = False) -> None:
@@ -239,6 +258,7 @@ class Ladder(ABC):
         self._final = normal or reason in FINAL
         self._link_lost = False
         self._stopped = False
+        self._pause = normal and reason in PAUSES
         for timer in (self._setup, self._vouch, self._stop_limit):
             timer.cancel()
         self._note("ended in state %s: %s", self.state.name, reason.text, level="info" if reason in NORMAL_ENDS else "warning")
@@ -255,7 +275,10 @@ class Ladder(ABC):
     def _tear_down(self, now: int) -> None:
         self._teardown.cancel()
         self._torn = True
-        self._out += ((TCP, TcpAbort()), (SDP, StopDiscovery()), (HOMEPLUG, StopMatching()))
+        self._out += ((TCP, TcpAbort()), (SDP, StopDiscovery()), (HOMEPLUG, PauseLink() if self._pause else StopMatching()))
+
+    def _poll_interval(self) -> int:
+        return t.SESSION_POLL if self.state is State.Session else t.POLL
 
     def _poll(self, now: int) -> None:
         facts = self.facts
@@ -270,7 +293,7 @@ class Ladder(ABC):
                 self._settle(now)
         elif self.state is State.Session:
             self._poll_session(now)
-        elif facts.safety_state == TRIPPED and self.state in CLIMBING:
+        elif facts.safety_state == TRIPPED and self.state in UNDER_WAY:
             self._end(StopReason.SAFETY_TRIP, now)           # nothing would be energised at the top
         else:
             self._poll_state(now)
@@ -296,7 +319,7 @@ class Ladder(ABC):
 
     def _unplugged(self, now: int) -> None:
         self._backoff.succeeded()
-        if self.state in CLIMBING:
+        if self.state in UNDER_WAY:
             self._end(StopReason.UNPLUGGED, now)
         elif self.state is State.Ending:
             if not self._torn:
@@ -308,16 +331,29 @@ class Ladder(ABC):
 
     def _settle(self, now: int) -> None:
         """Torn down and safe: what comes next depends on why it ended."""
+        if self._pause and (self._stopped or self.facts.safety_state == TRIPPED):
+            self._pause = False
+            self._out.append((HOMEPLUG, StopMatching()))         # nobody takes this session up again
         if self.reason is StopReason.UNPLUGGED:
             self._enter(State.Unplugged)
+        elif self._pause:
+            self._backoff.succeeded()
+            self._enter(State.Paused)
+            self._begin_pause(now)
         elif self.reason in NORMAL_ENDS and (self._final or self._stopped):
             self._enter(State.Finished)
-        elif self.reason in LASTING or self._stopped or not self._config.restart or self.facts.safety_state == "Tripped":
+        elif self.reason in LASTING or self._stopped or not self._config.restart or self.facts.safety_state == TRIPPED:
             self._enter(State.Failed)
         else:
             self.restarts += 1
             self._enter(State.Pausing)
-            self._limit.arm(now, self._pause())
+            self._limit.arm(now, self._rest())
 
-    def _pause(self) -> int:
+    def _rest(self) -> int:
+        """ns until the next try."""
         return self._backoff.failed()
+
+    def _begin_pause(self, now: int) -> None:
+        if self._resume_at is not None:
+            self._limit.arm_at(max(now, self._resume_at))
+            self._note("paused; goes on by itself in %d s", max(0, self._resume_at - now) // (1000 * MS), level="info")

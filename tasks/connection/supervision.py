@@ -5,9 +5,11 @@ from kernel.timer import NEVER, S, Timer
 from tasks.connection import timing as t
 from tasks.connection.config import ConnectionConfig
 from tasks.connection.ladder import HOMEPLUG, SDP, TCP, V2G, ConnectionFacts, Ladder, State
+from tasks.homeplug.timing import T_conn_resume
 from tasks.machine import Checkpoint
-from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PrepareSession, StartDiscovery, StartMatching, TcpConnect, TcpConnected,
-                            TcpListen)
+from tasks.connection.wakeup import Toggle, ToggleSeen
+from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PrepareSession, ResumeLink, StartDiscovery, StartMatching, StopSession, TcpConnect,
+                            TcpConnected, TcpListen)
 from tasks.stop_reasons import StopReason
 from tasks.v2g.timing import (V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_CommunicationSetup_Performance,
                               V2G_SECC_CPOscillator_Retain)
@@ -30,7 +32,10 @@ EVSE_MARKS = {
 
 
 class PevConnection(Ladder):
-    """Unplugged, WaitPilot, Matching, Discovering, Connecting, Session, Ending, then Finished, Failed or again."""
+    """Unplugged, WaitPilot, Matching, Discovering, Connecting, Session, Ending, then Finished, Failed, Paused or again.
+
+    `wants_c`: state C for a moment, to wake a sleeping charger.
+    """
 
     marks = PEV_MARKS
 
@@ -41,16 +46,38 @@ class PevConnection(Ladder):
         self._give_up_at = 0
         self._retry = Timer()
         self._prepared = False
+        self._resuming = False           # this climb takes up a paused session
+        self._steady_seen = False        # the charger took its 5 % away in this pause: 5 % again is its wake-up
+        self._toggle = Toggle()
+        self._toggles = Timer()          # the next toggle, while the charger does not answer
+        self._toggles_left = 0
+
+    @property
+    def wants_c(self) -> bool:
+        return self._toggle.c
 
     def handle_timer(self, now: int) -> None:
+        self._toggle.handle_timer(now)
+        if self._toggles.take(now) and self.state is State.WaitPilot:
+            self._wake_charger(now)
         if self._retry.take(now) and self.state is State.Connecting:
             self._connect(now)
         super().handle_timer(now)
 
     def next_timer(self) -> int:
-        return min(super().next_timer(), self._retry.at)
+        return min(super().next_timer(), self._retry.at, self._toggle.next_timer(), self._toggles.at)
+
+    def _enter(self, state: State) -> None:
+        if self.state is State.WaitPilot:
+            self._toggle.cancel()
+            self._toggles.cancel()
+        super()._enter(state)
 
     def _climb(self, now: int) -> None:
+        self._resuming = False
+        self._begin_climb(now)
+
+    def _begin_climb(self, now: int) -> None:
         self._prepared = False
         self._retry.cancel()
         self._enter(State.WaitPilot)
@@ -66,9 +93,46 @@ class PevConnection(Ladder):
             self._enter(State.Matching)
             self._give_up_at = now + t.MATCHING_LIMIT
             self._limit.arm(now, t.MATCHING_TOLD_AFTER)
-            self._out.append((HOMEPLUG, StartMatching()))
+            self._out.append((HOMEPLUG, ResumeLink() if self._resuming else StartMatching()))
+            self._resuming = False
         elif self.state is State.Matching and self.facts.link_state == JOINING:
             self._prepare()
+        elif self.state is State.Paused:
+            duty = self.facts.duty
+            if duty is not None and duty > DIGITAL_DUTY[1]:
+                self._steady_seen = True
+            elif self._steady_seen and self._offered():
+                self._note("the charger wakes us: 5 %% again", level="info")
+                self._wake(now)
+
+    # --- pause and wake-up
+
+    def _ask_pause(self, now: int) -> None:
+        if self.state is State.Session:
+            self._out.append((V2G, StopSession(StopReason.PAUSED)))
+            if not self._stop_limit.armed:
+                self._stop_limit.arm(now, t.STOP_LIMIT)
+        else:
+            self._note("nothing to pause: no session", level="info")
+
+    def _begin_pause(self, now: int) -> None:
+        super()._begin_pause(now)
+        self._steady_seen = False
+
+    def _wake(self, now: int) -> None:
+        self._toggles_left = t.WAKE_TRIES
+        self._resuming = True
+        self._begin_climb(now)
+        if self.state is State.WaitPilot:        # not offered: the charger sleeps
+            self._wake_charger(now)
+
+    def _wake_charger(self, now: int) -> None:
+        if not self._toggles_left:
+            self._note("the charger does not wake up after %d toggles of the pilot; waiting for its 5 %%", t.WAKE_TRIES)
+            return
+        self._toggles_left -= 1
+        self._toggle.begin(now)
+        self._toggles.arm(now, T_conn_resume)
 
     def _prepare(self) -> None:
         """While the modems join nobody waits for an answer: seconds in which something may be loaded."""
@@ -99,6 +163,8 @@ class PevConnection(Ladder):
             self._end(StopReason.TCP_CLOSED, now)
         elif self.state is State.Pausing:
             self._climb(now)
+        elif self.state is State.Paused:
+            self._wake(now)
         elif self.state is State.Ending:
             self._note("outputs are not safe yet: supervisor says %s", self.facts.safety_state)
 
@@ -143,9 +209,9 @@ class PevConnection(Ladder):
 
 
 class EvseConnection(Ladder):
-    """Unplugged, Preparing, Matching, Discovering, Session, Ending, then Finished, Failed or again.
+    """Unplugged, Preparing, Matching, Discovering, Session, Ending, then Finished, Failed, Paused or again.
 
-    5 % is offered from the key to the end of the session; steady +12 V (X1) otherwise.
+    5 % is offered from the key to the end of the session; steady +12 V (X1) otherwise, also in a pause.
     """
 
     duty = STEADY_DUTY
@@ -158,6 +224,7 @@ class EvseConnection(Ladder):
         self._settle_at = 0
         self._retain = Timer()
         self._ac = Timer()               # after the state of charge was read: from X1 to plain PWM
+        self._toggle_seen = ToggleSeen()
 
     def handle_timer(self, now: int) -> None:
         if self._retain.take(now):
@@ -178,14 +245,17 @@ class EvseConnection(Ladder):
             self.duty = STEADY_DUTY
 
     def _climb(self, now: int) -> None:
+        self._begin_climb(now, now + t.PLUG_SETTLE, StartMatching())
+
+    def _begin_climb(self, now: int, settle_at: int, matching: object) -> None:
         self._ac.cancel()
         self.duty = STEADY_DUTY
         self._enter(State.Preparing)
-        self._settle_at = now + t.PLUG_SETTLE
+        self._settle_at = settle_at
         self._limit.arm(now, t.KEY_LIMIT)
         # Listening before the first SDP answer (sheet 5.2): the car connects 10 ms after it.
         # What a session needs is loaded now, while the modem takes its key and the car waits for its 5 %.
-        self._out += ((HOMEPLUG, StartMatching()), (TCP, TcpListen(self._port)), (V2G, PrepareSession()))
+        self._out += ((HOMEPLUG, matching), (TCP, TcpListen(self._port)), (V2G, PrepareSession()))
 
     def _poll_state(self, now: int) -> None:
         if self.state is State.Unplugged:
@@ -195,6 +265,26 @@ class EvseConnection(Ladder):
             self._retain.cancel()
             self.duty = OFFERED_DUTY
             self._enter(State.Matching)
+        elif self.state is State.Paused and self.duty == STEADY_DUTY and self._toggle_seen.look(self.facts.pilot, now):
+            self._note("the car wakes us", level="info")
+            self._wake(now)
+
+    # --- pause and wake-up
+
+    def _poll_interval(self) -> int:
+        return t.SLEEP_POLL if self.state is State.Paused else super()._poll_interval()
+
+    def _ask_pause(self, now: int) -> None:
+        self._note("only a car can pause; a charger lowers its power (-), or stops", level="info")
+
+    def _begin_pause(self, now: int) -> None:
+        super()._begin_pause(now)
+        self._toggle_seen.forget()
+        if self._resume_at is None and self._config.pause_wake_s:
+            self._limit.arm(now, self._config.pause_wake_s * S)
+
+    def _wake(self, now: int) -> None:
+        self._begin_climb(now, now, ResumeLink())
 
     def _on_limit(self, now: int) -> None:
         if self.state is State.Preparing:
@@ -203,6 +293,8 @@ class EvseConnection(Ladder):
             self._end(StopReason.TCP_CLOSED, now)
         elif self.state is State.Pausing:
             self._climb(now)
+        elif self.state is State.Paused:
+            self._wake(now)
         elif self.state is State.Ending:
             self._note("outputs are not safe yet: supervisor says %s", self.facts.safety_state)
 
@@ -229,5 +321,5 @@ class EvseConnection(Ladder):
             if reason is StopReason.SOC_READ:        # the car left without SessionStop
                 self._ac.arm(now, t.T_step_X1)
 
-    def _pause(self) -> int:
-        return max(t.T_step_X1, super()._pause())
+    def _rest(self) -> int:
+        return max(t.T_step_X1, super()._rest())

@@ -32,6 +32,8 @@ class ConnectionTask:
         self._reason = signals.stop_reason.claim(SOURCE)
         self._alive = signals.connection_alive.claim(SOURCE)
         self._duty = None if machine.duty is None else Lease(signals.pilot_duty_request.claim(SOURCE))
+        self._wake = Lease(signals.pilot_wake_request.claim(SOURCE)) if machine.duty is None else None
+        self._waking = False
         self._renew_at = 0
         self._told_duty: float | None = None
         self._told_state = ""
@@ -82,6 +84,12 @@ class ConnectionTask:
             self._told_duty = machine.duty
             self._renew_at = now + DUTY_RENEWAL
             self._duty.renew(machine.duty, now)
+        if self._wake is not None and machine.wants_c != self._waking:       # shorter than the lease lasts: nothing to renew
+            self._waking = machine.wants_c
+            if self._waking:
+                self._wake.renew(True, now)
+            else:
+                self._wake.release(now)
 
 
 def _task(machine: Ladder, box: Any, signals: Signals, journal: Journal) -> ConnectionTask:

@@ -20,4 +20,13 @@ CLOSE_LIMIT = 5 * S                  # for the peer's FIN after the session (she
 FAREWELL = 1500 * MS                 # after the peer's FIN: for our own, while the pilot oscillates on (V2G_SECC_CPOscillator_Retain 1.5 s)
 SILENCE_LIMIT = 75 * S               # a session in which nothing is heard: the longest wait of its machine (V2G_SECC_Sequence_Timeout 60 s) and a margin
 TRIPPED_LIMIT = 15 * S               # a session whose outputs were tripped: 10 s for the goodbye (EVSE_SHUTDOWN_LIMIT) and a margin
+SLEEP_POLL = 50 * MS                 # charger in a pause: as often as the pilot is read, so that no phase of a toggle is missed
 REST_TOLD_AFTER = 30 * S             # outputs not safe for so long after a session is told to the person
+
+# --- waking up after a pause (slac-and-network sheet 2.1, 2.7, 3)
+C_EV_vald_nb_toggles = 2             # phases of state C in one toggle (1 to 3)
+TP_EV_vald_state_duration = 300 * MS     # of each phase (200 to 400 ms)
+WAKE_TRIES = 3                       # car: toggles before it only waits, one per T_conn_resume
+TOGGLE_PHASE_MIN = 100 * MS          # charger: a phase of C counts from 150 to 450 ms (EVerest); two readings 50 ms apart
+TOGGLE_PHASE_MAX = 500 * MS
+READY_WAKES_AFTER = 1 * S            # charger: a car that does not toggle, but is simply ready

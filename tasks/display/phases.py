@@ -28,6 +28,7 @@ class Phase(Enum):
     STOPPING = ("Stopping", None)
     FINISHED = ("Finished", None)
     STOPPED = ("Stopped", None)
+    PAUSED = ("Paused", None)       # until somebody wakes the other side
     RETRYING = ("Retrying", None)   # the reason why, until the next try
     TRIPPED = ("Tripped", None)
     OTHER = ("Busy", None)          # a state that this list does not know: its own name is shown
@@ -85,7 +86,7 @@ LINK_PHASES = {
     "Validate": Phase.MATCHING, "Match": Phase.MATCHING,
     "WaitKey": Phase.PLUGGED, "WaitParm": Phase.PLUGGED, "Matching": Phase.MATCHING,
     "Join": Phase.JOINING, "WaitLink": Phase.JOINING,
-    "Off": Phase.PLUGGED, "Matched": Phase.DISCOVERY,
+    "Off": Phase.PLUGGED, "Matched": Phase.DISCOVERY, "Paused": Phase.PAUSED, "Resume": Phase.JOINING,
 }
 
 CONNECTION_PHASES = {
@@ -98,6 +99,7 @@ CONNECTION_PHASES = {
     "Session": Scope.V2G,
     "Ending": Phase.STOPPING,
     "Pausing": Phase.RETRYING,
+    "Paused": Phase.PAUSED,
     "Finished": Scope.END,
     "Failed": Phase.STOPPED,
 }

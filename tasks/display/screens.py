@@ -175,6 +175,10 @@ def _retrying(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple
     return _ended(s, now, since, Phase.RETRYING, "The next try is near.")
 
 
+def _paused(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    return _ended(s, now, since, Phase.PAUSED, "Goes on by itself, or with the key s.")
+
+
 def _ended(s: Signals, now: int, since: int, phase: Phase, otherwise: str) -> tuple[Row, ...]:
     reason: StopReason | None = s.stop_reason.value
     if reason is None:
@@ -196,7 +200,7 @@ _ROWS: dict[Phase, Callable[[Signals, int, bool, int, str], tuple[Row, ...]]] = 
     Phase.DISCOVERY: _discovery, Phase.CONNECTING: _connecting, Phase.SESSION: _session,
     Phase.AUTHORISATION: _authorisation, Phase.PARAMETERS: _parameters, Phase.CABLE_CHECK: _cable_check,
     Phase.PRECHARGE: _precharge, Phase.STARTING: _starting, Phase.CHARGING: _charging, Phase.STOPPING: _stopping,
-    Phase.FINISHED: _finished, Phase.STOPPED: _stopped, Phase.RETRYING: _retrying, Phase.TRIPPED: _tripped, Phase.OTHER: _other,
+    Phase.FINISHED: _finished, Phase.STOPPED: _stopped, Phase.RETRYING: _retrying, Phase.PAUSED: _paused, Phase.TRIPPED: _tripped, Phase.OTHER: _other,
 }
 
 

@@ -8,9 +8,10 @@ from kernel.word import Word
 
 
 class SafetyState(Word):
-    """States of both supervisors; Ready is the car's only, Delivering the charger's only."""
+    """States of both supervisors; Waking and Ready are the car's only, Delivering the charger's only."""
 
     Idle = "Idle"                # contactors open, pilot B, output off
+    Waking = "Waking"            # car: pilot C for a moment while nobody offers power, to wake a charger that sleeps
     Ready = "Ready"              # car: pilot C, contactors open; the charger may put voltage on the inlet
     Closing = "Closing"          # contactors commanded closed, not yet confirmed
     Closed = "Closed"            # car: contactors confirmed closed
@@ -52,6 +53,7 @@ class PevRequests:
     """Leases as they stand: a lapsed request is False, and `lapsed` says that there was one."""
 
     pilot_c: bool = False
+    wake: bool = False
     lock: bool = False
     contactors: bool = False
     lapsed: bool = False

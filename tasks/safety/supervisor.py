@@ -7,12 +7,13 @@ from tasks.safety.config import PevSafetyConfig
 from tasks.safety.facts import PevFacts, PevOutputs, PevRequests, Report, SafetyState
 from tasks.safety.latch import Latch
 from tasks.safety.shutdown import NORMAL_CURRENT, Phase, Shutdown
-from tasks.safety.trips import CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_PERMITS, PEV_TRIPS, STALLED, Permit, Trip, first_lacking
+from tasks.safety.trips import CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_PERMITS, PEV_TRIPS, PWM_NONE, STALLED, Permit, Trip, first_lacking
 
 UNPLUG_DEBOUNCE = 500 * MS      # pilot A for so long is an unplugged connector and not a glitch; leaves a latched trip
 MAX_MOVES = 8                   # state changes per step; the longest chain (Closed to Tripped without current) has 5
 
-Idle, Ready, Closing, Closed = SafetyState.Idle, SafetyState.Ready, SafetyState.Closing, SafetyState.Closed
+WAKE_LIMIT = 400 * MS           # TP_EV_vald_state_duration, its longest (slac-and-network sheet 2.1): a toggle's phase of state C
+Idle, Waking, Ready, Closing, Closed = SafetyState.Idle, SafetyState.Waking, SafetyState.Ready, SafetyState.Closing, SafetyState.Closed
 CurrentOff, Opening, Decay, Tripped = SafetyState.CurrentOff, SafetyState.Opening, SafetyState.Decay, SafetyState.Tripped
 STOPPING = frozenset({CurrentOff, Opening, Decay})
 OF_PHASE = {Phase.CurrentOff: CurrentOff, Phase.Opening: Opening, Phase.Decay: Decay}
@@ -35,6 +36,8 @@ class PevSupervisor:
         self._shutdown = Shutdown(config, sensor=config.current_sensor_fitted, contactor=True, voltmeter=config.voltage_sensor_fitted)
         self._travel = config.contactor_travel_ms * MS
         self._armed = False               # requests were seen released since the last shutdown
+        self._wake_armed = False          # the request to wake was seen released since the last state C
+        self._waking_at = NEVER
         self._stepped_at = -1
         self._ready_at = NEVER
         self._closing_at = NEVER
@@ -51,6 +54,8 @@ class PevSupervisor:
             self._stop(facts, now)
         if not requests.pilot_c and not requests.contactors:
             self._armed = True
+        if not requests.wake:
+            self._wake_armed = True
         if facts.pilot is not PilotState.A:
             self._unplugged_since = NEVER
         elif self._unplugged_since == NEVER:
@@ -69,8 +74,14 @@ class PevSupervisor:
         if state is Idle:
             if r.pilot_c and self._armed:
                 self._try_ready(f, now)
+            elif r.wake and self._wake_armed and not r.pilot_c:
+                self._try_wake(f, now)
             else:
                 self._hold_back(None)
+        elif state is Waking:
+            if not r.wake or now - self._waking_at >= WAKE_LIMIT or f.duty is None or not f.duty > PWM_NONE:
+                self.outputs.pilot_c = False
+                self._enter(Idle)
         elif state is Ready:
             if not r.pilot_c:
                 self._withdrawn(f, r, now)
@@ -94,6 +105,15 @@ class PevSupervisor:
         elif state is Tripped:
             if self._unplugged_since != NEVER and now - self._unplugged_since >= UNPLUG_DEBOUNCE and f.contactors is False:
                 self._release("unplugged")
+
+    def _try_wake(self, f: PevFacts, now: int) -> None:
+        """State C for a moment, which invites nobody: there is no PWM. Once per request."""
+        self._hold_back(self.latch.first_bad(Waking, f) or first_lacking(PEV_PERMITS, Waking, f, self.config, self.outputs))
+        if not self.blocked:
+            self._wake_armed = False
+            self._waking_at = now
+            self.outputs.pilot_c = True
+            self._enter(Waking)
 
     def _try_ready(self, f: PevFacts, now: int) -> None:
         """Pilot C invites voltage: only when nothing that would trip at once is bad."""
@@ -150,7 +170,7 @@ class PevSupervisor:
             if self.latch.emergency:
                 self._shutdown.escalate()
             return
-        self._armed = False
+        self._armed = self._wake_armed = False
         opened = not outputs.contactors and f.contactors is False
         # Contacts that still travel: the charger has just lost its request and its voltage falls, so to wait for a new
         # current measurement would let them close on a growing difference.
@@ -277,6 +297,8 @@ class PevSupervisor:
         if self.state is Ready:
             if self._stepped_at == self._ready_at:
                 at = self._ready_at + 1
+        elif self.state is Waking:
+            at = min(at, self._waking_at + WAKE_LIMIT)
         elif self.state is Closing:
             at = min(at, self._closing_at + self._travel)
         elif self.state in STOPPING:

@@ -27,7 +27,7 @@ class SafetyTask(SupervisorTask):
         super().__init__(PevSupervisor(limits), (
             s.pilot_state, s.pilot_duty, s.inlet_voltage, s.inlet_current, s.inlet_temperature, s.supply_voltage, s.connection_alive, s.stop_button,
             s.battery_voltage, s.battery_max_voltage, s.battery_max_current, s.battery_target_current, s.charge_permission,
-            s.evse_present_voltage, s.evse_present_current), (s.pilot_c_request, s.lock_request, s.contactor_request), s, journal, fast)
+            s.evse_present_voltage, s.evse_present_current), (s.pilot_c_request, s.pilot_wake_request, s.lock_request, s.contactor_request), s, journal, fast)
         self.facts = PevFacts()
         self.requests = PevRequests()
         self._s = s
@@ -68,14 +68,15 @@ class SafetyTask(SupervisorTask):
     def _gather(self, values: list, now: int) -> None:
         f, r = self.facts, self.requests
         (f.pilot, f.duty, f.inlet_voltage, f.inlet_current, f.temperature, f.supply_voltage, f.connection_alive, f.stop_button, f.battery_voltage,
-         f.battery_max_voltage, f.battery_max_current, f.battery_target_current, f.permission, reported, f.reported_current, pilot_c, lock,
-         contactors) = values
+         f.battery_max_voltage, f.battery_max_current, f.battery_target_current, f.permission, reported, f.reported_current, pilot_c, wake,
+         lock, contactors) = values
         if not self._voltmeter:
             f.inlet_voltage = reported          # the explicit opt-in: told at the start and at each closing
         f.inlet_voltage_at = self._watched.at
         f.inlet_current_at = self._s.inlet_current.at
         f.reported_current_at = self._s.evse_present_current.at
         r.pilot_c = pilot_c is True
+        r.wake = wake is True
         r.lock = lock is True
         r.contactors = contactors is True
         r.lapsed = not r.contactors and self._lapsed(now)

@@ -21,7 +21,8 @@ READY = frozenset({SafetyState.Ready})
 CLOSED = frozenset({SafetyState.Closed})
 POWERED = frozenset({SafetyState.Closing, SafetyState.Closed})
 ARMED = READY | POWERED                     # pilot C: the charger may energise the inlet
-AT_REST = frozenset({SafetyState.Idle, SafetyState.Ready})
+WAKING = frozenset({SafetyState.Waking})
+AT_REST = READY | WAKING | {SafetyState.Idle}
 DELIVERING = frozenset({SafetyState.Delivering})
 ENERGISING = frozenset({SafetyState.Closing, SafetyState.Delivering})
 
@@ -39,6 +40,7 @@ ISOLATION_HOLD = 3 * S              # cable check judges first and answers in or
 ISOLATION_TEST = 10 * S             # S20: self-test below 10 s
 ISOLATION_VOLTAGE = 100.0           # V: above this a monitor must have a result
 PWM_LOW, PWM_HIGH = 3.0, 7.0        # percent: digital communication (slac-and-network sheet 3)
+PWM_NONE = 97.0                     # percent: above, no charging is offered (X1, sheet 3)
 
 # S12: highest allowed output by the class of the charger's maximum voltage
 OVERVOLTAGE_CLASSES = ((500.0, 550.0), (750.0, 825.0), (850.0, 935.0), (1000.0, 1100.0))
@@ -89,6 +91,10 @@ def _differ(f, limit: float) -> bool:
 
 
 PEV_PERMITS = (
+    Permit("no_pwm", SafetyState.Waking, lambda f, c, out: f.pilot is not B or f.duty is None or not f.duty > PWM_NONE,
+           "Charger not asleep", "The pilot is toggled only at steady +12 V: with a PWM, state C would be taken for the wish to charge."),
+    Permit("dead_inlet", SafetyState.Waking, lambda f, c, out: c.voltage_sensor_fitted and (f.inlet_voltage is None or not abs(f.inlet_voltage) <= LIVE_VOLTAGE),
+           "Inlet not dead", "The pilot is toggled only while nothing is on the inlet, which has to be measured."),
     Permit("locked", SafetyState.Ready, lambda f, c, out: f.lock is not True,        # first locked, then ready: nobody pulls a plug that gets voltage
            "Not locked", "The lock does not confirm yet. Is the plug all the way in? Check the lock motor and its switch."),
     Permit("battery_voltage", SafetyState.Closing, lambda f, c, out: f.battery_voltage is None or not f.battery_voltage >= c.battery_min_voltage_v,
@@ -111,7 +117,7 @@ PEV_TRIPS = (
          "5% PWM lost", "The charger stopped its 5 % PWM while charging.", hold=PWM_LOSS_HOLD),
     Trip("lock_lost", POWERED, lambda f, c: f.lock is not True,
          "Lock lost", "The connector lock no longer confirms. Check lock and its switch.", emergency=True),
-    Trip("live_unlocked", READY, lambda f, c: f.lock is not True and f.inlet_voltage is not None and not f.inlet_voltage <= LIVE_VOLTAGE,
+    Trip("live_unlocked", READY | WAKING, lambda f, c: f.lock is not True and f.inlet_voltage is not None and not f.inlet_voltage <= LIVE_VOLTAGE,
          "Live but unlocked", "Voltage on the inlet while the connector is not locked.", emergency=True),
     Trip("inlet_overvoltage", ARMED, lambda f, c: f.inlet_voltage is not None and not f.inlet_voltage <= c.inlet_max_voltage_v,
          "Inlet overvoltage", "The charger put more voltage on the inlet than allowed.", emergency=True),

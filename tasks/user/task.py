@@ -1,17 +1,20 @@
-"""What the person at the box wants: keys and process signals become a stop of the session, another key a new beginning."""
+"""What the person at the box wants: keys and process signals become a stop, a pause, a new beginning of the session, less or more power."""
 from __future__ import annotations
 
 from typing import Callable, Protocol
 
-from kernel.channels import Mailbox
+from kernel.channels import Mailbox, Signal
 from kernel.journal import Journal
 from kernel.timer import MS
-from tasks.messages import StartSession, StopSession
+from tasks.messages import PauseSession, StartSession, StopSession
 from tasks.stop_reasons import StopReason
 
 POLL = 400 * MS                  # how often keys and the terminate flag are looked at
 STOP_KEYS = frozenset(" qQ")
 START_KEYS = frozenset("sS")
+PAUSE_KEYS = frozenset("pP")
+SHARE_STEPS = {"-": -10.0, "+": 10.0}     # percent
+LEAST_SHARE, WHOLE_SHARE = 10.0, 100.0     # percent; nothing at all is a pause or a stop
 
 
 class Keys(Protocol):
@@ -21,14 +24,20 @@ class Keys(Protocol):
 
 
 class UserTask:
-    """Space or q, or a process signal, stops the session; s begins again after an end. Later presses repeat the wish and harm nothing."""
+    """Space or q, or a process signal, stops the session; p pauses it, s goes on or begins again; - and + lower and raise the power.
 
-    def __init__(self, keys: Keys, terminate: Callable[[], bool], wishes: Mailbox[StopSession | StartSession], journal: Journal) -> None:
-        """`terminate()` is True once the process was asked to end (SIGTERM, SIGINT)."""
+    Later presses repeat the wish and harm nothing.
+    """
+
+    def __init__(self, keys: Keys, terminate: Callable[[], bool], wishes: Mailbox[StopSession | PauseSession | StartSession],
+                 share: Signal[float], journal: Journal) -> None:
+        """`terminate()` is True once the process was asked to end (SIGTERM, SIGINT). `share`: percent of the power limit that the person allows."""
         self.inboxes = ()
         self._keys = keys
         self._terminate = terminate
         self._wishes = wishes
+        self._share = share.claim("user")
+        self._percent = WHOLE_SHARE
         self._journal = journal
         self._told = False
         self.presses = 0
@@ -42,7 +51,18 @@ class UserTask:
             self._told = self._told or ending
             self._journal.note(now, "user", "stop asked for by %s", "key" if pressed else "process signal")
             self._wishes.put(StopSession(StopReason.USER_STOP))
+        elif any(key in PAUSE_KEYS for key in keys):
+            self._journal.note(now, "user", "pause asked for by key")
+            self._wishes.put(PauseSession())
         elif any(key in START_KEYS for key in keys):
             self._journal.note(now, "user", "new beginning asked for by key")
             self._wishes.put(StartSession())
+        self._change_share(sum(SHARE_STEPS.get(key, 0.0) for key in keys), now)
         return now + POLL
+
+    def _change_share(self, step: float, now: int) -> None:
+        percent = min(WHOLE_SHARE, max(LEAST_SHARE, self._percent + step))
+        if percent != self._percent:
+            self._percent = percent
+            self._journal.note(now, "user", "power limited to %.0f %% by key", percent)
+            self._share.set(percent, now)

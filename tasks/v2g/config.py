@@ -5,12 +5,18 @@ from dataclasses import dataclass
 
 from kernel.settings import setting
 
+SCHEDULE_SECONDS = 86_400            # how far a schedule reaches: a day
+MAX_SCHEDULE_W = 350_000.0           # as max_power_kw
+MAX_SCHEDULE_ENTRIES = 24            # as many as a ChargingProfile can follow (schema)
+
 
 @dataclass(slots=True)
 class EvConfig:
     """The car's side. Limits here only tighten what the battery management says."""
 
     protocols: list[str] = setting(["din", "iso2"], choices=("din", "iso2"), meaning="offered to the charger, the most wanted first")
+    schema_id_din: int = setting(1, low=0, high=255, meaning="SchemaID under which DIN 70121 is offered; an iX3 uses 0")
+    schema_id_iso2: int = setting(2, low=0, high=255, meaning="SchemaID under which ISO 15118-2 is offered; not that of DIN 70121")
     max_voltage_v: float = setting(410.0, unit="V", low=50, high=1000, meaning="never ask for more; too low (398 V) makes Tritium chargers stop")
     max_current_a: float = setting(125.0, unit="A", low=1, high=500, meaning="never ask for more; rating of contactors, cable and inlet")
     max_power_kw: float = setting(100.0, unit="kW", low=1, high=350, meaning="never ask for more")
@@ -31,12 +37,19 @@ class EvConfig:
                                                                            "DC_combo_core", "DC_unique"),
         meaning="ISO 15118-2: the first of these that the charger offers is asked for")
     ask_service_detail: bool = setting(False, meaning="ISO 15118-2: ServiceDetailReq for the charge service; nobody needs it for external payment")
+    pause_without_power_s: int = setting(60, unit="s", low=0, high=86_400, meaning="ISO 15118-2: pause when the charger's schedule has no power for at least so long; 0: never")
+    renegotiate: str = setting("ac", choices=("never", "ac", "always"),
+                               meaning="ISO 15118-2: agree anew when the power is changed by key; in DC each CurrentDemandReq tells it anyway")
     ac_max_voltage_v: float = setting(230.0, unit="V", low=100, high=400, meaning="ISO 15118-2 AC: EVMaxVoltage")
     ac_max_current_a: float = setting(16.0, unit="A", low=6, high=80, meaning="ISO 15118-2 AC: EVMaxCurrent per phase")
     ac_min_current_a: float = setting(6.0, unit="A", low=1, high=32, meaning="ISO 15118-2 AC: EVMinCurrent per phase")
     light_bulb_demo: bool = setting(False, meaning="no battery: a lamp is switched on after charging has begun")
     light_bulb_voltage_v: float = setting(230.0, unit="V", low=50, high=400, meaning="voltage asked for in the light bulb demonstration")
     light_bulb_current_a: float = setting(1.0, unit="A", low=0.1, high=10, meaning="current asked for in the light bulb demonstration")
+
+    def __post_init__(self) -> None:
+        if self.schema_id_din == self.schema_id_iso2:
+            raise ValueError(f"schema_id_din and schema_id_iso2 are both {self.schema_id_din}; expected two numbers: the charger answers with one of them")
 
 
 @dataclass(slots=True)
@@ -57,6 +70,10 @@ class EvseConfig:
     min_current_a: float = setting(0.0, unit="A", low=0, high=50, meaning="EVSEMinimumCurrentLimit")
     max_power_kw: float = setting(50.0, unit="kW", low=1, high=350, meaning="EVSEMaximumPowerLimit")
     peak_current_ripple_a: float = setting(1.0, unit="A", low=0, high=50, meaning="EVSEPeakCurrentRipple of the power stage")
+    power_schedule: list[str] = setting(
+        [], meaning="power of the site as [\"0 50\", \"3600 0\"]: s since plug-in, then kW; the first at 0; empty: max_power_kw at all times")
+    notification_max_delay_s: int = setting(10, unit="s", low=0, high=3600,
+                                            meaning="ISO 15118-2: NotificationMaxDelay, notice that the car gets of stop_after_min and of other limits")
     authorisation_delay_ms: int = setting(0, unit="ms", low=0, high=50_000, meaning="how long authorisation stays Ongoing; 0 = free for everybody")
     parameter_delay_ms: int = setting(0, unit="ms", low=0, high=50_000, meaning="how long ChargeParameterDiscovery stays Ongoing")
     isolation_fault_ohm: float = setting(100_000.0, unit="Ohm", low=50_000, high=1_000_000, meaning="below: isolation Fault, no charging (S20)")
@@ -71,3 +88,22 @@ class EvseConfig:
             raise ValueError(f"evse_id_text has {len(self.evse_id_text)} characters; expected 7 to 37")
         if not self.energy_transfer_modes or len(set(self.energy_transfer_modes)) != len(self.energy_transfer_modes):
             raise ValueError("energy_transfer_modes: expected at least one, each once")
+        starts = [start for start, _ in self.schedule()]
+        if starts and (starts[0] != 0 or starts != sorted(set(starts))):
+            raise ValueError(f"power_schedule begins at {', '.join(map(str, starts))} s; expected 0 first, then rising")
+
+    def schedule(self) -> list[tuple[int, float]]:
+        """`power_schedule` as (s, W). ValueError: not two numbers, or out of range."""
+        entries = []
+        for text in self.power_schedule:
+            start, _, power = text.partition(" ")
+            try:
+                entry = int(start), float(power) * 1000
+            except ValueError:
+                raise ValueError(f"power_schedule: expected seconds and kW such as '3600 22', came {text!r}") from None
+            if not (0 <= entry[0] <= SCHEDULE_SECONDS and 0 <= entry[1] <= MAX_SCHEDULE_W):
+                raise ValueError(f"power_schedule: {text!r}: expected 0 to {SCHEDULE_SECONDS} s and 0 to {MAX_SCHEDULE_W / 1000:g} kW")
+            entries.append(entry)
+        if len(entries) > MAX_SCHEDULE_ENTRIES:
+            raise ValueError(f"power_schedule has {len(entries)} entries; expected at most {MAX_SCHEDULE_ENTRIES}")
+        return entries

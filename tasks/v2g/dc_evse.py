@@ -23,10 +23,16 @@ RAMPED_DOWN_CURRENT = 1.0            # A: safety sheet S5
 class DcEvse(EvseConversation):
     """Base of both machines: one `_on_<request>` per request that both protocols have in the same shape."""
 
+    @property
+    def rating(self) -> float:
+        """W: what the power path can do at all."""
+        return self.config.max_power_kw * 1000
+
     # --- facts
 
     def _watch(self, now: int) -> None:
         """What the pilot, the clock and the supervisor have to say, whatever the car asks."""
+        self.power_cap = self.offer.watts(self.rating, now)
         pilot = self.facts.pilot
         codes = self.wire.DC_EVSEStatusCode
         if self.facts.trip:
@@ -218,9 +224,9 @@ class DcEvse(EvseConversation):
         max_current = min(config.max_current_a, self.ev_max_current)
         self.current_limited = current > max_current
         current = min(current, max_current)
-        self.power_limited = voltage * current > config.max_power_kw * 1000
+        self.power_limited = voltage * current > self.power_cap
         if self.power_limited:
-            current = config.max_power_kw * 1000 / voltage
+            current = self.power_cap / voltage
         if self.facts.pilot not in READY_STATES or self.facts.trip or self._dropped:
             self.wants_output = None
         else:

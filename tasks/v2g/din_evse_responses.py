@@ -55,7 +55,7 @@ def contract_authentication(m: DinEvse, code: responseCode = OK, finished: bool 
 
 def charge_parameter_discovery(m: DinEvse, code: responseCode = OK, finished: bool = True) -> ChargeParameterDiscoveryRes:
     c = m.config
-    pmax = min(MAX_PMAX_WATTS, int(c.max_power_kw * 1000))
+    pmax = min(MAX_PMAX_WATTS, int(m.power_cap))
     return ChargeParameterDiscoveryRes(
         ResponseCode=code, EVSEProcessing=_processing(finished),
         SASchedules=SAScheduleList(SAScheduleTuple=[SAScheduleTuple(
@@ -63,7 +63,7 @@ def charge_parameter_discovery(m: DinEvse, code: responseCode = OK, finished: bo
                 TimeInterval=RelativeTimeInterval(start=0, duration=SCHEDULE_SECONDS), PMax=pmax)]))]),
         EVSEChargeParameter=DC_EVSEChargeParameter(
             DC_EVSEStatus=status(m), EVSEMaximumCurrentLimit=from_float(c.max_current_a, A),
-            EVSEMaximumPowerLimit=from_float(c.max_power_kw * 1000, W), EVSEMaximumVoltageLimit=from_float(c.max_voltage_v, V),
+            EVSEMaximumPowerLimit=from_float(m.power_cap, W), EVSEMaximumVoltageLimit=from_float(c.max_voltage_v, V),
             EVSEMinimumCurrentLimit=from_float(c.min_current_a, A), EVSEMinimumVoltageLimit=from_float(c.min_voltage_v, V),
             EVSEPeakCurrentRipple=from_float(c.peak_current_ripple_a, A)))
 
@@ -90,7 +90,7 @@ def current_demand(m: DinEvse, code: responseCode = OK) -> CurrentDemandRes:
         EVSEPresentCurrent=from_float(m.facts.output_current or 0.0, A), EVSECurrentLimitAchieved=m.current_limited,
         EVSEVoltageLimitAchieved=m.voltage_limited, EVSEPowerLimitAchieved=m.power_limited,
         EVSEMaximumVoltageLimit=from_float(c.max_voltage_v, V), EVSEMaximumCurrentLimit=from_float(c.max_current_a, A),
-        EVSEMaximumPowerLimit=from_float(c.max_power_kw * 1000, W))
+        EVSEMaximumPowerLimit=from_float(m.power_cap, W))
 
 
 def welding_detection(m: DinEvse, code: responseCode = OK) -> WeldingDetectionRes:

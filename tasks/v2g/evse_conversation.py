@@ -20,6 +20,7 @@ from tasks.v2g.config import EvseConfig
 from tasks.v2g.evse_states import Evse
 from tasks.v2g.facts import EvseFacts
 from tasks.v2g.physical import BadValue
+from tasks.v2g.power_offer import PowerOffer
 from tasks.v2g.report import Report
 
 POWERED_POLL = 500 * MS              # how often the facts are looked at while the output may carry voltage
@@ -36,9 +37,12 @@ class EvseConversation(ABC):
     powered: frozenset[Evse]                     # energy may flow; the car must be in state C
     session_stop: type                           # the request that ends a session
 
-    def __init__(self, config: EvseConfig, facts: EvseFacts, rng: Any) -> None:
-        """`rng.getrandbits(64)` makes the session id."""
+    def __init__(self, config: EvseConfig, facts: EvseFacts, rng: Any, offer: PowerOffer | None = None) -> None:
+        """`rng.getrandbits(64)` makes the session id. `offer`: what there is on this plug; None: the rating."""
         self.config = config
+        self.offer = PowerOffer(config) if offer is None else offer
+        self.power_cap = config.max_power_kw * 1000      # W: what may be drawn now
+        self.resume_at: int | None = None                # ns: when a paused session can go on
         self.facts = facts
         self.evse_id = bytes.fromhex(config.evse_id)
         self.state = Evse.Idle
@@ -216,7 +220,7 @@ class EvseConversation(ABC):
         self._poll_at = NEVER
         self._report.state(self.state.name, Evse.Ended.name)
         self.state = Evse.Ended
-        self._report.append(SessionEnded(self.stopping or reason, normal))
+        self._report.append(SessionEnded(self.stopping or reason, normal, self.resume_at))
 
     # --- what the machine fills in
 

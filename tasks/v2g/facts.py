@@ -25,6 +25,7 @@ class PevFacts:
     current_limit: float | None = None       # what the supervisor allows to ask for
     capacity: float | None = None
     permission: bool | None = None
+    power_share: float = 1.0                 # of the power limit, as the person allows (0.1 to 1)
 
 
 @dataclass(slots=True)

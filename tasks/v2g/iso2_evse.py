@@ -13,7 +13,7 @@ from exi_native.messages.iso2 import (AC_EVChargeParameter, AuthorizationReq, Ch
                                       DC_EVChargeParameter, EnergyTransferMode, EVSEProcessing, MeteringReceiptReq,
                                       PaymentServiceSelectionReq, PowerDeliveryReq, ServiceDetailReq, ServiceDiscoveryReq, SessionSetupReq,
                                       SessionStopReq, chargeProgress, chargingSession, paymentOption, responseCode)
-from kernel.timer import Timer
+from kernel.timer import NEVER, S, Timer
 from tasks.messages import SessionEstablished
 from tasks.stop_reasons import StopReason
 from tasks.v2g import iso2_evse_responses as build
@@ -24,10 +24,16 @@ from tasks.v2g.dc_evse import DcEvse
 from tasks.v2g.evse_states import Evse
 from tasks.v2g.facts import EvseFacts
 from tasks.v2g.iso2_evse_table import AC_MODES, ACCEPTED, AGREED, CHECKPOINTS, LOOP, POWERED, SILENT
+from tasks.v2g.power_offer import PowerOffer
 from tasks.v2g.physical import LIMIT, WH, A, BadValue, V, W, to_float
 
 STARTING = frozenset({Evse.PowerDelivery, Evse.PowerDeliveryStart, Evse.PowerDeliveryRestart})
 """PowerDeliveryReq(start) is what comes next."""
+
+
+def _whole_seconds(ns: int) -> int:
+    """Rounded up; never negative: NotificationMaxDelay is unsigned."""
+    return max(0, -(-ns // S))
 
 
 class Iso2Evse(DcEvse):
@@ -41,13 +47,18 @@ class Iso2Evse(DcEvse):
     powered = POWERED
     session_stop = SessionStopReq
 
-    def __init__(self, config: EvseConfig, facts: EvseFacts, rng: Any, paused_id: bytes = b"") -> None:
+    def __init__(self, config: EvseConfig, facts: EvseFacts, rng: Any, paused_id: bytes = b"", offer: PowerOffer | None = None) -> None:
         """`paused_id`: of the session that this car has paused, empty when none."""
-        super().__init__(config, facts, rng)
+        super().__init__(config, facts, rng, offer)
         modes = [EnergyTransferMode[key] for key in config.energy_transfer_modes]
         self.mode = next((m for m in modes if m not in AC_MODES), modes[0])          # until the car has chosen: decides the status in a FAILED
         self.service_asked = build.SERVICE_ID
         self.wants_renegotiation = False
+        self.end_announced = False               # StopCharging is told, the time for it has not passed
+        self.notification_max_delay = 0          # s
+        self.offered: list[tuple[int, float]] = []       # the schedule that was told: (s, W) from then on
+        self._told_share = 1.0                   # of the power, as of then
+        self._renegotiate_by = 0                 # ns
         self._modes = frozenset(modes)
         self._paused_id = paused_id
         self._joined = False
@@ -58,15 +69,40 @@ class Iso2Evse(DcEvse):
         return self.mode in AC_MODES
 
     @property
-    def max_power(self) -> float:
-        """W: PMax of the schedule."""
+    def rating(self) -> float:
         c = self.config
-        return c.ac_nominal_voltage_v * c.ac_max_current_a * AC_MODES[self.mode] if self.ac else c.max_power_kw * 1000
+        return c.ac_nominal_voltage_v * c.ac_max_current_a * AC_MODES[self.mode] if self.ac else super().rating
+
+    @property
+    def ac_current(self) -> float:
+        """A of each phase: EVSEMaxCurrent now."""
+        return self.power_cap / (self.config.ac_nominal_voltage_v * AC_MODES.get(self.mode, 1))
 
     def renegotiate(self, now: int) -> None:
         """Ask the car, in the charge loop, to agree on parameters anew. Before they are agreed there is nothing to ask."""
-        if self.state in AGREED and self.stopping is None:
+        if self.state in AGREED and self.stopping is None and not self.wants_renegotiation:
             self.wants_renegotiation = True
+            self._renegotiate_by = now + self.config.notification_max_delay_s * S
+
+    # --- facts
+
+    def _watch(self, now: int) -> None:
+        super()._watch(now)
+        if self.stopping is not None:
+            self.end_announced, self.notification_max_delay = False, 0
+            return
+        notice = self.config.notification_max_delay_s * S
+        if self.state in LOOP and self.offer.share != self._told_share:
+            self.renegotiate(now)
+        until = NEVER
+        if self._charging_until != NEVER and now >= self._charging_until - notice:
+            if not self.end_announced:
+                self.end_announced = True
+                self._report.note("charger announces its end in %d s", _whole_seconds(self._charging_until - now), level="info")
+            until = self._charging_until
+        elif self.wants_renegotiation:
+            until = self._renegotiate_by
+        self.notification_max_delay = 0 if until == NEVER else _whole_seconds(until - now)
 
     # --- one handler per request
 
@@ -135,7 +171,10 @@ class Iso2Evse(DcEvse):
             return
         if again and not ac:
             self._silence.arm(now, t.REQUEST_SILENCE_LIMIT)
+        self.power_cap = self.offer.watts(self.rating, now)      # of the mode that the car has chosen
         if self._parameters_ready(ac or self.facts.output_voltage is not None, kind, now):
+            self.offered = self.offer.ahead(self.rating, now)
+            self._told_share = self.offer.share
             self._respond(build.charge_parameter_discovery(self), 545, now)
             self._enter(Evse.PowerDeliveryRestart if again else Evse.PowerDeliveryStart if ac else Evse.CableCheck, now)
 
@@ -159,6 +198,8 @@ class Iso2Evse(DcEvse):
         if status is not None:
             self._car_status(status)
         if req.ChargeProgress is chargeProgress.Stop:
+            if self.end_announced:               # it does what it was asked for
+                self._stop(StopReason.CHARGER_STOP, iso2.DC_EVSEStatusCode.EVSE_Shutdown, now)
             self._begin_power_off(parameter, now)                # whatever schedule it names
         elif self.state not in (LOOP if req.ChargeProgress is chargeProgress.Renegotiate else STARTING):
             self._refuse(type(req), responseCode.FAILED_SequenceError, StopReason.SEQUENCE_ERROR, now,
@@ -203,8 +244,9 @@ class Iso2Evse(DcEvse):
                 power = to_float(entry.ChargingProfileEntryMaxPower, W, LIMIT, "ChargingProfileEntryMaxPower")
             except BadValue as problem:
                 return str(problem)
-            if power > self.max_power:
-                return f"ChargingProfileEntryMaxPower: expected at most {self.max_power:g} W, came {power:g}"
+            most = next(watts for start, watts in reversed(self.offered) if start <= entry.ChargingProfileEntryStart)
+            if power > most:
+                return f"ChargingProfileEntryMaxPower: expected at most {most:g} W, came {power:g}"
             if entry.ChargingProfileEntryStart <= last:
                 return f"ChargingProfileEntryStart: {entry.ChargingProfileEntryStart} s comes after {last} s"
             last = entry.ChargingProfileEntryStart
@@ -270,4 +312,6 @@ class Iso2Evse(DcEvse):
         """A pause is kept when there is something to come back to: a session that was authorised and that we do not want to end."""
         authorised = self.state not in SILENT
         self.paused = req.ChargingSession is chargingSession.Pause and authorised and self.stopping is None
+        if self.paused:
+            self.resume_at = self.offer.again_at(now)
         self._finish(now, paused=self.paused)

@@ -13,6 +13,7 @@ from exi_native.messages.iso2 import (AC_EVSEChargeParameter, AC_EVSEStatus, Aut
                                       SAScheduleTuple, ServiceDetailReq, ServiceDetailRes, ServiceDiscoveryReq, ServiceDiscoveryRes,
                                       SessionSetupReq, SessionSetupRes, SessionStopReq, SessionStopRes, SupportedEnergyTransferMode,
                                       WeldingDetectionReq, WeldingDetectionRes, paymentOption, responseCode, serviceCategory)
+from tasks.v2g.config import SCHEDULE_SECONDS
 from tasks.v2g.iso2_evse_table import LOOP
 from tasks.v2g.iso2_values import from_float
 from tasks.v2g.physical import A, V, W
@@ -22,15 +23,14 @@ if TYPE_CHECKING:
 
 SERVICE_ID = 1                   # of the charge service, as the test equipment numbers it (vectors ISO-2_*)
 SCHEDULE_ID = 1
-SCHEDULE_SECONDS = 86400
 NO_CHALLENGE = bytes(16)         # a FAILED PaymentDetailsRes must carry one
 
 OK = responseCode.OK
 
 
 def _notification(m: Iso2Evse) -> EVSENotification:
-    """NotificationMaxDelay goes with it and is 0: now."""
-    if m.stop_code is not None:
+    """NotificationMaxDelay goes with it: s that the car has for it, 0: now."""
+    if m.stop_code is not None or m.end_announced:
         return EVSENotification.StopCharging
     if m.wants_renegotiation and m.state in LOOP:
         return EVSENotification.ReNegotiation
@@ -39,13 +39,13 @@ def _notification(m: Iso2Evse) -> EVSENotification:
 
 def dc_status(m: Iso2Evse, code: DC_EVSEStatusCode = DC_EVSEStatusCode.EVSE_Ready) -> DC_EVSEStatus:
     """The stop when there is one, else `code`."""
-    return DC_EVSEStatus(NotificationMaxDelay=0, EVSENotification=_notification(m), EVSEIsolationStatus=m.isolation_level,
+    return DC_EVSEStatus(NotificationMaxDelay=m.notification_max_delay, EVSENotification=_notification(m), EVSEIsolationStatus=m.isolation_level,
                          EVSEStatusCode=m.stop_code or code)
 
 
 def ac_status(m: Iso2Evse) -> AC_EVSEStatus:
     """A residual current device that has tripped would be told by RCD; the board has none."""
-    return AC_EVSEStatus(NotificationMaxDelay=0, EVSENotification=_notification(m), RCD=False)
+    return AC_EVSEStatus(NotificationMaxDelay=m.notification_max_delay, EVSENotification=_notification(m), RCD=False)
 
 
 def status(m: Iso2Evse) -> AC_EVSEStatus | DC_EVSEStatus:
@@ -83,21 +83,27 @@ def authorization(m: Iso2Evse, code: responseCode = OK, processing: EVSEProcessi
 
 
 def charge_parameter_discovery(m: Iso2Evse, code: responseCode = OK, finished: bool = True) -> ChargeParameterDiscoveryRes:
-    """The schedule comes with Finished: one tuple of one entry, so that any MaxEntriesSAScheduleTuple is kept."""
+    """The schedule comes with Finished: one tuple, so that any MaxEntriesSAScheduleTuple is kept."""
     schedules = None
     if finished and code is OK:
         schedules = SAScheduleList(SAScheduleTuple=[SAScheduleTuple(
-            SAScheduleTupleID=SCHEDULE_ID, PMaxSchedule=PMaxSchedule(PMaxScheduleEntry=[PMaxScheduleEntry(
-                TimeInterval=RelativeTimeInterval(start=0, duration=SCHEDULE_SECONDS), PMax=from_float(m.max_power, W))]))])
+            SAScheduleTupleID=SCHEDULE_ID, PMaxSchedule=PMaxSchedule(PMaxScheduleEntry=[
+                PMaxScheduleEntry(TimeInterval=_interval(m, n), PMax=from_float(watts, W)) for n, (_, watts) in enumerate(m.offered)]))])
     return ChargeParameterDiscoveryRes(ResponseCode=code, EVSEProcessing=_processing(finished), SASchedules=schedules,
                                        EVSEChargeParameter=_ac_parameter(m) if m.ac else _dc_parameter(m))
+
+
+def _interval(m: Iso2Evse, n: int) -> RelativeTimeInterval:
+    """The schedule's end is told with its last entry (`duration`); the others end where the next begins."""
+    start = m.offered[n][0]
+    return RelativeTimeInterval(start=start, duration=SCHEDULE_SECONDS - start if n == len(m.offered) - 1 else None)
 
 
 def _dc_parameter(m: Iso2Evse) -> DC_EVSEChargeParameter:
     c = m.config
     return DC_EVSEChargeParameter(
         DC_EVSEStatus=dc_status(m), EVSEMaximumCurrentLimit=from_float(c.max_current_a, A),
-        EVSEMaximumPowerLimit=from_float(c.max_power_kw * 1000, W), EVSEMaximumVoltageLimit=from_float(c.max_voltage_v, V),
+        EVSEMaximumPowerLimit=from_float(m.power_cap, W), EVSEMaximumVoltageLimit=from_float(c.max_voltage_v, V),
         EVSEMinimumCurrentLimit=from_float(c.min_current_a, A), EVSEMinimumVoltageLimit=from_float(c.min_voltage_v, V),
         EVSEPeakCurrentRipple=from_float(c.peak_current_ripple_a, A))
 
@@ -105,7 +111,7 @@ def _dc_parameter(m: Iso2Evse) -> DC_EVSEChargeParameter:
 def _ac_parameter(m: Iso2Evse) -> AC_EVSEChargeParameter:
     c = m.config
     return AC_EVSEChargeParameter(AC_EVSEStatus=ac_status(m), EVSENominalVoltage=from_float(c.ac_nominal_voltage_v, V),
-                                  EVSEMaxCurrent=from_float(c.ac_max_current_a, A))
+                                  EVSEMaxCurrent=from_float(m.ac_current, A))
 
 
 def cable_check(m: Iso2Evse, code: responseCode = OK, finished: bool = True) -> CableCheckRes:
@@ -129,13 +135,13 @@ def current_demand(m: Iso2Evse, code: responseCode = OK) -> CurrentDemandRes:
         EVSEPresentCurrent=from_float(m.facts.output_current or 0.0, A), EVSECurrentLimitAchieved=m.current_limited,
         EVSEVoltageLimitAchieved=m.voltage_limited, EVSEPowerLimitAchieved=m.power_limited,
         EVSEMaximumVoltageLimit=from_float(c.max_voltage_v, V), EVSEMaximumCurrentLimit=from_float(c.max_current_a, A),
-        EVSEMaximumPowerLimit=from_float(c.max_power_kw * 1000, W), EVSEID=c.evse_id_text, SAScheduleTupleID=SCHEDULE_ID, ReceiptRequired=False)
+        EVSEMaximumPowerLimit=from_float(m.power_cap, W), EVSEID=c.evse_id_text, SAScheduleTupleID=SCHEDULE_ID, ReceiptRequired=False)
 
 
 def charging_status(m: Iso2Evse, code: responseCode = OK) -> ChargingStatusRes:
     c = m.config
     return ChargingStatusRes(ResponseCode=code, EVSEID=c.evse_id_text, SAScheduleTupleID=SCHEDULE_ID,
-                             EVSEMaxCurrent=from_float(c.ac_max_current_a, A), ReceiptRequired=False, AC_EVSEStatus=ac_status(m))
+                             EVSEMaxCurrent=from_float(m.ac_current, A), ReceiptRequired=False, AC_EVSEStatus=ac_status(m))
 
 
 def metering_receipt(m: Iso2Evse, code: responseCode = OK) -> MeteringReceiptRes:

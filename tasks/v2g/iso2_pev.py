@@ -11,7 +11,7 @@ from exi_native.messages.iso2 import (AC_EVSEChargeParameter, AC_EVSEStatus, Aut
                                       CurrentDemandRes, EnergyTransferMode, EVSENotification, EVSEProcessing, MeteringReceiptRes, MeterInfo,
                                       PaymentServiceSelectionRes, PowerDeliveryRes, RelativeTimeInterval, SAScheduleList, ServiceDetailRes,
                                       ServiceDiscoveryRes, SessionSetupRes, paymentOption, responseCode)
-from kernel.timer import S
+from kernel.timer import NEVER, S
 from tasks.messages import SessionEstablished
 from tasks.stop_reasons import StopReason
 from tasks.v2g import pev_judgement as judge
@@ -46,6 +46,7 @@ class Iso2Pev(DcPev):
         self.started = False             # power delivery has begun: charge parameters now are a renegotiation
         self._back = Pev.CurrentDemand   # where a metering receipt leads back to
         self._wants_renegotiation = False
+        self._told_share = 1.0           # of the power limit, as of the last charge parameters
 
     @property
     def dc(self) -> bool:
@@ -136,6 +137,9 @@ class Iso2Pev(DcPev):
             self.charger.max_current = to_float(parameter.EVSEMaxCurrent, A, LIMIT, "EVSEMaxCurrent")
         elif not self._limits_fit(parameter):
             return
+        self._told_share = self.facts.power_share
+        if self._sleeps(now):
+            return
         if self.started:
             self._enter(Pev.PowerDeliveryStart, now)
         else:
@@ -155,6 +159,16 @@ class Iso2Pev(DcPev):
             self.schedule.set(entries)
         except ValueError as problem:
             raise BadValue(str(problem)) from None
+
+    def _sleeps(self, now: int) -> bool:
+        """The charger's schedule has no power for so long that a pause is better than to wait in the loop. True after stopping for one."""
+        wait, longest = self.schedule.powerless(now), self.config.pause_without_power_s * S
+        if not longest or wait < longest:
+            return False
+        self.resume_at = None if wait == NEVER else now + wait
+        self._report.note("the charger's schedule has no power %s: pause", "from now on" if wait == NEVER else f"for {wait // S} s", level="info")
+        self._stop(StopReason.PAUSED)
+        return True
 
     def _when_ready(self, now: int) -> None:
         if self.dc:
@@ -186,8 +200,10 @@ class Iso2Pev(DcPev):
     def _after_loop(self, res: CurrentDemandRes | ChargingStatusRes, notification: EVSENotification, now: int) -> None:
         """What interrupts the charge loop for a message: a receipt, other limits."""
         self.power_limit = self.schedule.allowed(now)
-        if self.stopping is not None:
+        if self.stopping is not None or self._sleeps(now):
             return
+        if self.facts.power_share != self._told_share and (self.config.renegotiate == "always" or self.config.renegotiate == "ac" and not self.dc):
+            self._wants_renegotiation = True
         if res.ReceiptRequired and res.MeterInfo is not None:
             self.meter_info = res.MeterInfo
             self._back = self.state
@@ -213,5 +229,6 @@ class Iso2Pev(DcPev):
             self._stop(StopReason.CHARGER_MALFUNCTION, urgent=True)
         elif status.EVSENotification is EVSENotification.StopCharging:
             self._report.checkpoint(790)
+            self._report.note("charger asks for the end within %d s", status.NotificationMaxDelay, level="info")
             self._stop(StopReason.CHARGER_STOP)
         return self.stopping is not None

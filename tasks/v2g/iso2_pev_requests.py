@@ -60,7 +60,7 @@ def charge_parameter_discovery(m: Iso2Pev) -> ChargeParameterDiscoveryReq:
     else:
         parameter = AC_EVChargeParameter(
             EAmount=from_float(request, WH), EVMaxVoltage=from_float(config.ac_max_voltage_v, V),
-            EVMaxCurrent=from_float(config.ac_max_current_a, A), EVMinCurrent=from_float(config.ac_min_current_a, A))
+            EVMaxCurrent=from_float(ac_current(m), A), EVMinCurrent=from_float(config.ac_min_current_a, A))
     return ChargeParameterDiscoveryReq(MaxEntriesSAScheduleTuple=MAX_SCHEDULE_TUPLES, RequestedEnergyTransferMode=m.transfer_mode,
                                        EVChargeParameter=parameter)
 
@@ -88,12 +88,17 @@ def _power_delivery(m: Iso2Pev, progress: chargeProgress) -> PowerDeliveryReq:
     return PowerDeliveryReq(ChargeProgress=progress, SAScheduleTupleID=m.schedule_id, ChargingProfile=profile, EVPowerDeliveryParameter=parameter)
 
 
+def ac_current(m: Iso2Pev) -> float:
+    """A per phase: what the on-board charger takes, of it the share that the person allows, never less than its minimum."""
+    return max(m.config.ac_min_current_a, m.config.ac_max_current_a * m.facts.power_share)
+
+
 def charging_profile(m: Iso2Pev) -> ChargingProfile | None:
     """What the car will take at most: its own limit under the charger's schedule. None when the charger sent no schedule."""
     if not m.schedule.entries:
         return None
     phases = 3 if m.transfer_mode is EnergyTransferMode.AC_three_phase_core else 1
-    power = own_limits(m)[2] if m.dc else phases * m.config.ac_max_voltage_v * m.config.ac_max_current_a
+    power = own_limits(m)[2] if m.dc else phases * m.config.ac_max_voltage_v * ac_current(m)
     return ChargingProfile(ProfileEntry=[
         ProfileEntry(ChargingProfileEntryStart=start, ChargingProfileEntryMaxPower=from_float(min(watts, power), W))
         for start, watts in m.schedule.entries[:MAX_PROFILE_ENTRIES]])

@@ -48,6 +48,7 @@ class PevConversation(ABC):
         self.facts = facts
         self.charger = ChargerLimits()
         self.power_limit: float | None = None        # W: what the charger's schedule allows now
+        self.resume_at: int | None = None            # ns: when a paused session is to go on
         self.state = Pev.Idle
         self.stopping: StopReason | None = None
         self.session_id = NO_SESSION
@@ -238,7 +239,7 @@ class PevConversation(ABC):
         self._report.state(self.state.name, Pev.Ended.name)
         self.state = Pev.Ended
         self._row = self.rows[Pev.Ended]
-        self._report.append(SessionEnded(reason, normal))
+        self._report.append(SessionEnded(reason, normal, self.resume_at))
 
     def _failed(self, code: Any) -> bool:
         """A FAILED response. True when the session goes on all the same."""

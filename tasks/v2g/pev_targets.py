@@ -10,9 +10,9 @@ MAX_REMAINING_SECONDS = 32767.0      # what a short carries without multiplier
 
 
 def own_limits(m: PevConversation) -> tuple[float, float, float]:
-    """V, A, W: the smaller of battery and configuration."""
+    """V, A, W: the smaller of battery and configuration, and of power the share that the person allows."""
     facts, config = m.facts, m.config
-    voltage, current, power = config.max_voltage_v, config.max_current_a, config.max_power_kw * 1000
+    voltage, current, power = config.max_voltage_v, config.max_current_a, config.max_power_kw * 1000 * facts.power_share
     if facts.max_voltage is not None and facts.max_voltage < voltage:
         voltage = facts.max_voltage
     if facts.max_current is not None and facts.max_current < current:

@@ -1,7 +1,7 @@
 """The V2G protocols that can be agreed: how the handshake names them and which schema codes them."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,6 @@ ISO2 = Protocol("iso2", "ISO 15118-2", "ISO2", "urn:iso:15118:2:2013:MsgDef", 2,
 PROTOCOLS = {p.key: p for p in (DIN, ISO2)}
 
 
-def chosen(keys: list[str]) -> tuple[Protocol, ...]:
-    """The protocols of a configuration, in its order, each once."""
-    return tuple(PROTOCOLS[key] for key in dict.fromkeys(keys))
+def chosen(keys: list[str], **schema_ids: int) -> tuple[Protocol, ...]:
+    """The protocols of a configuration, in its order, each once. `schema_ids`: by key, what our car calls them."""
+    return tuple(replace(PROTOCOLS[key], schema_id=schema_ids.get(key, PROTOCOLS[key].schema_id)) for key in dict.fromkeys(keys))

@@ -14,7 +14,9 @@ from tasks.v2g.din_pev import DinPev
 from tasks.v2g.evse_conversation import EvseConversation
 from tasks.v2g.facts import EvseFacts, PevFacts
 from tasks.v2g.handshake import HandshakeEvse, HandshakePev
+from tasks.v2g.power_offer import PowerOffer
 from tasks.v2g.protocols import ISO2, Protocol, chosen
+from tasks.v2g.pev_states import Pev
 from tasks.v2g.session import Session
 
 WRITER = "v2g"
@@ -35,11 +37,21 @@ def _iso2_evse() -> type:
     return Iso2Evse
 
 
+def _is_iso2(protocol: Protocol) -> bool:
+    return protocol.key == ISO2.key
+
+
 def _prepare(codec: Any, protocols: tuple[Protocol, ...], machine: Callable[[], type]) -> None:
     for protocol in protocols:
         codec.prepare(protocol.schema)
-    if ISO2 in protocols:
+    if any(_is_iso2(p) for p in protocols):
         machine()
+
+
+def _share(signals: Signals) -> float:
+    """0.1 to 1: how much of its power the person allows."""
+    percent = signals.power_share.value
+    return 1.0 if percent is None else percent / 100
 
 
 class EnergyCounter:
@@ -76,7 +88,7 @@ class PevSide:
         self._config = config
         self._evccid = evccid
         self._facts = PevFacts()
-        self._protocols = chosen(config.protocols)
+        self._protocols = chosen(config.protocols, din=config.schema_id_din, iso2=config.schema_id_iso2)
         self._session: Session | None = None
         self._resume = b""               # id of the session that was paused last
         self._refused = 0                # handshakes in a row that came to nothing
@@ -116,7 +128,7 @@ class PevSide:
         return (self._protocols, *alone)[self._refused % (1 + len(alone))]
 
     def _make(self, protocol: Protocol) -> DcPev:
-        if protocol is ISO2:
+        if _is_iso2(protocol):
             self._machine = _iso2_pev()(self._config, self._evccid, self._facts, self._resume)
         else:
             self._machine = DinPev(self._config, self._evccid, self._facts)
@@ -142,6 +154,11 @@ class PevSide:
         f.current_limit = s.current_limit.get(now)
         f.capacity = s.battery_capacity.get(now)
         f.permission = s.charge_permission.get(now)
+        f.power_share = _share(s)
+        if s.pilot_state.get(now) is PilotState.A:       # another charger knows nothing of the session
+            self._resume = b""
+            if self._machine is not None and self._machine.state is Pev.Ended:
+                self._machine = None
 
     def renew(self, now: int) -> int:
         """Wishes -> leases. Returns when they are to be renewed, NEVER when none is held."""
@@ -150,7 +167,7 @@ class PevSide:
             return NEVER
         wanted = (m.wants_pilot_c, m.wants_contactors, m.wants_lock)
         if wanted == self._held and now < self._renew_at - RENEW_INTERVAL // 2:     # earlier when we run anyway
-            return self._renew_at
+            return now + PAUSE_POLL if getattr(m, "paused", False) else self._renew_at
         for lease, want, held in zip((self._pilot_c, self._contactors, self._lock), wanted, self._held):
             if want:
                 lease.renew(True, now)
@@ -158,7 +175,7 @@ class PevSide:
                 lease.release(now)
         self._held = wanted
         self._renew_at = now + RENEW_INTERVAL if True in wanted else NEVER
-        return self._renew_at
+        return now + PAUSE_POLL if getattr(m, "paused", False) else self._renew_at
 
     def report(self, now: int) -> None:
         """After a message: what the charger says, what we asked for."""
@@ -192,6 +209,7 @@ class EvseSide:
         self._facts = EvseFacts()
         self._protocols = chosen(config.protocols)
         self._machine: EvseConversation | None = None        # None until a protocol is agreed
+        self._offer = PowerOffer(config)
         self._paused_id = b""                    # of the session that the car has paused and may take up again
         self._output = Lease(s.output_request.claim(WRITER))
         self._held = False
@@ -216,10 +234,10 @@ class EvseSide:
         return Session(HandshakeEvse(self._protocols), self._make)
 
     def _make(self, protocol: Protocol) -> EvseConversation:
-        if protocol is ISO2:
-            self._machine = _iso2_evse()(self._config, self._facts, self._rng, self._paused_id)
+        if _is_iso2(protocol):
+            self._machine = _iso2_evse()(self._config, self._facts, self._rng, self._paused_id, self._offer)
         else:
-            self._machine = DinEvse(self._config, self._facts, self._rng)
+            self._machine = DinEvse(self._config, self._facts, self._rng, self._offer)
         return self._machine
 
     def refresh(self, now: int) -> None:
@@ -231,10 +249,14 @@ class EvseSide:
         f.trip = s.safety_trip.value or ""
         f.blocked = s.safety_blocked.value or ""
         f.stop_button = s.stop_button.get(now)
+        self._offer.share = _share(s)
         if f.pilot is PilotState.A:              # whoever plugs in next is not the one who paused
             self._paused_id = b""
             if self._machine is not None:
                 self._machine.paused = False
+            self._offer.plugged_at = None
+        elif self._offer.plugged_at is None and f.pilot is not None:
+            self._offer.plugged_at = now
 
     def renew(self, now: int) -> int:
         """As that of the car."""

@@ -7,7 +7,7 @@ from drivers.interfaces import PilotState
 from kernel.timer import MS, S
 from tasks.connection import timing as t
 from tasks.connection.ladder import AT_REST, LASTING, TEXTS, State
-from tasks.messages import DiscoveryFailed, LinkLost, SessionEnded, TcpClosed, StartSession
+from tasks.messages import DiscoveryFailed, LinkLost, SessionEnded, StartSession, TcpClosed
 from tasks.safety.facts import SafetyState
 from tasks.stop_reasons import NORMAL_ENDS, StopReason as R
 from tasks.v2g.timing import V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_CommunicationSetup_Performance

@@ -27,6 +27,12 @@ def requests(pilot_c: bool = True, contactors: bool = True, lock: bool = True) -
 
 
 NOTHING = PevRequests()
+WAKE = PevRequests(wake=True)
+
+
+def asleep(**changes) -> PevFacts:
+    """The same car at a charger that sleeps: state B, no PWM, a dead inlet."""
+    return facts(**{"pilot": PilotState.B, "duty": 100.0, "inlet_voltage": 0.0} | changes)
 
 
 def pev(state: SafetyState, config: PevSafetyConfig | None = None) -> tuple[PevSupervisor, int]:
@@ -35,6 +41,9 @@ def pev(state: SafetyState, config: PevSafetyConfig | None = None) -> tuple[PevS
     now = S
     supervisor.step(facts(pilot=PilotState.B), NOTHING, now)
     if state is SafetyState.Idle:
+        return supervisor, now
+    if state is SafetyState.Waking:
+        supervisor.step(asleep(), WAKE, now)
         return supervisor, now
     supervisor.step(facts(pilot=PilotState.B, inlet_voltage=0.0), requests(contactors=False), now)
     if state is SafetyState.Ready:

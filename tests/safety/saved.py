@@ -57,6 +57,7 @@ class Seen:
     forced: int = 0         # of these: at the bound, the current not known to be gone
     unlocks: int = 0
     steady: int = 0         # charger: the PWM ended after a trip
+    wakings: int = 0        # car: the pilot toggled to wake a charger
 
     def add(self, other: Seen) -> None:
         for f in fields(self):

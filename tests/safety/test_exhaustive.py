@@ -18,6 +18,7 @@ def test_no_combination_of_facts_breaks_an_invariant(state):
     # the test has teeth: what should be possible did happen
     assert seen.combinations == COMBINATIONS // len(STATES)
     assert (seen.begun > 0) is (state in (SafetyState.Idle, SafetyState.Opening, SafetyState.Decay))      # the last two: at rest within the step
+    assert (seen.wakings > 0) is (state in (SafetyState.Idle, SafetyState.Opening, SafetyState.Decay))
     assert (seen.closings > 0) is (state is SafetyState.Ready)
     assert (seen.kept > 0) is (state in CLOSED)
     assert (seen.openings > 0) is (state in (SafetyState.CurrentOff, SafetyState.Closing))     # Closing: contacts still travel

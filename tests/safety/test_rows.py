@@ -12,16 +12,16 @@ from tasks.safety.facts import EvseFacts, PevFacts, SafetyState
 from tests.safety.given import evse_facts, facts
 
 NAN = math.nan
-LETTERS = {"i": SafetyState.Idle, "r": SafetyState.Ready, "g": SafetyState.Closing, "c": SafetyState.Closed, "d": SafetyState.Delivering}
+LETTERS = {"i": SafetyState.Idle, "w": SafetyState.Waking, "r": SafetyState.Ready, "g": SafetyState.Closing, "c": SafetyState.Closed, "d": SafetyState.Delivering}
 EMERGENCY, ORDERLY = True, False
 
-#: row: states (Idle, Ready, closinG, Closed, Delivering), urgency, hold in ms
+#: row: states (Idle, Waking, Ready, closinG, Closed, Delivering), urgency, hold in ms
 PEV = {
     "pilot_lost": ("rgc", EMERGENCY, 0), "pilot_not_c": ("gc", ORDERLY, 0), "pilot_stuck_c": ("i", ORDERLY, 500), "pwm_lost": ("gc", ORDERLY, 1000),
-    "lock_lost": ("gc", EMERGENCY, 0), "live_unlocked": ("r", EMERGENCY, 0), "inlet_overvoltage": ("rgc", EMERGENCY, 0),
+    "lock_lost": ("gc", EMERGENCY, 0), "live_unlocked": ("wr", EMERGENCY, 0), "inlet_overvoltage": ("rgc", EMERGENCY, 0),
     "battery_overvoltage": ("c", EMERGENCY, 0), "inlet_voltage_unknown": ("rgc", ORDERLY, 0), "reported_voltage_unknown": ("gc", ORDERLY, 0),
     "unmatch": ("g", ORDERLY, 0), "supply_low": ("rgc", ORDERLY, 100), "supervision_silent": ("gc", ORDERLY, 0),
-    "contactor_dropped": ("c", EMERGENCY, 0), "contactor_uncommanded": ("ir", EMERGENCY, 500), "stop_button": ("rgc", EMERGENCY, 0),
+    "contactor_dropped": ("c", EMERGENCY, 0), "contactor_uncommanded": ("iwr", EMERGENCY, 500), "stop_button": ("rgc", EMERGENCY, 0),
     "permission": ("gc", ORDERLY, 0), "battery_unknown": ("gc", ORDERLY, 0), "temperature_high": ("rgc", ORDERLY, 0),
     "temperature_unknown": ("rgc", ORDERLY, 0), "current_unknown": ("gc", ORDERLY, 0), "mismatch": ("c", ORDERLY, 1000),
     "reverse_current": ("c", ORDERLY, 1000), "overcurrent": ("c", ORDERLY, 1000), "current_deviation": ("c", ORDERLY, 10_000),
@@ -41,7 +41,7 @@ def test_every_row_applies_where_it_should_is_as_urgent_and_as_patient(table, ex
     assert found == {name: (frozenset(LETTERS[x] for x in states), urgent, hold * MS) for name, (states, urgent, hold) in expected.items()}
 
 
-PEV_PERMITS = {"locked": "r", "battery_voltage": "g", "inlet_match": "g", "inlet_steady": "g"}
+PEV_PERMITS = {"no_pwm": "w", "dead_inlet": "w", "locked": "r", "battery_voltage": "g", "inlet_match": "g", "inlet_steady": "g"}
 EVSE_PERMITS = {"car_ready": "d", "pwm_on": "d", "contactor_at_rest": "d"}
 
 

@@ -81,8 +81,8 @@ def test_before_anything_was_measured_nothing_is_known_asked_or_commanded():
         for f in dataclasses.fields(facts):
             value = getattr(facts, f.name)
             assert value == (-1 if f.name.endswith("_at") else False if f.name == "inlet_steady" else None), f.name
-    assert PevRequests() == PevRequests(pilot_c=False, lock=False, contactors=False, lapsed=False)
-    assert [getattr(PevRequests(), f.name) for f in dataclasses.fields(PevRequests)] == [False] * 4
+    assert PevRequests() == PevRequests(pilot_c=False, wake=False, lock=False, contactors=False, lapsed=False)
+    assert [getattr(PevRequests(), f.name) for f in dataclasses.fields(PevRequests)] == [False] * 5
     assert dataclasses.astuple(EvseRequests()) == (0.0, 0.0, None, False, False)
     assert dataclasses.astuple(PevOutputs()) == (False, False, None)
     assert dataclasses.astuple(EvseOutputs()) == (False, 0.0, 0.0, 100.0, False, None)

@@ -153,7 +153,7 @@ def test_common_terminals_show_one_display_and_the_key_for_the_other(columns, ro
 def test_every_layout_tells_the_essentials(columns, rows):
     text = "\n".join(text_of(picture(view(), JOURNALS, columns, rows)))
     for words in ("381.2 V", "120.4 A", "45.9 kW", "12.34 kWh", "42.0 %", "C 5%", "● closed", "● locked", "28801 frames, 12 lost", "1:40.000",
-                  " 20% ", " 80%", "1.000", "[100] CM_SLAC_PARM.REQ sent", "q, space: stop charging"):
+                  " 20% ", " 80%", "1.000", "[100] CM_SLAC_PARM.REQ sent", "q stop · p pause · s go on · -+ power"):
         assert words in text, words
 
 
@@ -253,6 +253,18 @@ def test_a_stop_key_is_told_once(key):
     keys.typed = key * 3
     live.poll()
     assert pressed == [1] and live.stopping
+
+
+def test_other_keys_go_to_the_box_whose_display_is_shown():
+    pressed = []
+    live, _, keys, _ = show()
+    live.on_key(lambda node, key: pressed.append((node, key)))
+    live.update(view())
+    keys.typed = "px"
+    live.poll()
+    keys.typed = "\t-+s"
+    live.poll()
+    assert pressed == [("pev", "p"), ("evse", "-"), ("evse", "+"), ("evse", "s")] and not live.stopping
 
 
 def test_the_stop_is_acknowledged_on_the_screen():

@@ -119,3 +119,16 @@ def test_wrong_message_stop_and_loss(make):
 
 def test_every_state_has_a_display_text():
     assert set(TEXTS) == set(State) and all(len(text) <= 20 for text in TEXTS.values())
+
+
+@pytest.mark.parametrize("order", [["din", "iso2"], ["iso2", "din"], ["iso2"]])
+@pytest.mark.parametrize("din, iso2", [(1, 2), (0, 1), (200, 3)])
+def test_a_car_offers_its_own_schema_ids_and_knows_them_again(order, din, iso2):
+    ids = {"din": din, "iso2": iso2}
+    for key in order:
+        car = HandshakePev(protocols.chosen(order, **ids))
+        car.start(0)
+        offered = car.outgoing()[0].AppProtocol
+        assert [(o.ProtocolNamespace, o.SchemaID, o.Priority) for o in offered] == [(protocols.PROTOCOLS[k].namespace, ids[k], n) for n, k in enumerate(order, 1)]
+        car.receive(supportedAppProtocolRes(ResponseCode=OK, SchemaID=ids[key]), 1)
+        assert car.chosen.key == key

@@ -38,7 +38,7 @@ def test_parameters_are_agreed_anew_and_charging_goes_on(ac, loop, who):
     power = (bench.machine.wants_output, bench.machine.wants_ac)
     if who == "charger":
         bench.renegotiate().ask(SAME[loop])
-        assert bench.status.EVSENotification is NOTE.ReNegotiation and bench.status.NotificationMaxDelay == 0 and 780 in bench.checkpoints
+        assert bench.status.EVSENotification is NOTE.ReNegotiation and bench.status.NotificationMaxDelay == 10 and 780 in bench.checkpoints
         bench.ask(SAME[loop])
         assert bench.status.EVSENotification is NOTE.ReNegotiation               # until the car does it
     before = list(bench.checkpoints)
@@ -137,13 +137,6 @@ def test_a_pause_after_our_own_stop_is_an_end():
     bench.stop(R.USER_STOP)
     bench.ask(iso2.PowerDeliveryReq, progress=Stop).ask(iso2.SessionStopReq, pause=True)
     assert bench.ended == (R.USER_STOP, True) and not bench.machine.paused
-
-
-def test_after_a_pause_the_charger_offers_itself_again_without_a_new_plug():
-    ladder = Bench("evse").session().end(R.CAR_PAUSE).farewell()
-    ladder.run(60 * S)
-    assert ladder.state is State.Matching and ladder.m.duty == 5.0 and State.Unplugged not in ladder.states[1:]
-    assert ladder.tell(UP, CONNECTED).state is State.Session
 
 
 PAUSED = b"\x01\x02\x03\x04\x05\x06\x07\x08"

@@ -21,6 +21,7 @@ from tools.show.view import View
 
 STOP_KEYS = frozenset(" qQ")
 OTHER_KEY = "\t"
+WISH_KEYS = frozenset("pPsS+-")       # those of tasks.user
 CHATTER = frozenset({"health"})        # sources whose notes would drown the sequence; their warnings are shown
 REMEMBERED = 64                       # newest events per side
 SPEED_SPAN = S // 2                   # wall time over which the speed is measured
@@ -51,6 +52,7 @@ class TerminalShow:
         self._color = (self.live and "NO_COLOR" not in os.environ) if color is None else color
         self._unicode = (getattr(out, "encoding", None) or "ascii").lower().replace("-", "").startswith("utf")
         self._stop: Callable[[], None] | None = None
+        self._press: Callable[[str, str], None] | None = None
         self._wall = MonotonicClock().now if wall is None else wall
         self._lines = None if self.live else LineMode(out, self._wall, self._unicode)
         self._keys: Keys | None = keys if keys is not None else Keyboard() if self.live else None
@@ -87,6 +89,10 @@ class TerminalShow:
         """`stop()` is called once, at the first q or space."""
         self._stop = stop
 
+    def on_key(self, press: Callable[[str, str], None]) -> None:
+        """`press(node, key)` is called for the other keys of a box: those of the one whose display is shown."""
+        self._press = press
+
     def update(self, view: View) -> None:
         """Show this, and look at the keys."""
         self.poll()
@@ -120,6 +126,8 @@ class TerminalShow:
                     self._stop()
             elif key == OTHER_KEY:
                 self._chosen = "evse" if self._chosen == "pev" else "pev"
+            elif key in WISH_KEYS and self._press is not None:
+                self._press(self._chosen, key)
 
     def close(self) -> None:
         """Give screen, cursor and keyboard back; closing twice is harmless."""

@@ -33,14 +33,22 @@ SETTLE = 3 * S                                   # after unplugging, until the s
 GIVE_UP = 6 * 3600 * S                           # longest session, in virtual time
 
 
+MAX_KEYS = 32                                    # that wait until a box looks at them
 OVER = frozenset({"Finished", "Failed"})
 
 
-class NoKeys:
-    """Keys of a node that nobody sits at."""
+class Pressed:
+    """The keys of a simulated box: what was pressed since it last looked, at most MAX_KEYS."""
+
+    def __init__(self) -> None:
+        self._keys = ""
+
+    def press(self, key: str) -> None:
+        self._keys = (self._keys + key)[-MAX_KEYS:]
 
     def read(self) -> str:
-        return ""
+        keys, self._keys = self._keys, ""
+        return keys
 
 
 @dataclass(slots=True)
@@ -55,6 +63,7 @@ class Node:
     recorder: Recorder
     nic: SimNic
     board: object
+    keys: Pressed
     checkpoints: list[tuple[int, int, str]] = field(default_factory=list)
 
 
@@ -82,7 +91,7 @@ class Charge:
     def _node(self, name: str, config: Config, codec: Codec, seed: int, mac: bytes, recorder: Recorder, sinks) -> Node:
         def rng(purpose: str) -> random.Random:
             return random.Random(f"{seed} {name} {purpose}")
-        journal, signals = Journal(), Signals()
+        journal, signals, keys = Journal(), Signals(), Pressed()
         config = self._config(name, config)
         inner = SimNic(self.link, name, mac, filtering=True)
         charger = name == "evse"
@@ -90,12 +99,12 @@ class Charge:
         board = self._board(name, simulated_charger(self.plant, nic) if charger else simulated_car(self.plant, nic))
         build = table.evse if charger else table.pev
         made = build(board, signals, config, rng("protocol"), journal, self.invariants.overhear(name, codec),
-                     table.Surroundings(keys=NoKeys(), terminate=lambda: False, tap=recorder.tap))
+                     table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap))
         kernel = Kernel(made.rows, journal, on_fault=made.on_fault)
         made.health.watch(kernel)
         check_mailboxes(made.mailboxes)
         inner.on_frame = nic.on_event = kernel.waker("frame_rx")
-        node = Node(name, made, kernel, signals, journal, recorder, inner, board)
+        node = Node(name, made, kernel, signals, journal, recorder, inner, board, keys)
 
         def note(event: Event) -> None:
             if event.number:
@@ -124,6 +133,10 @@ class Charge:
     def stop(self) -> None:
         """The user presses stop at the car."""
         self.car.table.user.put(StopSession(StopReason.USER_STOP))
+
+    def press(self, name: str, key: str) -> None:
+        """A key at the box `name` (pev, evse)."""
+        (self.car if name == "pev" else self.charger).keys.press(key)
 
     def run_until(self, at: int) -> None:
         """Run to the virtual time `at`, or to the end of the charge when that comes first."""

@@ -62,6 +62,7 @@ def run(config: Config, args: Any) -> int:
     try:
         with show:
             show.on_stop(charge.stop)
+            show.on_key(charge.press)
             _play(charge, config, Pace(args.pace), show, wall, soc_from)
     except KeyboardInterrupt:
         interrupted = True
