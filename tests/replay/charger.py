@@ -20,6 +20,7 @@ from tasks.listen.record import Role
 from tasks.messages import StopSession
 from tasks.stop_reasons import StopReason
 from tasks.v2g import timing as t
+from tasks.v2g.config import EvseConfig
 from tasks.v2g.sides import EvseSide
 from tests.replay import compare
 from tests.replay.recording import Exchange, Item, Talk
@@ -43,10 +44,10 @@ def patience(name: str) -> int:
 class ChargerStand(Stand):
     """Our charger with its power stage: in the cable check it follows the wish, else it shows what the recorded one measured."""
 
-    def __init__(self, talk: Talk, codec: Codec) -> None:
+    def __init__(self, talk: Talk, config: EvseConfig, codec: Codec) -> None:
         setup = next((e.response for e in talk.exchanges if e.response is not None and e.response.name == "SessionSetupRes"), None)
         session_id = setup.message.Header.SessionID if setup is not None else b"\1"
-        super().__init__(lambda s: EvseSide(s, charger_settings(talk), RecordedId(session_id)), codec, Role.CHARGER)
+        super().__init__(lambda s: EvseSide(s, config, RecordedId(session_id)), codec, Role.CHARGER)
         self.pilot = PilotState.B
         self.voltage = 0.0
         self.current = 0.0
@@ -66,7 +67,8 @@ class _Play:
         self.talk = talk
         self.codec = codec
         self.result = Result("V2G", "charger", recorded_end=recorded_end)
-        self.stand = ChargerStand(talk, codec)
+        self.config = charger_settings(talk)
+        self.stand = ChargerStand(talk, self.config, codec)
         self.shift = 0                                       # ns: how much later than recorded the car is
         self.finished: set[str] = set()                      # requests to which ours has said Finished
         self.asked_first: dict[str, int] = {}                # when ours was asked the first of a kind
@@ -219,9 +221,16 @@ class _Play:
         if mine.get("ResponseCode", "").startswith("FAILED"):            # what else it says has another weight there
             for d in answer.differences:
                 d.field += "" if d.field.endswith(".ResponseCode") else " (FAILED)"
+        for d in answer.differences:
+            if d.field == "CurrentDemandRes.EVSEPowerLimitAchieved":
+                d.field += " (beyond)" if self._beyond(request.body) else " (within)"
         if exchange.latency is not None and exchange.latency > patience(request.name) >= took:
             answer.differences.append(Difference(f"{name}.late", f"{exchange.latency / MS:.0f} ms", f"{took / MS:.0f} ms"))
         return answer
+
+    def _beyond(self, request: Any) -> bool:
+        """What is asked for is more than the announced power at the voltage that the output has."""
+        return (value(request, "EVTargetCurrent") or 0.0) * self.stand.voltage > self.config.max_power_kw * 1000
 
     def _finished_like(self, exchange: Exchange) -> Item | None:
         """The last answer of the same run of repetitions."""
