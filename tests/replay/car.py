@@ -14,12 +14,13 @@ The recorded charger cannot react to us. So
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 from drivers.interfaces import PilotState
 from exi_native.codec import Codec
 from exi_native.messages.appproto import responseCode, supportedAppProtocolRes
-from kernel.timer import NEVER, S
+from kernel.timer import MS, NEVER, S
 from tasks.listen.record import Role
 from tasks.messages import StopSession
 from tasks.stop_reasons import StopReason
@@ -149,7 +150,16 @@ class _Play:
         else:
             raise Hang(f"{STEPS} steps in state {stand.state}")
         self.result.end = self.over or stand.end_text()
+        self._rhythms()
         return self.result
+
+    def _rhythms(self) -> None:
+        """How often each of the two asks in its loops, where that differs by more than a tenth."""
+        for phase in self.phases:
+            theirs = _median_gap([e.request.at for e in phase.exchanges])
+            ours = _median_gap([a.at for a in self.result.answers if a.name == phase.exchanges[0].request.name])
+            if theirs and ours and abs(theirs - ours) * 10 > theirs:
+                self.result.remarks.append(Difference(f"{phase.kind}.rhythm", f"{theirs / MS:.0f} ms", f"{ours / MS:.0f} ms"))
 
     def _next(self, limit: int) -> None:
         """Whatever comes first: an answer, the recorded end, a person's stop, or a deadline of ours."""
@@ -288,6 +298,11 @@ class _Play:
         """That current is more than the charger has announced: in A, or in W at the voltage that it reports."""
         s = self.stand.end.signals
         return current > s.evse_max_current.value or current * self.stand.inlet > s.evse_max_power.value
+
+
+def _median_gap(times: list[int]) -> int:
+    """ns between two; 0 for less than a loop of four."""
+    return int(median(b - a for a, b in zip(times, times[1:]))) if len(times) >= 4 else 0
 
 
 def calls_off(response: Item) -> bool:

@@ -22,7 +22,7 @@ EXPLAINED: dict[tuple[str, str], list[tuple[str, Verdict, str, str, str]]] = {
          "asks PreChargeReq.*"),
     ],
     ("DIN_DC_DS5366_Josev", "car"): [
-        (r"PreChargeReq\.EVTargetVoltage", OTHER, "the test equipment went on 94 V below its target; the battery of the replay has what it came to",
+        (r"PreChargeReq\.EVTargetVoltage", OTHER, "the test equipment went on far below its target; the battery of the replay has what it came to",
          ".*", ".*"),
     ],
 }

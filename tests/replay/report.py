@@ -18,8 +18,9 @@ HEAD = """# The recorded sessions, replayed
 
 Written by `python -m tests.replay --write`; a test holds it to what that writes. The rule is in `README.md`.
 Answers count messages of ours; the worst difference of a message is its class, a free choice (*other*) beside one that is better does not count.
-Fed: messages of the recorded peer that our machine was given. Time to answer in ms, V2G only, the recorded charger's median and greatest; ours answers
-in the visit that took the request, so 0 in virtual time except where it waits for the world.
+Fed: messages of the recorded peer that our machine was given. Times in ms, V2G only, median and greatest of the recorded stack / of ours: a charger's to
+answer, a car's from an answer to its next request. Our charger answers in the visit that took the request: 0 in virtual time, except where it waits
+for the world. What our machines take in real time is measured by `python -m tools.bench`.
 """
 
 
@@ -46,13 +47,11 @@ def _end(text: str) -> str:
 
 
 def times(replay: Replay) -> str:
-    """Median and greatest time of the recorded charger to answer; what ours took at most."""
-    answers = [a for r in replay.results if r.part == "V2G" for a in r.answers]
-    if replay.side != "charger" or not answers:
+    """Median and greatest time of the recorded stack, then of ours: a charger's to answer, a car's pause before its next request."""
+    pairs = [(a.recorded_took, a.took) for r in replay.results if r.part == "V2G" for a in r.answers if a.recorded_took is not None and a.took is not None]
+    if not pairs:
         return ""
-    theirs = [a.recorded_took / MS for a in answers if a.recorded_took is not None]
-    ours = [a.took / MS for a in answers if a.took is not None]
-    return f"{median(theirs):.0f}, {max(theirs):.0f} / {max(ours, default=0):.0f}" if theirs else f"- / {max(ours, default=0):.0f}"
+    return " / ".join(f"{median(side) / MS:.0f}, {max(side) / MS:.0f}" for side in zip(*pairs))
 
 
 def line(replay: Replay) -> str:
@@ -79,7 +78,7 @@ def row(replay: Replay) -> str:
 
 def table(replays: list[Replay]) -> list[str]:
     """All rows and their sum."""
-    out = ["| capture | ours | recorded peer | fed | equal | better | other | worse | time to answer | recorded stack ended | ours ended |",
+    out = ["| capture | ours | recorded peer | fed | equal | better | other | worse | times, ms | recorded stack ended | ours ended |",
            "|---|---|---|---|---|---|---|---|---|---|---|"]
     out += [row(r) for r in replays]
     sums = " | ".join(str(sum(r.count(v) for r in replays)) for v in COLUMNS)

@@ -46,6 +46,11 @@ def soon(recorded: str, ours: str) -> bool:
     return (number(ours) or 0.0) <= 3.0
 
 
+def unhurried(recorded: str, ours: str) -> bool:
+    """Ours leaves the charger time to answer and stays far below its patience (60 s, V2G_SECC_Sequence_Timeout)."""
+    return 50.0 <= (number(ours) or 0.0) <= 2000.0
+
+
 def more(recorded: str, ours: str) -> bool:
     """Ours is the greater number."""
     a, b = number(recorded), number(ours)
@@ -116,6 +121,7 @@ CAR = [
     # --- what is said at all
     Rule(r"supportedAppProtocolReq\.chosen", WORSE, "ISO 15118-20 is not supported (README)"),
     Rule(r"supportedAppProtocolReq\.AppProtocol\..*", OTHER, "our own offers, numbered by us"),
+    Rule(r"\w+\.rhythm", OTHER, "how often it asks is the car's own (ev.current_demand_interval_ms, ev.repeat_interval_ms)", when=unhurried),
     Rule(r"SessionSetupReq\.SessionID", OTHER, "no session yet: zero in 8 octets, as an Ioniq writes it", "00"),
     Rule(r"\w+\.SessionID", BETTER, "the charger's session id is kept, whatever its length", "(deadbeef)+"),
     Rule(r"SessionSetupReq\.EVCCID", BETTER, "chargers abort when EVCCID is empty (pyPLC issue 20)", ""),
