@@ -153,12 +153,13 @@ CAR = [
 ]
 LINE = [
     # --- matching
-    Rule(r"CM_SLAC_MATCH\.CNF\.(nid|nmk)", OTHER, "a key of our own"),
+    Rule(r"CM_SLAC_MATCH\.CNF\.(nid|nmk)", OTHER, "a key of our own", ours="[0-9a-f]{14}|[0-9a-f]{32}"),
     Rule(r"CM_MNBC_SOUND\.IND\.random", OTHER, "random numbers"),
-    Rule(r"CM_SLAC_PARM\.CNF\.run_id", BETTER, "the car's RunID is echoed; the car ignored the recorded answer"),
+    Rule(r"CM_SLAC_PARM\.CNF\.run_id \(echoed\)", BETTER, "the car's RunID is echoed; the car ignored the recorded answer"),
     Rule(r"CM_(\w+)\.(REQ|IND|RSP)\.run_id", OTHER, "a new RunID for each attempt", side="car"),
     Rule(r"CM_START_ATTEN_CHAR\.IND\.time_out", BETTER, "TIME_OUT as CM_SLAC_PARM.CNF says", "10", "6"),
-    Rule(r"CM_ATTEN_CHAR\.IND\.attenuation", OTHER, "what the modem measured, without a calibration of the receive path (slac.rx_attenuation_db)"),
+    Rule(r"CM_ATTEN_CHAR\.IND\.attenuation", OTHER, "what the modem measured, without a calibration of the receive path (slac.rx_attenuation_db)",
+         ours=r"[0-9.]+ dB, 58 groups"),
     Rule(r"CM_SLAC_PARM\.REQ\.count", OTHER, "how often it asks is the car's own (slac.parm_cadence_ms)"),
     Rule(r"CM_SLAC_PARM\.CNF\.count", BETTER, "each request is answered, from the first on", ours="more"),
     Rule(r"CM_SLAC_PARM\.CNF\.answer", BETTER, "answers where the recorded charger did not", "none"),

@@ -180,6 +180,10 @@ def charger(attempt: Attempt) -> Result:
     if m.machine.state.name == "WaitLink":
         m.receive(LinkSeen(), m.now)
     _compare(result, m.sent, _recorded(attempt, (CM_SLAC_PARM_CNF, CM_ATTEN_CHAR_IND, CM_SLAC_MATCH_CNF)), took)
+    asked = {i.message.run_id.hex() for i in of(attempt, CM_SLAC_PARM_REQ)}
+    for d in result.differences():
+        if d.field == "CM_SLAC_PARM.CNF.run_id" and d.ours in asked:
+            d.field += " (echoed)"
     result.end = "matched" if m.matched else f"waits in state {m.machine.state.name}"
     return result
 

@@ -184,7 +184,7 @@ def test_a_matching_with_a_foreign_run_id_is_seen():
     ours, theirs = slac.charger(attempt), slac.car(attempt)
     judge(ours, "")
     judge(theirs, "")
-    assert any(d.field == "CM_SLAC_PARM.CNF.run_id" and d.verdict is Verdict.BETTER for d in ours.differences())
+    assert any(d.field == "CM_SLAC_PARM.CNF.run_id (echoed)" and d.verdict is Verdict.BETTER for d in ours.differences())
     assert theirs.end == "waits in state Parm" and any(d.field == "end" and d.verdict is Verdict.UNEXPLAINED for d in theirs.differences())
 
 
