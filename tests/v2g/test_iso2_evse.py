@@ -176,7 +176,7 @@ def test_a_recorded_car_is_served(name, ac):
     """What cars of the test bench asked (a RISE V2G among them), in their order; only its extra service is not offered here."""
     if not (recordings.FOLDER / name).is_file():
         pytest.skip("no recording " + name)
-    bodies = [m.Body.BodyElement for m in recordings.messages(name, "ISO2")]
+    bodies = [m.Body.BodyElement for m in recordings.messages(name)]
     asked = [b for b in bodies if type(b).__name__.endswith("Req") and type(b) is not iso2.ServiceDetailReq]
     assert len(asked) > 8
     bench = Iso2Bench(ac=ac, max_voltage_v=1000.0, max_power_kw=150.0, max_current_a=500.0).start()
