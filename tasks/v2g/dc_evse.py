@@ -224,9 +224,10 @@ class DcEvse(EvseConversation):
         max_current = min(config.max_current_a, self.ev_max_current)
         self.current_limited = current > max_current
         current = min(current, max_current)
-        self.power_limited = voltage * current > self.power_cap
+        present = min(voltage, max(self.facts.output_voltage, config.min_voltage_v))         # power is what flows now, not what would at the target
+        self.power_limited = present * current > self.power_cap
         if self.power_limited:
-            current = self.power_cap / voltage
+            current = self.power_cap / present
         if self.facts.pilot not in READY_STATES or self.facts.trip or self._dropped:
             self.wants_output = None
         else:

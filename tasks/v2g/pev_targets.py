@@ -25,7 +25,9 @@ def own_limits(m: PevConversation) -> tuple[float, float, float]:
 def targets(m: PevConversation) -> tuple[float, float]:
     """EVTargetVoltage, EVTargetCurrent of the charge loop: the minimum of battery, charger and configuration (I6).
 
-    0 A while the battery's wish is unknown.
+    0 A while the battery's wish is unknown. Power is current times the voltage of now, the battery's or the charger's (cable), whichever
+    is higher: an Ioniq at an alpitronic HYC150 asks so (capture spi_ioniq_alpiHYC150); at the target voltage, which is reached at the end, up to a
+    tenth of it would be given away.
     """
     facts, charger = m.facts, m.charger
     max_voltage, max_current, max_power = own_limits(m)
@@ -46,8 +48,11 @@ def targets(m: PevConversation) -> tuple[float, float]:
     if m.power_limit is not None and m.power_limit < max_power:
         max_power = m.power_limit
     current = min(current, max_current, facts.current_limit or 0.0)      # unknown: nothing is asked for
-    if voltage * current > max_power:
-        current = max_power / voltage
+    present = max(facts.battery_voltage or 0.0, m.evse_voltage or 0.0)
+    if not 0.0 < present < voltage:
+        present = voltage
+    if present * current > max_power:
+        current = max_power / present
     return voltage, max(0.0, current)
 
 

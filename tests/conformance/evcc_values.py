@@ -166,10 +166,10 @@ LEAST = [
     ("Battery", {}, {}, {}, (400, 100), "its battery wants"),
     ("ChargerVoltage", {}, {}, {"max_v": 380.0}, (380, 100), "the charger's voltage limit allows"),
     ("ChargerCurrent", {}, {}, {"max_a": 40.0}, (400, 40), "the charger's current limit allows"),
-    ("ChargerPower", {}, {}, {"max_w": 20000.0}, (400, 50), "the charger's power limit allows"),
+    ("ChargerPower", {}, {}, {"max_w": 20000.0}, (400, 20000 / BATTERY), "the charger's power limit allows"),
     ("OwnVoltage", {"max_voltage_v": 390.0}, {}, {}, (390, 100), "its own voltage limit allows"),
     ("OwnCurrent", {"max_current_a": 30.0}, {}, {}, (400, 30), "its own current limit allows"),
-    ("OwnPower", {"max_power_kw": 10.0}, {}, {}, (400, 25), "its own power limit allows"),
+    ("OwnPower", {"max_power_kw": 10.0}, {}, {}, (400, 10000 / BATTERY), "its own power limit allows"),
     ("Supervisor", {}, {"current_limit": 12.0}, {}, (400, 12), "its supervisor allows (temperature)"),
     ("NoSupervisor", {}, {"current_limit": None}, {}, (400, 0), "an unknown limit allows, which is nothing"),
 ]
@@ -318,7 +318,7 @@ def schedule_power() -> None:
     bench.answer(schedules=iso2_pev_bench.schedule((0, 8000.0)))
     forward_to(bench, Pev.CurrentDemand)
     volts, amps = asked(bench)
-    assert volts * amps <= 8000.0
+    assert BATTERY * amps <= 8000.0 < volts * (amps + 3)
 
 
 def schedule_id() -> None:

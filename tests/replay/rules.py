@@ -62,12 +62,6 @@ def less(recorded: str, ours: str) -> bool:
     return more(ours, recorded)
 
 
-def slightly_less(recorded: str, ours: str) -> bool:
-    """Ours is the smaller number, by no more than a sixth."""
-    a, b = number(recorded), number(ours)
-    return a is not None and b is not None and 5 / 6 * a <= b < a
-
-
 NONE = re.escape(ABSENT)
 SOME = r"[^-].*"                # anything that is there
 RESOLUTION = 0.1
@@ -86,8 +80,6 @@ CHARGER = [
     Rule(r"\w+\.EVSEMaximum(Voltage|Current|Power)Limit", OTHER, "optional: told in each CurrentDemandRes", NONE),
     Rule(r"CurrentDemandRes\.EVSEMaximum(Voltage|Current|Power)Limit", OTHER, "the recorded charger had less to give at that time", when=more),
     Rule(r"CurrentDemandRes\.EVSEPowerLimitAchieved \(beyond\)", BETTER, "the car asks for more power than was announced, and is told so", "False", "True"),
-    Rule(r"CurrentDemandRes\.EVSEPowerLimitAchieved \(within\)", WORSE,
-         "limited although the announced power is not reached at present: it is kept at EVTargetVoltage, the battery's voltage is lower", "False", "True"),
     Rule(r"CurrentDemandRes\.EVSECurrentLimitAchieved", BETTER, "true only where the car asks for more current than was announced", "True", "False"),
     Rule(r".*\.SAScheduleTupleID", BETTER, "schedule id 0 is refused by iso15118 (peers sheet)", "0"),
     Rule(r".*\.PMax", BETTER, "PMax is the announced power; the recorded one cannot be meant", r"-?[0-9]{1,2}|-[0-9]+"),
@@ -140,9 +132,6 @@ CAR = [
     Rule(r"PreChargeReq\.EVTargetCurrent", OTHER, "ev.precharge_current_a; the standard allows up to 2 A", ours=r"[0-2](\.[0-9])? A"),
     Rule(r"CurrentDemandReq\.EVTargetCurrent", EQUAL, "the same within our resolution of 0.1", when=within(RESOLUTION)),
     Rule(r"CurrentDemandReq\.EVTargetCurrent \(beyond\)", BETTER, "no more than the charger announced; the recorded car asks for more than that", when=less),
-    Rule(r"CurrentDemandReq\.EVTargetCurrent \(within\)", WORSE,
-         "less current than the announced power allows at present: it is kept at EVTargetVoltage (invariant I6), the battery's voltage is lower",
-         when=slightly_less),
     Rule(r".*\.EVRESSSOC", EQUAL, "one step of the SoC sooner or later", when=within(1.0)),
     Rule(r".*\.(Bulk)?ChargingComplete", OTHER, "complete is what ended it, bulk what ev.bulk_soc_percent says", "True|False", "True|False"),
     Rule(r"PreChargeReq\.EVTargetVoltage", EQUAL, "one voltage of the battery for the whole precharge", when=within(1.0)),

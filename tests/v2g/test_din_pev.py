@@ -94,7 +94,7 @@ def test_charging_profile_carries_the_schedule_id_as_received():
     ({}, 400.0, 100.0),
     ({"target_voltage": 450.0}, 405.0, 100.0),                         # battery maximum
     ({"target_current": 130.0}, 400.0, 110.0),                         # battery maximum
-    ({"max_power": 20000.0}, 400.0, 50.0),                             # battery power
+    ({"max_power": 20000.0}, 400.0, 20000.0 / BATTERY),                # battery power, at the voltage of now
     ({"target_current": None}, BATTERY, 0.0),                          # unknown wish: nothing
     ({"permission": None}, BATTERY, 0.0),
     ({"max_voltage": 420.0, "target_voltage": 415.0}, 410.0, 100.0),   # configuration

@@ -66,7 +66,7 @@ def test_unknown_voltage_is_not_reported(state):
     ({}, 400.0, 100.0, (400.0, 100.0), (False, False, False)),
     ({}, 430.0, 100.0, (410.0, 100.0), (False, True, False)),                 # the car's own maximum
     ({"max_current_a": 60.0}, 400.0, 100.0, (400.0, 60.0), (True, False, False)),
-    ({"max_power_kw": 20.0}, 400.0, 100.0, (400.0, 50.0), (False, False, True)),
+    ({"max_power_kw": 20.0}, 400.0, 100.0, (400.0, 20000.0 / 360.0), (False, False, True)),
     ({}, 400.0, 0.0, (400.0, 0.0), (False, False, False)),
 ])
 def test_output_is_the_minimum(config, volts, amps, output, flags):
