@@ -21,11 +21,16 @@ JOINING = "Join"                     # state of the car's matching machine betwe
 NOTHING_HEARD = frozenset({None, "Off", "Parm"})     # states of the car's matching machine before any CM_SLAC_PARM.CNF
 NO_KEY_YET = frozenset({None, "Off", "WaitKey"})     # states of the charger's matching machine
 # Checkpoint 7 (the modem hears the coordinator) is nothing that a modem tells its host.
+PAUSED, WOKEN = (Checkpoint(910, "paused"),), (Checkpoint(911, "woken up after the pause"),)
 PEV_MARKS = {
+    (State.Ending, State.Paused): PAUSED,
+    (State.Paused, State.WaitPilot): WOKEN,
     (State.Unplugged, State.WaitPilot): (Checkpoint(3, "plugged in"), Checkpoint(4, "pilot in state B")),
     (State.WaitPilot, State.Matching): (Checkpoint(5, "5 % PWM seen"), Checkpoint(6, "communication begins")),
 }
 EVSE_MARKS = {
+    (State.Ending, State.Paused): PAUSED,
+    (State.Paused, State.Preparing): WOKEN,
     (State.Unplugged, State.Preparing): (Checkpoint(2, "12 V were offered"), Checkpoint(3, "car plugged in"), Checkpoint(4, "pilot in state B")),
     (State.Preparing, State.Matching): (Checkpoint(5, "5 % PWM on"),),
 }

@@ -68,6 +68,10 @@ class EnergyCounter:
         self._power: float | None = None
         self._at = 0
 
+    def go_on(self) -> None:
+        """The same session after a pause."""
+        self._power = None
+
     def report(self, voltage: float | None, current: float | None, now: int) -> None:
         """The power until now was that of the previous report."""
         gap = now - self._at
@@ -112,10 +116,13 @@ class PevSide:
         _prepare(codec, self._protocols, _iso2_pev)
 
     def new_session(self) -> Session:
-        self._energy.restart()
         offers = self._offers()
         if self._machine is not None and getattr(self._machine, "paused", False):
             self._resume = self._machine.session_id
+        if self._resume:
+            self._energy.go_on()
+        else:
+            self._energy.restart()
         self._machine = None
         self._session = Session(HandshakePev(offers), self._make)
         return self._session
@@ -226,10 +233,13 @@ class EvseSide:
         _prepare(codec, self._protocols, _iso2_evse)
 
     def new_session(self) -> Session:
-        self._energy.restart()
         last = self._machine
         if last is not None and last.session_id:
             self._paused_id = last.session_id if last.paused else b""
+        if self._paused_id:
+            self._energy.go_on()
+        else:
+            self._energy.restart()
         self._machine = None
         return Session(HandshakeEvse(self._protocols), self._make)
 

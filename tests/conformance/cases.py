@@ -5,7 +5,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Callable, Iterator
 
-ROOMS = ("handshake", "evcc", "evcc_values", "evcc_course", "secc", "secc_setup", "secc_power", "secc_iso2")
+ROOMS = ("handshake", "evcc", "evcc_values", "evcc_course", "secc", "secc_setup", "secc_power", "secc_iso2", "notice")
 """Modules whose import registers families."""
 
 

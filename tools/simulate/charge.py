@@ -160,6 +160,11 @@ class Charge:
         return self.car.signals.v2g_state.value == "CurrentDemand"
 
     @property
+    def paused(self) -> bool:
+        """The car's session sleeps."""
+        return self.car.signals.connection_state.value == "Paused"
+
+    @property
     def reason(self) -> StopReason | None:
         """Why the car's session ended; None while it has not."""
         return self.car.signals.stop_reason.value

@@ -6,12 +6,13 @@ from kernel.timer import MS, S
 SHOW_CHARGING = 8.0    # s of wall time for the charging loop of the default show, which takes about 15 s
 SHOW_LAST = 0.8        # s of wall time over which an underestimated rest is spread
 STEP_SPEED = 3.0       # virtual s per wall s before and after charging: matching to precharge takes 12 s, the end 10 s
+PAUSE_SPEED = 60.0     # virtual s per wall s while the session is paused: nothing happens, often for long
 FRAME = 0.08           # s of wall time between two pictures
 MAX_PICTURES = 60 * S  # virtual time between two pictures at full speed
 
 
 class Pace:
-    """`target(now, charging, left)` gives the virtual time to run to before the next picture, FRAME later on the wall."""
+    """`target(now, charging, left, paused)` gives the virtual time to run to before the next picture, FRAME later on the wall."""
 
     def __init__(self, kind: str) -> None:
         if kind not in ("show", "max", "realtime"):
@@ -20,13 +21,13 @@ class Pace:
         self._charging = 0.0       # s of wall time spent on charging
         self._fastest = 0.0        # the rest is never crawled through: not slower than a quarter of this
 
-    def target(self, now: int, charging: bool, left: int | None) -> int:
+    def target(self, now: int, charging: bool, left: int | None, paused: bool = False) -> int:
         """`left`: estimated ns of charging still to come, None while unknown."""
         if self.kind == "realtime":
             return now + int(FRAME * S)
         if self.kind == "max":
             return now + MAX_PICTURES
-        speed = STEP_SPEED
+        speed = PAUSE_SPEED if paused else STEP_SPEED
         if charging:
             self._charging += FRAME
             if left is not None:

@@ -26,7 +26,7 @@ from tools.simulate.why import trip_hint
 
 PHASES = ((100, "matching"), (170, "joining"), (200, "SDP"), (301, "TCP"), (400, "session setup"), (530, "authorisation"),
           (540, "parameters"), (555, "lock, state C"), (560, "cable check"), (570, "precharge"), (590, "power on"), (700, "charging"),
-          (800, "power off"), (850, "welding check"), (900, "session stop"), (905, ""))
+          (800, "power off"), (850, "welding check"), (900, "session stop"), (905, ""), (910, "paused"), (911, "after the pause"))
 """First checkpoint of each phase, as the car passes them."""
 
 
@@ -89,7 +89,7 @@ def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: 
     """Run and show until the charge is over."""
     next_picture = wall.now()
     while not charge.over:
-        target = pace.target(charge.clock.time, charge.charging, _charging_left(charge, config))
+        target = pace.target(charge.clock.time, charge.charging, _charging_left(charge, config), charge.paused)
         charge.run_until(target)
         show.update(view(charge, soc_from, config.ev.stop_soc_percent))
         if pace.waits():
