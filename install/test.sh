@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the tests: ./install/test.sh [pytest options]        everything that needs no other machine's software
-#                 ./install/test.sh --interop [case ...]    two processes over a veth pair, and stacks of others (root)
+#                 ./install/test.sh --interop [case ...]    two processes over a veth pair, and stacks of others (root); --list, --json FILE
 #                 ./install/test.sh --fuzz [run|coverage|totals] the EXI library under libFuzzer (clang, llvm)
 #                 ./install/test.sh --exi-campaign [command] the EXI codec against the oracle of EXI_ORACLE_HOME (java)
 #                 ./install/test.sh --matrix [--all ...]    every fault at every message and state; 5000 cases, minutes
@@ -9,7 +9,7 @@
 #                 ./install/test.sh --boards [board ...]    the EXI libraries built anew, and run on emulated boards
 #                 ./install/test.sh --mutants [file ...]    small mistakes in tasks/safety: would the tests notice? (minutes)
 #                 ./install/test.sh --bench                 figures; they never fail
-# The first run makes .venv-test (and -peers, -build, -boards); CCSBOX_VENV=DIR puts them beside DIR as DIR-test, DIR-peers, ...
+# The first run makes .venv-test (and -peers, -pyslac, -build, -boards); CCSBOX_VENV=DIR puts them beside DIR as DIR-test, DIR-peers, ...
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/install/venv.sh"
@@ -26,7 +26,8 @@ case ${1:-} in
     shift
     need_debian ip=iproute2 ethtool=ethtool libpcap.so=libpcap0.8 tshark=tshark java=default-jre-headless pev=plc-utils-extra || exit 3
     prepare_venv "$base-peers" "$root/install/requirements-peers.txt" || exit 3
-    exec "$python" -m tests.interop --peers "$base-peers/bin/python" "$@"
+    prepare_venv "$base-pyslac" "$root/install/requirements-pyslac.txt" || exit 3
+    exec "$python" -m tests.interop --peers "$base-peers/bin/python" --pyslac "$base-pyslac/bin/python" "$@"
     ;;
 --fuzz)
     shift

@@ -1,195 +1,168 @@
-"""Runs the pairings over a veth pair and prints one line each: python -m tests.interop [--peers PYTHON] [case ...]."""
+"""Runs the pairings over a veth pair and prints their results: python -m tests.interop [--peers PYTHON] [--pyslac PYTHON] [case ...]."""
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.interop import slac
-from tests.interop.cases import CASES, EVCC_LOOPS, EVCC_PAUSE_S, OURS, PEER, Case
-from tests.interop.network import End, NetworkError, Program, Wire
-from tests.interop.report import Figures, figures, objections
+from tests.interop import control, slac, table
+from tests.interop.cases import ALL, PEER, PYSLAC, Case, SlacCase, chosen
+from tests.interop.measure import adopt_orphans
+from tests.interop.outcome import Outcome
+from tests.interop.session import run
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-PEER_READY_S = 30.0      # a Java virtual machine starts
-OURS_READY_S = 1.5
-AFTER_SESSION_S = 15.0   # for the second end after the first has left
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of a case; `objections` empty = passed."""
-
-    case: Case | slac.SlacCase
-    seconds: float = 0.0
-    figures: Figures = field(default_factory=Figures)
-    objections: list[str] = field(default_factory=list)
-    logs: list[Path] = field(default_factory=list)
+PROBE_LIMIT_S = 30.0
+EXIT_FAILED, EXIT_MISSING = 1, 3
+JAVA = "java (the EXI codec of iso15118 runs in it): apt-get install default-jre-headless"
 
 
-def command(case: Case, role: str, end: End, peers: str, folder: Path) -> list[str]:
-    """The command line of one end."""
-    who = case.pev if role == "pev" else case.evse
-    if who == PEER:
-        part = "evcc" if role == "pev" else "secc"
-        return [peers, str(HERE / "peer.py"), part, "--interface", end.interface, "--limit", str(case.limit_s - 10),
-                "--loops", str(EVCC_LOOPS), "--pause", str(EVCC_PAUSE_S), "--protocol", case.protocol, "--transfer", case.transfer]
-    return [sys.executable, str(ROOT / "main.py"), role, "--config", str(HERE / case.config), "--interface", end.interface,
-            "--simulate-io", "--once", "--output", str(folder / f"{role}-output"), *case.charge]
+class Prerequisites:
+    """What is there to run with. `lack(case)` says what a case misses, with the remedy; "" = it can run."""
+
+    def __init__(self, peers: str, pyslac: str) -> None:
+        self.peers, self.pyslac = peers, pyslac
+        self._said: dict[str, str] = {}
+
+    def general(self) -> str:
+        """What every case needs."""
+        if os.geteuid() != 0:
+            return "tests.interop makes network namespaces and needs root: sudo ./install/test.sh --interop"
+        wanted = {"ip": "iproute2", "ethtool": "ethtool", "tshark": "tshark"}
+        missing = [package for program, package in wanted.items() if not shutil.which(program)]
+        return f"missing: {', '.join(missing)}. Remedy: apt-get install {' '.join(missing)}" if missing else ""
+
+    def lack(self, case: Case | SlacCase) -> str:
+        if isinstance(case, Case):
+            if PEER not in (case.pev, case.evse):
+                return ""
+            return self._imports(self.peers, "iso15118", "--peers") or self._java()
+        if case.program == PYSLAC:
+            return self._imports(self.pyslac, "pyslac", "--pyslac")
+        return "" if shutil.which(case.program) else f"the program `{case.program}`: apt-get install plc-utils-extra"
+
+    def scapy(self) -> str:
+        return self._imports(self.peers, "scapy", "--peers")
+
+    def _java(self) -> str:
+        if "java" not in self._said:
+            self._said["java"] = "" if shutil.which("java") and _succeeds("java", "-version") else JAVA
+        return self._said["java"]
+
+    def _imports(self, python: str, package: str, option: str) -> str:
+        if not python:
+            return f"{package}: name the interpreter that has it, {option} PYTHON, or use ./install/test.sh --interop, which makes one"
+        if package not in self._said:
+            good = _succeeds(python, "-c", f"import {package}")
+            self._said[package] = "" if good else f"{package}, which {python} does not have: ./install/test.sh --interop installs it"
+        return self._said[package]
 
 
-def run(case: Case, peers: str, folder: Path) -> Outcome:
-    """One session of a case in its own namespaces; everything it wrote is in `folder`."""
-    outcome = Outcome(case)
-    folder.mkdir(parents=True)
-    environment = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}
-    pcap = folder / "wire.pcap"
-    programs: list[Program] = []
+def _succeeds(*command: str) -> bool:
     try:
-        with Wire(pev_kernel_ipv6=case.pev == PEER, evse_kernel_ipv6=case.evse == PEER) as wire:
-            try:
-                tap = Program(wire.evse, [sys.executable, str(HERE / "capture.py"), wire.evse.interface, str(pcap)], folder / "capture.log", folder)
-                programs.append(tap)
-                if not tap.wait_for_text("CAPTURING", 10):
-                    outcome.objections.append(f"the capture did not start: {tap.text().strip()[-200:]}")
-                    return outcome
-                outcome.seconds = _session(case, peers, folder, wire, environment, programs, outcome)
-            finally:
-                for program in reversed(programs):
-                    program.end()
-    except NetworkError as error:
-        outcome.objections.append(f"no wire: {error}")
-        return outcome
-    ours = [end.mac for who, end in ((case.pev, wire.pev), (case.evse, wire.evse)) if who == OURS]
-    _judge_wire(case, pcap, bytes.fromhex(wire.pev.mac.replace(":", "")), ours, outcome)
-    return outcome
+        return subprocess.run(command, capture_output=True, check=False, timeout=PROBE_LIMIT_S).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
-def _session(case: Case, peers: str, folder: Path, wire: Wire, environment: dict[str, str], programs: list[Program], outcome: Outcome) -> float:
-    """Starts the charger, then the car; waits for both to leave. Returns the s from the car's start to its end."""
-    def start(role: str, end: End) -> Program:
-        cwd = folder / role          # the peer reads .env where it stands; an empty folder has none
-        cwd.mkdir()
-        program = Program(end, command(case, role, end, peers, folder), folder / f"{role}.log", cwd, environment)
-        programs.append(program)
-        outcome.logs.append(program.log)
-        return program
-
-    evse = start("evse", wire.evse)
-    if case.evse == PEER:
-        if not evse.wait_for_text("READY", PEER_READY_S):
-            outcome.objections.append("the charger did not become ready")
-            return 0.0
-    elif evse.wait(OURS_READY_S) is not None:
-        outcome.objections.append(f"the charger left at once with exit code {evse.process.returncode}")
-        return 0.0
-    began = time.monotonic()
-    pev = start("pev", wire.pev)
-    pev_code = pev.wait(case.limit_s)
-    seconds = time.monotonic() - began
-    evse_code = evse.wait(AFTER_SESSION_S)
-    for role, who, program, code in (("car", case.pev, pev, pev_code), ("charger", case.evse, evse, evse_code)):
-        if code is None:
-            outcome.objections.append(f"the {role} did not come to an end")
-        elif code != 0:
-            outcome.objections.append(f"the {role} left with exit code {code}")
-        if who == PEER:
-            outcome.objections += _peer_verdict(role, program.text())
-    return seconds
+def absolute(python: str | None) -> str:
+    """Not resolved: the link makes the environment."""
+    return os.path.abspath(python) if python else ""
 
 
-def _peer_verdict(role: str, text: str) -> list[str]:
-    """The peer's own opinion: its RESULT line."""
-    lines = [line for line in text.splitlines() if line.startswith("RESULT ")]
-    if not lines:
-        return [f"the {role} (peer) gave no result"]
-    result = json.loads(lines[-1][len("RESULT "):])
-    if result["ok"]:
-        return []
-    told = result["problem"] or "; ".join(f"{s['state']}: {s['reason']}" for s in result["sessions"])
-    return [f"the {role} (peer) says: {told[:300]}"]
-
-
-def _judge_wire(case: Case, pcap: Path, pev_mac: bytes, ours: list[str], outcome: Outcome) -> None:
-    """An exit code is a claim; the wire must show a session, and no octet of ours that an independent reader objects to (a kernel's checksum of
-    0xFFFF, one frame in 65536, is one that tshark does not like)."""
-    outcome.figures = found = figures(pcap.read_bytes(), pev_mac)
-    if found.requests < case.requests:
-        outcome.objections.append(f"only {found.requests} V2G requests on the wire, {case.requests} expected")
-    if len(found.response_ms) < found.requests:
-        outcome.objections.append(f"{found.requests - len(found.response_ms)} V2G requests without response")
-    if found.homeplug < case.homeplug:
-        outcome.objections.append(f"only {found.homeplug} HomePlug frames on the wire, {case.homeplug} expected")
-    outcome.objections += [f"tshark: {line}" for mac in ours for line in objections(pcap, mac)[:5]]
-
-
-def _matching(case: slac.SlacCase, folder: Path) -> Outcome:
-    """SLAC alone, with a program of open-plc-utils."""
-    outcome = Outcome(case)
-    try:
-        outcome.objections, outcome.figures, outcome.seconds, outcome.logs = slac.match(case, folder)
-    except NetworkError as error:
-        outcome.objections.append(f"no wire: {error}")
-    return outcome
-
-
-def row(outcome: Outcome) -> str:
-    f = outcome.figures
-    p50, p95 = f.quantile(0.5), f.quantile(0.95)
-    times = f"{p50:7.2f} {p95:7.2f}" if p50 is not None and p95 is not None else f"{'-':>7} {'-':>7}"
-    return (f"{outcome.case.name:<15} {'FAILED' if outcome.objections else 'passed':<7} {outcome.seconds:7.1f} {f.frames:7d} {f.homeplug:5d} {f.sdp:4d} "
-            f"{f.tcp:5d} {f.resets:4d} {f.requests:5d} {times}")
-
-
-HEADER = f"{'case':<15} {'':<7} {'s':>7} {'frames':>7} {'slac':>5} {'sdp':>4} {'tcp':>5} {'rst':>4} {'v2g':>5} {'p50 ms':>7} {'p95 ms':>7}   (charger: request to response)"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.interop", description=__doc__,
-                                     epilog="\n".join(f"{c.name}: {c.about}" for c in (*CASES, *slac.CASES)), formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", choices=[[], *(c.name for c in (*CASES, *slac.CASES))], metavar="case", help="which pairings; default: all")
-    parser.add_argument("--peers", metavar="PYTHON", help="interpreter of the environment with iso15118; without it only our own pairings run")
+def options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.interop", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="case", help="which pairings, * and ? as in file names; default: all")
+    parser.add_argument("--list", action="store_true", help="name the cases and leave")
+    parser.add_argument("--peers", metavar="PYTHON", help="interpreter of the environment with iso15118 and scapy")
+    parser.add_argument("--pyslac", metavar="PYTHON", help="interpreter of the environment with pyslac")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="each case N times, one after the other")
+    parser.add_argument("--loss", type=float, metavar="PERCENT", help="of the frames that the power line of the slac- cases loses, in place of the case's own")
+    parser.add_argument("--seed", type=int, metavar="N", help="which frames --loss takes; the next of --repeat takes N + 1")
+    parser.add_argument("--json", metavar="FILE", help="the results for programs, written even when cases failed")
     parser.add_argument("--keep", metavar="DIR", help="logs and captures go to DIR and stay (default: a temporary folder, kept on failure)")
-    chosen = parser.parse_args()
-    if os.geteuid() != 0:
-        print("tests.interop makes network namespaces and needs root: sudo ./install/test.sh --interop", file=sys.stderr)
-        return 3
-    wanted = [c for c in CASES if c.name in chosen.cases or not chosen.cases and (chosen.peers or {c.pev, c.evse} == {OURS})]
-    matchings = [c for c in slac.CASES if c.name in chosen.cases or not chosen.cases and shutil.which(c.program)]
-    if any(PEER in (c.pev, c.evse) for c in wanted) and not chosen.peers:
-        parser.error("this case needs --peers PYTHON")
-    keep = Path(chosen.keep).resolve() if chosen.keep else Path(tempfile.mkdtemp(prefix="ccsbox-interop-"))
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = options()
+    words = parser.parse_args(argv)
+    if words.list:
+        print(*(f"{case.name:<18} {case.about}" for case in ALL), sep="\n")
+        return 0
+    try:
+        wanted = chosen(words.cases)
+    except ValueError as error:
+        parser.error(str(error))
+    have = Prerequisites(absolute(words.peers), absolute(words.pyslac))
+    if sentence := have.general():
+        print(sentence, file=sys.stderr)
+        return EXIT_MISSING
+    missing = {case.name: lack for case in wanted if (lack := have.lack(case))}
+    if missing and words.cases:
+        print(*(f"{name} needs {lack}" for name, lack in missing.items()), sep="\n", file=sys.stderr)
+        return EXIT_MISSING
+    if lack := have.scapy():
+        missing["(second reader)"] = lack
+    adopt_orphans()
+    keep = Path(words.keep).resolve() if words.keep else Path(tempfile.mkdtemp(prefix="ccsbox-interop-"))
+    runs = [(turned(case, turn, words), case.name if words.repeat == 1 else f"{case.name}-{turn + 1}")
+            for case in wanted if case.name not in missing for turn in range(words.repeat)]
+    blind = control.check(keep / "control", "" if "(second reader)" in missing else have.peers)
+    print(*blind, sep="\n", end="\n" if blind else "", flush=True)
+    outcomes = run_all(runs, have, keep)
+    summary(outcomes, missing)
+    if words.json:
+        Path(words.json).write_text(json.dumps(table.as_json(outcomes, missing), indent=1) + "\n")
+    failed = bool(blind) + sum(bool(o.objections) for o in outcomes)
+    if not failed and not words.keep:
+        shutil.rmtree(keep)
+    elif keep.exists():
+        print(f"logs and captures: {keep}")
+    return EXIT_FAILED if failed else 0
+
+
+def turned(case: Case | SlacCase, turn: int, words: argparse.Namespace) -> Case | SlacCase:
+    """A case as the command line wants it for its `turn`-th time."""
+    if isinstance(case, Case):
+        return case
+    loss = case.loss if words.loss is None else words.loss
+    return dataclasses.replace(case, loss=loss, seed=(case.seed if words.seed is None else words.seed) + turn)
+
+
+def run_all(runs: list[tuple[Case | SlacCase, str]], have: Prerequisites, keep: Path) -> list[Outcome]:
+    """Every case with the name of its folder, with a line for each as soon as it is over."""
     outcomes = []
-    print(HEADER, flush=True)
-    for case in (*wanted, *matchings):
-        folder = keep / case.name
+    reader = "" if have.scapy() else have.peers
+    print(table.HEADER, flush=True)
+    for case, name in runs:
+        folder = keep / name
         shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(case, slac.SlacCase):
-            outcome = _matching(case, folder)
-        else:
-            outcome = run(case, os.path.abspath(chosen.peers or ""), folder)      # not resolved: the link makes the environment
+        outcome = run(case, have.peers, reader, folder) if isinstance(case, Case) else slac.match(case, reader, have.pyslac, folder)
         outcomes.append(outcome)
-        print(row(outcome), flush=True)
+        print(table.row(outcome), flush=True)
         for sentence in outcome.objections:
             print(f"    {sentence}", flush=True)
         if outcome.objections:
             for log in outcome.logs:
                 tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
                 print(f"    --- end of {log}", *(f"    {line[:200]}" for line in tail), sep="\n", flush=True)
+    return outcomes
+
+
+def summary(outcomes: list[Outcome], missing: dict[str, str]) -> None:
+    """What the whole run gave."""
+    if outcomes:
+        print("", *table.sides(outcomes), table.LEGEND, *table.not_judged(outcomes), "", sep="\n")
+    for name, lack in missing.items():
+        print(f"not run: {name} needs {lack}")
     failed = sum(bool(o.objections) for o in outcomes)
-    if not failed and not chosen.keep:
-        shutil.rmtree(keep)
-    elif keep.exists():
-        print(f"logs and captures: {keep}")
-    print(f"{len(outcomes) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    print(f"{len(outcomes) - failed} passed, {failed} failed, {len(missing)} not run, {sum(o.whole_s for o in outcomes):.0f} s", flush=True)
 
 
 if __name__ == "__main__":

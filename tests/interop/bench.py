@@ -9,10 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.interop.__main__ import HERE, ROOT, run
 from tests.interop.cases import CASES
 from tests.interop.network import Program, Wire
 from tests.interop.report import HOMEPLUG, frames
+from tests.interop.session import HERE, ROOT, run
 
 LONG_CHARGE = ("--soc-start", "90", "--soc-stop", "98", "--battery-kwh", "3")      # about 300 requests
 SETTLE_S = 3.0
@@ -25,7 +25,7 @@ LIMITS = {"p50_ms": 2.0, "p99_ms": 10.0, "start_s": 0.5, "idle_percent": 2.0, "r
 def turnaround(name: str, peers: str, folder: Path) -> str:
     """p50 and p99 of the time from request to response, at the charger's end of the wire."""
     case = dataclasses.replace(next(c for c in CASES if c.name == name), charge=LONG_CHARGE)
-    outcome = run(case, peers, folder / name)
+    outcome = run(case, peers, "", folder / name)
     found = outcome.figures
     p50, p99 = found.quantile(0.5), found.quantile(0.99)
     if p50 is None or p99 is None:
@@ -100,11 +100,13 @@ def main() -> int:
             print(f"veth: iso15118 SECC, the same kind of capture: {turnaround('harness', os.path.abspath(peers), folder)}", flush=True)
         start_time(folder / "warm-up")           # compiles the bytecode
         starts = sorted(start_time(folder / f"start{n}") for n in range(3))
-        print(f"veth: process start to first CM_SLAC_PARM.REQ: median of 3 {starts[1]:.2f} s = {starts[1] / LIMITS['start_s']:.2f} x the limit of {LIMITS['start_s']:g} s", flush=True)
+        print(f"veth: process start to first CM_SLAC_PARM.REQ: median of 3 {starts[1]:.2f} s = {starts[1] / LIMITS['start_s']:.2f} x the limit of "
+              f"{LIMITS['start_s']:g} s", flush=True)
         for role in ("pev", "evse"):
             (cpu, rss), *guard = idle(role, folder / f"idle-{role}")
             beside = "".join(f"; its guard {more:.2f} %, {size:.1f} MB, most of it shared" for more, size in guard)
-            print(f"veth: {role} waiting: CPU {cpu:.2f} % of a core (limit {LIMITS['idle_percent']:g}), RSS {rss:.1f} MB (limit {LIMITS['rss_mb']:g}){beside}", flush=True)
+            print(f"veth: {role} waiting: CPU {cpu:.2f} % of a core (limit {LIMITS['idle_percent']:g}), RSS {rss:.1f} MB (limit {LIMITS['rss_mb']:g})"
+                  f"{beside}", flush=True)
     return 0
 
 

@@ -2,10 +2,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Iterable
 
 OURS = "ours"
 PEER = "iso15118"
-
+PEV, EVSE, PYSLAC = "pev", "evse", "pyslac"
+"""Programs of the matchings: two of open-plc-utils, one of PyPI."""
 
 DIN, ISO2 = "DIN_SPEC_70121", "ISO_15118_2"
 """Names of the protocols as iso15118 has them."""
@@ -39,10 +42,42 @@ CASES = (
     Case("evcc-evse", "the EVCC of iso15118 at our charger", PEER, OURS, "assume_link.yaml"),
     Case("pev-secc-iso2", "our car at the SECC of iso15118, ISO 15118-2 DC", OURS, PEER, "iso2.yaml", protocol=ISO2),
     Case("evcc-evse-iso2", "the EVCC of iso15118 at our charger, ISO 15118-2 DC", PEER, OURS, "iso2.yaml", protocol=ISO2),
-    Case("pev-secc-ac", "our car at the SECC of iso15118, ISO 15118-2 AC, stopped by the charger", OURS, PEER, "iso2_ac.yaml", requests=12, protocol=ISO2, transfer=AC),
+    Case("pev-secc-ac", "our car at the SECC of iso15118, ISO 15118-2 AC, stopped by the charger", OURS, PEER, "iso2_ac.yaml", requests=12,
+         protocol=ISO2, transfer=AC),
     Case("evcc-evse-ac", "the EVCC of iso15118 at our charger, ISO 15118-2 AC", PEER, OURS, "iso2_ac.yaml", requests=12, protocol=ISO2, transfer=AC),
     Case("two-iso2", "our car and our charger, ISO 15118-2 DC, SLAC by emulated modems, in real time", OURS, OURS, "iso2_emulated.yaml", homeplug=30),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SlacCase:
+    """A matching alone. `program`: whose SLAC it is, ours plays the other role. `loss`: percent of the frames that the power line between them loses."""
+
+    name: str
+    about: str
+    program: str
+    loss: float = 0.0
+    seed: int = 1
+    homeplug: int = 18       # frames of a whole matching on the wire
+
+
+SLAC_CASES = (
+    SlacCase("slac-pev", "the car `pev` of open-plc-utils matches with our charger", PEV),
+    SlacCase("slac-evse", "our car matches with the charger `evse` of open-plc-utils", EVSE),
+    SlacCase("slac-pyslac", "our car matches with the charger of pyslac", PYSLAC),
+)
+ALL = (*CASES, *SLAC_CASES)
+
+
+def chosen(patterns: Iterable[str]) -> list[Case | SlacCase]:
+    """The cases that one of the patterns names (`*` and `?` as in file names), in the order of the table; all without patterns. ValueError for a
+    pattern that names none."""
+    patterns = list(patterns)
+    for pattern in patterns:
+        if not any(fnmatchcase(case.name, pattern) for case in ALL):
+            raise ValueError(f"no case is named {pattern!r}; --list shows them")
+    return [case for case in ALL if not patterns or any(fnmatchcase(case.name, pattern) for pattern in patterns)]
+
 
 EVCC_LOOPS = 20
 EVCC_PAUSE_S = 0

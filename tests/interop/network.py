@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 READY_LIMIT_S = 5.0      # until the kernel of a peer has its link-local address
+LOOK_EVERY_S = 0.05      # at a program that is waited for
 NO_OFFLOAD = ("tx", "rx", "gso", "tso", "gro")      # checksums on the veth are then the real ones
 
 
@@ -84,10 +85,11 @@ def run(*command: str) -> str:
 
 
 class Program:
-    """A program inside one end's namespace, in its own session, with its output in a file."""
+    """A program inside one end's namespace, in its own session and process group, with its output in a file. `cpu_s` counts what has ended."""
 
     def __init__(self, end: End, command: list[str], log: Path, cwd: Path, environment: dict[str, str] | None = None) -> None:
         self.log = log
+        self.cpu_s = 0.0
         self._output = open(log, "wb")
         self.process = subprocess.Popen(["ip", "netns", "exec", end.namespace, *command], stdout=self._output, stderr=subprocess.STDOUT,
                                         stdin=subprocess.DEVNULL, cwd=cwd, start_new_session=True, env={**os.environ, **(environment or {})})
@@ -101,30 +103,49 @@ class Program:
         while time.monotonic() < end:
             if words in self.text():
                 return True
-            if self.process.poll() is not None:
+            if self.poll() is not None:
                 return words in self.text()
-            time.sleep(0.05)
+            time.sleep(LOOK_EVERY_S)
         return False
+
+    def poll(self) -> int | None:
+        """Exit code, None while it runs. Takes in whoever of its group has ended, with the CPU time that it used."""
+        while True:
+            try:
+                pid, status, used = os.wait4(-self.process.pid, os.WNOHANG)
+            except ChildProcessError:
+                break                                # nobody of the group is a child of ours any more
+            if pid == 0:
+                break
+            self.cpu_s += used.ru_utime + used.ru_stime
+            if pid == self.process.pid:
+                self.process.returncode = os.waitstatus_to_exitcode(status)
+        return self.process.returncode
 
     def wait(self, limit: float) -> int | None:
         """Exit code, None when it still runs after `limit` s."""
-        try:
-            return self.process.wait(max(0.0, limit))
-        except subprocess.TimeoutExpired:
-            return None
+        end = time.monotonic() + limit
+        while self.poll() is None and time.monotonic() < end:
+            time.sleep(LOOK_EVERY_S)
+        return self.process.returncode
 
     def end(self, grace: float = 2.0) -> None:
         """Asks for the end, then insists: the whole session that we started, and nothing else."""
         for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
-            if self.process.poll() is None or self._group_alive():
-                try:
-                    os.killpg(self.process.pid, number)
-                except ProcessLookupError:
-                    break
-                self.wait(patience)
+            if not self._group_alive():
+                break
+            try:
+                os.killpg(self.process.pid, number)
+            except ProcessLookupError:
+                break
+            limit = time.monotonic() + patience
+            while self._group_alive() and time.monotonic() < limit:
+                time.sleep(LOOK_EVERY_S)
         self._output.close()
 
     def _group_alive(self) -> bool:
+        if self.poll() is None:
+            return True
         try:
             os.killpg(self.process.pid, 0)
         except ProcessLookupError:

@@ -1,10 +1,8 @@
-"""What a capture tells: frames by kind, V2G requests with the time to their response, and what tshark objects to."""
+"""What a capture tells: frames by kind, V2G requests with the time to their response."""
 from __future__ import annotations
 
 import struct
-import subprocess
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Iterator
 
 HOMEPLUG = 0x88E1
@@ -13,7 +11,6 @@ TCP = 6
 UDP = 17
 ICMPV6 = 58
 V2GTP_VERSION = b"\x01\xfe"
-OBJECTIONS = "_ws.malformed or tcp.checksum.status == Bad or udp.checksum.status == Bad or icmpv6.checksum.status == Bad"
 
 
 class CaptureError(Exception):
@@ -34,10 +31,14 @@ class Figures:
     response_ms: list[float] = field(default_factory=list)
 
     def quantile(self, part: float) -> float | None:
-        if not self.response_ms:
-            return None
-        ordered = sorted(self.response_ms)
-        return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+        return quantile(self.response_ms, part)
+
+
+def quantile(values: list[float], part: float) -> float | None:
+    """The value below which `part` of all lie; None without values."""
+    if not values:
+        return None
+    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
 
 
 def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -83,13 +84,3 @@ def figures(data: bytes, pev_mac: bytes) -> Figures:
                 out.response_ms.append((at - asked) / 1e6)
                 asked = None
     return out
-
-
-def objections(path: Path, sender: str = "") -> list[str]:
-    """What tshark calls malformed or a bad checksum, one line per frame; an independent reader of every octet. `sender`: of this MAC only."""
-    wanted = f"({OBJECTIONS}) and eth.src == {sender}" if sender else OBJECTIONS
-    done = subprocess.run(["tshark", "-r", str(path), "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE",
-                           "-Y", wanted], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        return [f"tshark left with {done.returncode}: {done.stderr.strip()[-200:]}"]
-    return done.stdout.strip().splitlines()

@@ -1,6 +1,7 @@
-"""SLAC with the programs `pev` and `evse` of open-plc-utils (Debian plc-utils-extra): they match with our box through emulated modems."""
+"""SLAC with other people's programs (open-plc-utils, pyslac): they match with our box through emulated modems."""
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -8,36 +9,42 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.interop.network import End, Program, Wire, run
-from tests.interop.report import Figures, figures, objections
+from tests.interop.cases import EVSE, OURS, PEV, PYSLAC, SlacCase
+from tests.interop.measure import MemoryWatch
+from tests.interop.network import End, NetworkError, Program, Wire, run
+from tests.interop.outcome import Outcome
+from tests.interop.phases import CAR, CHARGER, course
+from tests.interop.report import figures
+from tests.interop.session import ENVIRONMENT, HERE, ROOT, judge_frames, octets
 
-ROOT = Path(__file__).resolve().parents[2]
 HOST, CABLE = "host0", "cable0"      # the program's interface and its modem's
-READY_S = 10.0
-MATCH_S = 60.0                       # the programs settle their modem for some seconds after each key
-LINK_S = 40.0
-SETTLED = {"charge time": 1, "settle time": 3}       # s; of the programs' profiles
+HOST_MAC = "02:00:00:cc:50:11"
+READY_S = 20.0                       # the programs settle their modem for some seconds after each key
+MATCH_S = 60.0
+LINK_S = 10.0
+SETTLED = {"charge time": 1, "settle time": 3}       # s; of open-plc-utils' profiles
 
 
 @dataclass(frozen=True, slots=True)
-class SlacCase:
-    """`program`: whose SLAC it is; ours plays the other role."""
+class Foreign:
+    """How a program is run: its role, what it prints when a car may come and when it is matched, what the table calls it."""
 
-    name: str
-    about: str
-    program: str             # pev or evse
-    homeplug: int = 18       # frames of a whole matching on the wire
+    role: str
+    ready: str
+    matched: str
+    software: str
 
 
-CASES = (
-    SlacCase("slac-pev", "the car `pev` of open-plc-utils matches with our charger", "pev"),
-    SlacCase("slac-evse", "our car matches with the charger `evse` of open-plc-utils", "evse"),
-)
+FOREIGN = {
+    PEV: Foreign("pev", "", "Charging (0)", "open-plc pev"),
+    EVSE: Foreign("evse", "UnoccupiedState: Listening", "Charging (0)", "open-plc evse"),
+    PYSLAC: Foreign("evse", "READY", 'RESULT {"ok": true', "pyslac"),
+}
 
 
 def profile(program: str, folder: Path) -> Path:
     """The profile that the program prints itself, with short pauses."""
-    text = subprocess.run([program, "-c"], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([program, "-c"], capture_output=True, text=True, check=True, timeout=READY_S).stdout
     for key, seconds in SETTLED.items():
         text = re.sub(rf"^{key} = .*$", f"{key} = {seconds}", text, flags=re.M)
     path = folder / f"{program}.ini"
@@ -45,60 +52,102 @@ def profile(program: str, folder: Path) -> Path:
     return path
 
 
-def cable(end: End, mac: str) -> None:
+def cable(end: End) -> None:
     """A second veth pair inside the peer's namespace: the program's network cable to its modem."""
     inside = ("ip", "-n", end.namespace, "link")
-    run(*inside, "add", HOST, "address", mac, "type", "veth", "peer", "name", CABLE)
+    run(*inside, "add", HOST, "address", HOST_MAC, "type", "veth", "peer", "name", CABLE)
     for interface in (HOST, CABLE):
         run("ip", "netns", "exec", end.namespace, "sysctl", "-qw", f"net.ipv6.conf.{interface}.disable_ipv6=1")
         run(*inside, "set", interface, "up")
 
 
-def match(case: SlacCase, folder: Path) -> tuple[list[str], Figures, float, list[Path]]:
-    """(objections, what passed on the wire, s from the start of the car to the match, logs)."""
+def commands(case: SlacCase, ours_end: End, pyslac: str, folder: Path) -> dict[str, list[str]]:
+    """Command lines by role."""
+    foreign = FOREIGN[case.program]
+    if case.program == PYSLAC:
+        theirs = [pyslac, str(HERE / "pyslac_evse.py"), HOST]
+    else:
+        theirs = ["stdbuf", "-oL", case.program, "-i", HOST, "-p", str(profile(case.program, folder)), *(("-l",) if foreign.role == "evse" else ())]
+    role = "evse" if foreign.role == "pev" else "pev"
+    return {foreign.role: theirs, role: [sys.executable, str(ROOT / "main.py"), role, "--config", str(HERE / "emulated.yaml"), "--interface",
+                                         ours_end.interface, "--simulate-io", "--output", str(folder / f"{role}-output")]}
+
+
+def match(case: SlacCase, reader: str, pyslac: str, folder: Path) -> Outcome:
+    """One matching in its own namespaces; `seconds` from the start of the car to the joined network."""
+    outcome = Outcome(case)
+    ours = CAR if FOREIGN[case.program].role == "evse" else CHARGER
+    for name, side in outcome.sides.items():
+        side.software = OURS if name == ours else FOREIGN[case.program].software
+    with outcome.timed():
+        try:
+            _match(case, reader, pyslac, folder, outcome)
+        except NetworkError as error:
+            outcome.objections.append(f"no wire: {error}")
+    return outcome
+
+
+def _match(case: SlacCase, reader: str, pyslac: str, folder: Path, outcome: Outcome) -> None:
     folder.mkdir(parents=True)
     pcap = folder / "wire.pcap"
-    found: list[str] = []
+    foreign = FOREIGN[case.program]
     programs: list[Program] = []
-    seconds = 0.0
-    ours = "evse" if case.program == "pev" else "pev"
-    with Wire(pev_kernel_ipv6=False, evse_kernel_ipv6=False) as wire:
-        theirs_end, ours_end = (wire.pev, wire.evse) if case.program == "pev" else (wire.evse, wire.pev)
-        mac = "02:00:00:cc:50:11"
+    with Wire(pev_kernel_ipv6=False, evse_kernel_ipv6=False) as wire, MemoryWatch() as memory:
+        theirs_end, ours_end = (wire.pev, wire.evse) if foreign.role == "pev" else (wire.evse, wire.pev)
 
         def start(end: End, name: str, *command: str) -> Program:
-            programs.append(Program(end, list(command), folder / f"{name}.log", folder, {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}))
+            programs.append(Program(end, list(command), folder / f"{name}.log", folder, {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}))
+            outcome.logs.append(programs[-1].log)
             return programs[-1]
         try:
-            cable(theirs_end, mac)
-            tap = start(wire.evse, "capture", sys.executable, str(ROOT / "tests/interop/capture.py"), wire.evse.interface, str(pcap))
-            modem = start(theirs_end, "modem", sys.executable, "-m", "tests.interop.modem", CABLE, theirs_end.interface, case.program, HOST)
+            cable(theirs_end)
+            tap = start(wire.evse, "capture", sys.executable, str(HERE / "capture.py"), wire.evse.interface, str(pcap))
+            modem = start(theirs_end, "modem", sys.executable, "-m", "tests.interop.modem", CABLE, theirs_end.interface, foreign.role, HOST,
+                          "--loss", str(case.loss), "--seed", str(case.seed))
             if not tap.wait_for_text("CAPTURING", READY_S) or not modem.wait_for_text("READY", READY_S):
-                return ["capture or modem did not start: " + tap.text()[-200:] + modem.text()[-200:]], Figures(), 0.0, [p.log for p in programs]
-            theirs_command = ("stdbuf", "-oL", case.program, "-i", HOST, "-p", str(profile(case.program, folder)), *(("-l",) if case.program == "evse" else ()))
-            ours_command = (sys.executable, str(ROOT / "main.py"), ours, "--config", str(ROOT / "tests/interop/emulated.yaml"), "--interface", ours_end.interface,
-                            "--simulate-io")
-            charger, car = (ours_command, theirs_command) if ours == "evse" else (theirs_command, ours_command)
-            box = theirs = None
-            began = time.monotonic()
-            for role, command in (("evse", charger), ("pev", car)):
-                program = start(ours_end if role == ours else theirs_end, role, *command)
-                box, theirs = (program, theirs) if role == ours else (box, program)
+                outcome.objections.append("capture or modem did not start: " + tap.text()[-200:] + modem.text()[-200:])
+                return
+            command = commands(case, ours_end, pyslac, folder)
+            boxes: dict[str, Program] = {}
+            for role, side in (("evse", CHARGER), ("pev", CAR)):
+                boxes[role] = start(theirs_end if role == foreign.role else ours_end, role, *command[role])
+                outcome.sides[side].program, outcome.sides[side].memory = boxes[role], memory.watch(boxes[role])
                 began = time.monotonic()
-                if role == "evse":
-                    program.wait_for_text("WaitParm" if role == ours else "UNOCCUPIED", READY_S)
-            assert box is not None and theirs is not None
-            if not box.wait_for_text("Matched", MATCH_S):
-                found.append(f"our {ours} was not matched and joined within {MATCH_S:g} s")
-            seconds = time.monotonic() - began
-            if not any(theirs.wait_for_text(words, LINK_S / 4) for words in ("Charging (0)", "Connecting", "MATCHED", "Matched")):
-                found.append(f"`{case.program}` does not tell a match")
+                words = foreign.ready if role == foreign.role else "WaitParm"
+                if role == "evse" and not boxes[role].wait_for_text(words, READY_S):
+                    outcome.objections.append(f"the charger did not become ready within {READY_S:g} s")
+                    return
+            theirs, ours = boxes.pop(foreign.role), boxes.popitem()[1]
+            if not ours.wait_for_text("-> Matched", MATCH_S):
+                outcome.objections.append(f"our {'charger' if foreign.role == 'pev' else 'car'} was not matched and joined within {MATCH_S:g} s")
+            outcome.seconds = time.monotonic() - began
+            if not theirs.wait_for_text(foreign.matched, LINK_S):
+                outcome.objections.append(f"{foreign.software} does not tell a match")
         finally:
             for program in reversed(programs):
                 program.end()
-    seen = figures(pcap.read_bytes(), bytes.fromhex(wire.pev.mac.replace(":", "")))
-    if seen.homeplug < case.homeplug:
-        found.append(f"only {seen.homeplug} HomePlug frames on the wire, {case.homeplug} expected")
-    found += [f"tshark: {line}" for line in objections(pcap, ours_end.mac)[:5]]          # what the program sends is its own affair
-    return found, seen, seconds, [p.log for p in programs]
+    judge(case, pcap, wire, theirs, outcome)
+    judge_frames(pcap, folder, [ours_end.mac], reader, outcome)
 
+
+def judge(case: SlacCase, pcap: Path, wire: Wire, theirs: Program, outcome: Outcome) -> None:
+    """What the wire shows, and whether the program speaks of the same match."""
+    data = pcap.read_bytes()
+    outcome.figures = figures(data, octets(wire.pev.mac))
+    if outcome.figures.homeplug < case.homeplug:
+        outcome.objections.append(f"only {outcome.figures.homeplug} HomePlug frames on the wire, {case.homeplug} expected")
+    theirs_pev = FOREIGN[case.program].role == "pev"
+    car, charger = (HOST_MAC, wire.evse.mac) if theirs_pev else (wire.pev.mac, HOST_MAC)
+    for name, share in course(data, [octets(car)], [octets(charger)], slac_only=True).items():
+        outcome.sides[name].share = share
+    if case.program == PYSLAC:
+        outcome.objections += pyslac_verdict(theirs.text(), car)
+
+
+def pyslac_verdict(text: str, car: str) -> list[str]:
+    """Its RESULT line must name our car."""
+    results = [json.loads(line[len("RESULT "):]) for line in text.splitlines() if line.startswith("RESULT ")]
+    if not results:
+        return ["pyslac gave no result"]
+    found = results[-1]
+    return [] if found["ok"] and found["pev_mac"] == car else [f"pyslac says: {json.dumps(found)[:200]}"]
