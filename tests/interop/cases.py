@@ -14,8 +14,8 @@ DIN, ISO2 = "DIN_SPEC_70121", "ISO_15118_2"
 """Names of the protocols as iso15118 has them."""
 DC, AC = "DC_extended", "AC_three_phase_core"
 
-SHORT_CHARGE = ("--soc-start", "90", "--soc-stop", "91", "--battery-kwh", "3")
-"""30 Wh: some seconds of CurrentDemand in real time."""
+SHORT_CHARGE = ("--soc-start", "90", "--soc-stop", "91", "--battery-kwh", "2")
+"""20 Wh: some seconds of CurrentDemand in real time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ SLAC_CASES = (
     SlacCase("slac-pev", "the car `pev` of open-plc-utils matches with our charger", PEV),
     SlacCase("slac-evse", "our car matches with the charger `evse` of open-plc-utils", EVSE),
     SlacCase("slac-pyslac", "our car matches with the charger of pyslac", PYSLAC),
+    SlacCase("slac-pev-loss", "as slac-pev over a power line that loses 5 % of the frames: the matching begins anew", PEV, loss=5.0, seed=5),
+    SlacCase("slac-evse-loss", "as slac-evse over a power line that loses 5 % of the frames: the matching begins anew", EVSE, loss=5.0, seed=5),
 )
 ALL = (*CASES, *SLAC_CASES)
 
@@ -79,5 +81,5 @@ def chosen(patterns: Iterable[str]) -> list[Case | SlacCase]:
     return [case for case in ALL if not patterns or any(fnmatchcase(case.name, pattern) for pattern in patterns)]
 
 
-EVCC_LOOPS = 20
+EVCC_LOOPS = 12
 EVCC_PAUSE_S = 0

@@ -126,12 +126,12 @@ def _match(case: SlacCase, reader: str, pyslac: str, folder: Path, outcome: Outc
         finally:
             for program in reversed(programs):
                 program.end()
-    judge(case, pcap, wire, theirs, outcome)
+    judge(case, pcap, wire, theirs, modem.text(), outcome)
     judge_frames(pcap, folder, [ours_end.mac], reader, outcome)
 
 
-def judge(case: SlacCase, pcap: Path, wire: Wire, theirs: Program, outcome: Outcome) -> None:
-    """What the wire shows, and whether the program speaks of the same match."""
+def judge(case: SlacCase, pcap: Path, wire: Wire, theirs: Program, modem: str, outcome: Outcome) -> None:
+    """What the wire shows, and whether the program speaks of the same match. `modem`: what the modem between told."""
     data = pcap.read_bytes()
     outcome.figures = figures(data, octets(wire.pev.mac))
     if outcome.figures.homeplug < case.homeplug:
@@ -142,6 +142,7 @@ def judge(case: SlacCase, pcap: Path, wire: Wire, theirs: Program, outcome: Outc
         outcome.sides[name].share = share
     if case.program == PYSLAC:
         outcome.objections += pyslac_verdict(theirs.text(), car)
+    outcome.objections += loss_verdict(modem, case.loss)
 
 
 def pyslac_verdict(text: str, car: str) -> list[str]:
@@ -151,3 +152,11 @@ def pyslac_verdict(text: str, car: str) -> list[str]:
         return ["pyslac gave no result"]
     found = results[-1]
     return [] if found["ok"] and found["pev_mac"] == car else [f"pyslac says: {json.dumps(found)[:200]}"]
+
+
+def loss_verdict(text: str, percent: float) -> list[str]:
+    """A line that should lose frames and lost none proves nothing; one that should lose none must not."""
+    told = re.search(r"(\d+) lost", text)
+    if told is None:
+        return ["the modem did not say what it lost"]
+    return [] if bool(int(told[1])) == bool(percent) else [f"the power line lost {told[1]} frames, {percent:g} % were to be lost"]

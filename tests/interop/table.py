@@ -17,7 +17,8 @@ Phases: s until a message of this side, since the message before (sum of both si
   the first SDP request (modems take up the key), find SDP and TCP SYN, auth supportedAppProtocol to authorization, param ChargeParameterDiscovery, cable,
   prech, charge PowerDelivery and CurrentDemand or ChargingStatus, end WeldingDetection and SessionStop. msgs: V2G messages sent (matchings: SLAC messages).
 Turnaround of n messages: charger = request to response; car = response to its next request, with its deliberate pauses (the polling interval of CableCheck,
-  PreCharge and CurrentDemand); matchings: to a message of the other side, with the car's pauses, TT_EV_atten_results and the like.
+  PreCharge and CurrentDemand); matchings: to a message of the other side, with the pauses of SLAC (START 60 ms after CM_SLAC_PARM.CNF, result 45 ms after
+  the last sound).
 CPU: user and system time of the whole process, its start included, with what it started (our guard; the Java machine of iso15118).
 RSS: peak of the process + sum of the peaks of what it started; pages shared between them count in each."""
 

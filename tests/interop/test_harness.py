@@ -17,7 +17,7 @@ from tests.interop.network import End, Program, Wire
 from tests.interop.outcome import Outcome
 from tests.interop.report import CaptureError, figures, frames
 from tests.interop.session import command, judge_wire, peer_verdict
-from tests.interop.slac import pyslac_verdict
+from tests.interop.slac import loss_verdict, pyslac_verdict
 from tests.interop.table import row
 
 CAR, CHARGER = bytes.fromhex("0200 00cc 5001"), bytes.fromhex("0200 00cc 5002")
@@ -119,8 +119,19 @@ def test_the_opinion_of_pyslac(text, found):
     assert pyslac_verdict(text, "02:00:00:cc:50:01") == found
 
 
+@pytest.mark.parametrize("text, percent, found", [
+    ("modem: 3 frames from the host, 4 from the line, 0 blocked, 2 lost, 1 joined", 5.0, []),
+    ("modem: 3 frames from the host, 4 from the line, 0 blocked, 0 lost, 1 joined", 0.0, []),
+    ("modem: 3 frames from the host, 4 from the line, 0 blocked, 0 lost, 1 joined", 5.0, ["the power line lost 0 frames, 5 % were to be lost"]),
+    ("modem: 3 frames from the host, 4 from the line, 0 blocked, 1 lost, 1 joined", 0.0, ["the power line lost 1 frames, 0 % were to be lost"]),
+    ("Traceback", 0.0, ["the modem did not say what it lost"]),
+])
+def test_what_the_line_lost_must_fit_the_case(text, percent, found):
+    assert loss_verdict(text, percent) == found
+
+
 def test_which_cases():
-    assert [case.name for case in chosen(["slac-p*", "harness"])] == ["harness", "slac-pev", "slac-pyslac"], "in the order of the table"
+    assert [case.name for case in chosen(["slac-p*c", "harness", "slac-pe?"])] == ["harness", "slac-pev", "slac-pyslac"], "in the order of the table"
     assert chosen([]) == [*CASES, *SLAC_CASES]
     with pytest.raises(ValueError, match="no case is named 'x-.'"):
         chosen(["slac-pev", "x-*"])
