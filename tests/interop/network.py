@@ -60,10 +60,8 @@ class Wire:
         # without duplicate address detection the address can be used at once; without IPv6 the kernel cannot answer
         # our TCP segments with RST (boards.md section 6)
         key = f"net.ipv6.conf.{end.interface}"
-        for setting in (f"{key}.accept_dad=0", f"{key}.router_solicitations=0", f"{key}.disable_ipv6={int(not end.kernel_ipv6)}"):
-            run(*inside, "sysctl", "-qw", setting)
-        for feature in NO_OFFLOAD:
-            run(*inside, "ethtool", "-K", end.interface, feature, "off")
+        run(*inside, "sysctl", "-qw", f"{key}.accept_dad=0", f"{key}.router_solicitations=0", f"{key}.disable_ipv6={int(not end.kernel_ipv6)}")
+        run(*inside, "ethtool", "-K", end.interface, *(word for feature in NO_OFFLOAD for word in (feature, "off")))
         run("ip", "-n", end.namespace, "link", "set", "lo", "up")
         run("ip", "-n", end.namespace, "link", "set", end.interface, "up")
 
