@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -110,6 +111,7 @@ def main(argv: list[str] | None = None) -> int:
     if lack := have.scapy():
         missing["(second reader)"] = lack
     adopt_orphans()
+    signal.signal(signal.SIGTERM, end_in_order)
     keep = Path(words.keep).resolve() if words.keep else Path(tempfile.mkdtemp(prefix="ccsbox-interop-"))
     runs = [(turned(case, turn, words), case.name if words.repeat == 1 else f"{case.name}-{turn + 1}")
             for case in wanted if case.name not in missing for turn in range(words.repeat)]
@@ -133,6 +135,11 @@ def turned(case: Case | SlacCase, turn: int, words: argparse.Namespace) -> Case 
         return case
     loss = case.loss if words.loss is None else words.loss
     return dataclasses.replace(case, loss=loss, seed=(case.seed if words.seed is None else words.seed) + turn)
+
+
+def end_in_order(number: int, _: object) -> None:
+    """A terminated harness (`timeout`, CI) ends its programs and takes its namespaces away, as after Ctrl-C."""
+    sys.exit(128 + number)
 
 
 def run_all(runs: list[tuple[Case | SlacCase, str]], have: Prerequisites, keep: Path) -> list[Outcome]:
