@@ -22,6 +22,6 @@ ISO2 = Protocol("iso2", "ISO 15118-2", "ISO2", "urn:iso:15118:2:2013:MsgDef", 2,
 PROTOCOLS = {p.key: p for p in (DIN, ISO2)}
 
 
-def chosen(keys: list[str]) -> tuple[Protocol, ...]:
-    """The protocols of a configuration, in its order, each once."""
-    return tuple(PROTOCOLS[key] for key in dict.fromkeys(keys))
+def chosen(keys: list[str], ac: bool = False) -> tuple[Protocol, ...]:
+    """The protocols of a configuration, in its order, each once; for `ac` alone without DIN 70121, which has DC only."""
+    return tuple(PROTOCOLS[key] for key in dict.fromkeys(keys) if not ac or key != DIN.key)
