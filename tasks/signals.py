@@ -43,7 +43,7 @@ class Signals:
         self.output_current: Signal[float] = Signal("output_current", unit="A", low=-600, high=600, max_age=SENSED, meaning="current out of the charger (charger)")
         self.isolation: Signal[float] = Signal("isolation", unit="Ohm", low=0, high=1e9, max_age=SENSED, meaning="insulation resistance to PE (charger)")
         self.residual_current: Signal[bool] = Signal("residual_current", max_age=SENSED, meaning="AC charger: RCD or 6 mA DC detector has tripped, None unknown")
-        # --- AC (writer: sense of a charger with a meter; onboard of a car whose on-board charger says it)
+        # --- AC (writer: sense of a charger with a meter; vehicle of a car whose on-board charger says it)
         self.ac_voltage: Signal[float] = Signal("ac_voltage", unit="V", low=0, high=500, max_age=2 * S, meaning="AC voltage, phase to neutral")
         self.ac_current: Signal[float] = Signal("ac_current", unit="A", low=-10, high=200, max_age=SENSED, meaning="AC current of the phase with the most")
         self.ac_power: Signal[float] = Signal("ac_power", unit="W", low=-1000, high=100_000, max_age=2 * S, meaning="AC power of all phases")

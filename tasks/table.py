@@ -36,7 +36,6 @@ from tasks.tcp.task import TcpTask
 from tasks.user.task import Keys, UserTask
 from tasks.v2g.sides import EvseSide, PevSide
 from tasks.v2g.task import V2gTask
-from tasks.vehicle.onboard_task import OnBoardTask
 from tasks.vehicle.task import VehicleTask
 
 FRAMES = 64        # frames that wait between rows: twice what one visit drains
@@ -111,13 +110,11 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
     host = Host(mac, cfg.ipv6, rng)
     ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s.own_address, journal)
     sdp, tcp = SdpClient(host.address, rng), Endpoint(host.address, cfg.tcp, rng)
-    first = [
+    onboard = board.onboard if cfg.ev.takes_ac else None
+    return _table(box, s, cfg, journal, around, board, "pev", [
         Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, s), 50 * MS, 600 * US, CRITICAL),
-        Row("vehicle", VehicleTask(board.vehicle, s), 200 * MS, 200 * US, CRITICAL),
-    ]
-    if board.onboard is not None and cfg.ev.takes_ac:
-        first.append(Row("onboard", OnBoardTask(board.onboard, s), 100 * MS, 150 * US, CRITICAL))
-    return _table(box, s, cfg, journal, around, board, "pev", first, HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
+        Row("vehicle", VehicleTask(board.vehicle, s, onboard), 200 * MS, 200 * US, CRITICAL),
+    ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
         ipv6,
         SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s.own_address, journal),
         TcpTask(tcp, box.tcp_in, box.to_tcp, box.datagrams_out, box.to_connection, box.stream, s.own_address, journal),

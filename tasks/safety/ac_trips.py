@@ -77,5 +77,5 @@ def _event(name: str, text: str, hint: str) -> Trip:
 
 
 # Found by the sequence itself, not by a predicate.
-AC_NOT_CLOSED = _event("contactor_not_closed", "Contactor did not close", "Commanded, but not confirmed in time. Coil supply or auxiliary contact; reset after the repair.")
+AC_NOT_CLOSED = _event("contactor_not_closed", "Contactor not closed", "Commanded, but not confirmed in time. Coil supply or auxiliary contact; reset after the repair.")
 AC_WELDED = _event("contactor_welded", "Contactor welded?", "Commanded open, but not confirmed: the cable may be live. Switch off the fuse, call service.")

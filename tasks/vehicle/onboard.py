@@ -5,26 +5,21 @@ A limit and no switch: what keeps the mains away is the pilot, which tasks/safet
 from __future__ import annotations
 
 from drivers.interfaces import OnBoardCharger, PilotState
-from kernel.timer import MS
 from tasks.sense.reading import Reading
 from tasks.signals import Signals
 
-PERIOD = 100 * MS      # pace of such messages on vehicles' buses
 
-
-class OnBoardTask:
+class OnBoard:
     """Writes ac_current and ac_power. Nothing may be drawn unless the lease is fresh and state C is commanded. Counter: `refused_limits`."""
-
-    inboxes = ()
 
     def __init__(self, onboard: OnBoardCharger, signals: Signals) -> None:
         self._onboard = onboard
         self._s = signals
-        self._current = Reading(signals.ac_current, "onboard")
-        self._power = Reading(signals.ac_power, "onboard")
+        self._current = Reading(signals.ac_current, "vehicle")
+        self._power = Reading(signals.ac_power, "vehicle")
         self.refused_limits = 0
 
-    def run(self, now: int) -> int:
+    def run(self, now: int) -> None:
         s = self._s
         ready = s.pilot_commanded.get(now) is PilotState.C and not s.safety_trip.value
         limit = s.ac_current_request.get(now) if ready else None
@@ -32,7 +27,6 @@ class OnBoardTask:
             self.refused_limits += 1
         self._current.put(self._onboard.current(now), now)
         self._power.put(self._onboard.power(now), now)
-        return now + PERIOD
 
     @property
     def refused(self) -> int:
