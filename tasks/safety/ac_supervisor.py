@@ -138,8 +138,7 @@ class AcSupervisor(ChargerSupervisor):
         """A trip: open at once, whatever flows."""
         if self._tripped_at == NEVER:
             self._tripped_at = now
-        self._armed = False
-        if self.state is not Opening and self.state is not Tripped:
+        if self.state is not Opening:
             self._open_now(now)
 
     # --- outputs ----------------------------------------------------------------------------------------------------

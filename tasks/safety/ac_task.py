@@ -69,10 +69,10 @@ class AcSafetyTask(SupervisorTask):
                 refused = True
         if out.duty != self._set_duty:
             if self._pilot_source.set_duty(out.duty, now):
-                self._set_duty = self.facts.duty_set = out.duty
+                self._set_duty = out.duty
             else:
                 refused = True
-        if self._lock is not None and out.lock is not None and out.lock != self._set_lock:
+        if out.lock is not None and out.lock != self._set_lock:          # None where there is no lock
             if self._lock.set_locked(out.lock, now):
                 self._set_lock = out.lock
             else:

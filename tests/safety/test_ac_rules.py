@@ -120,10 +120,11 @@ def test_leaving_c_opens_at_once_under_whatever_load(state, pilot):
     assert s.state is Closing
 
 
+@pytest.mark.parametrize("feedback", [None, False, True])
 @pytest.mark.parametrize("wish", [RELEASED, ENDED, LAPSED, close(duty=100.0)])
-def test_a_contactor_under_way_is_called_back_at_once(wish):
+def test_a_contactor_under_way_is_called_back_at_once(wish, feedback):
     s, now = ac(Closing)
-    out = s.step(rest(contactors=None), wish, now + STEP)
+    out = s.step(rest(contactors=feedback), wish, now)
     assert s.state is Opening and out.contactors is False and out.duty == 5.0
 
 
@@ -151,8 +152,8 @@ def test_nobody_asks_any_more_the_car_is_told_and_has_three_seconds(wish, line, 
     s, now = ac(Delivering)
     out = s.step(ac_facts(current=current, current_at=now), wish, now)
     assert s.state is CurrentOff and out.duty == 100.0 and out.contactors is True and s.next_timer() == now + 3 * S
-    assert line is None or line in told(s)
-    told(s)
+    lines = told(s)
+    assert lines == ([line] if line else []) + ["info: Delivering -> CurrentOff"]
     s.step(ac_facts(current=current, current_at=now + 1), wish, now + 3 * S - 1)
     assert s.state is CurrentOff
     s.step(ac_facts(current=current, current_at=now + 1), wish, now + 3 * S)
@@ -221,6 +222,13 @@ def test_a_trip_from_outside(state):
         assert s.state is Tripped
 
 
+def test_a_trip_forgets_what_held_back():
+    s, now = ac(Idle)
+    s.step(rest(pilot=B), close(), now + STEP)
+    s.fault(rest(pilot=B), now + 2 * STEP)
+    assert s.blocked == "" and s.blocked_hint == ""
+
+
 def test_the_first_trip_counts_the_pwm():
     s, now = ac(Delivering)
     s.step(ac_facts(stop_button=True), close(), now)
@@ -244,6 +252,25 @@ def test_unplugging_ends_an_ordinary_trip(after, left):
     s.step(rest(pilot=A), RELEASED, now + after)
     assert (s.state is Idle) is left and (not trips(s)) is left
     assert not left or "info: trip Stop button left: unplugged" in told(s)
+
+
+def test_one_trip_that_is_for_a_person_is_enough():
+    s, now = ac(Opening)
+    s.fault(ac_facts(pilot=B), now)
+    s.step(ac_facts(pilot=B), RELEASED, now + 70 * MS)
+    assert trips(s) == ["internal_fault", "contactor_welded"]
+    for second in range(1, 4):
+        s.step(rest(pilot=A), RELEASED, now + second * S)
+    assert s.state is Tripped
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state not in (Tripped, Opening, Closing, CurrentOff)])
+def test_an_unplugged_charger_without_a_trip_waits_for_nothing(state):
+    s, now = ac(state)
+    s.step(rest(pilot=A), RELEASED, now + STEP)
+    s.step(rest(pilot=A), RELEASED, now + 2 * STEP)
+    assert s.state is (Idle if state is Idle else Tripped)
+    assert (s.next_timer() == NEVER) is (state is Idle)
 
 
 def test_a_glitch_is_no_unplugging():

@@ -89,6 +89,20 @@ def test_a_request_that_lapses_is_told():
     assert rig.task.state is SafetyState.CurrentOff and 3 * S < now - written <= 3 * S + TICK and rig.told("lapsed")
 
 
+def test_a_stale_duty_wish_is_no_lapsed_request():
+    rig, now = charging()
+    rig.good(now, ac_request=True)
+    for at in range(1, 302):
+        rig.write(now + at * TICK, pilot_state=PilotState.C, residual_current=False, connection_alive=True, stop_button=False, pilot_duty=5.0,
+                  ac_current=16.0, ac_request=True)
+        rig.task.run(now + at * TICK)
+        if rig.task.state is not SafetyState.Delivering:
+            break
+    rig.write(now + at * TICK, ac_request=False)
+    rig.task.run(now + at * TICK)
+    assert rig.task.facts and rig.task.requests.ended and not rig.task.requests.lapsed and at == 301 and not rig.told("lapsed")
+
+
 def test_the_duty_that_the_driver_acknowledged_is_the_one_that_is_compared():
     rig, now = charging()
     rig.write(now + TICK, pilot_duty=50.0)
@@ -176,7 +190,8 @@ def test_a_lock_without_a_switch_counts_as_moved_after_its_time(fitted, known_af
 
 
 def test_a_detector_that_is_not_read_is_told_once():
-    assert len(AcRig(residual_current_fitted=False).told("type B")) == 1 and not AcRig().told("type B")
+    line, = AcRig(residual_current_fitted=False).told("type B")
+    assert line.startswith("warning NO RESIDUAL") and line.endswith(" at 0") and not AcRig().told("type B")
     rig, now = charging(AcRig(residual_current_fitted=False), residual_current=None)
     rig.good(now + TICK, ac_request=True, residual_current=True)
     rig.task.run(now + TICK)
