@@ -8,6 +8,7 @@ from __future__ import annotations
 from hmac import compare_digest
 from typing import Any
 
+from drivers.interfaces import PilotState
 from exi_native.messages import iso2
 from exi_native.messages.iso2 import (AC_EVChargeParameter, AuthorizationReq, ChargeParameterDiscoveryReq, ChargingProfile, ChargingStatusReq,
                                       DC_EVChargeParameter, EnergyTransferMode, EVSEProcessing, MeteringReceiptReq,
@@ -239,6 +240,8 @@ class Iso2Evse(DcEvse):
         facts = self.facts
         if facts.trip:
             self._refuse(PowerDeliveryReq, responseCode.FAILED_ContactorError, StopReason.SAFETY_TRIP, now, "no power: %s", facts.trip)
+        elif facts.pilot is PilotState.A:
+            self._set_poll(now)                  # nobody is left to answer: _watch ends it
         elif self.stopping is not None or facts.pilot not in READY_STATES:
             self._not_applied(now)
         elif facts.contactors_closed is True:
