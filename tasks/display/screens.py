@@ -150,7 +150,7 @@ def _charging_ac(s: Signals, now: int, car: bool, since: int) -> tuple[Row, ...]
     else:
         rows = (_contactors(s, now, car), wide("RCD", texts.closed(s.residual_current.get(now), "tripped", "ok")))
     return (Row(LARGE, texts.soc_and_power(soc, s.ac_power.get(now)) if car else texts.kilo(s.ac_power.get(now))), Row(BAR, "", None if soc is None else int(soc)),
-            _text(pair(s.ac_voltage.get(now), "V", s.ac_current.get(now), "A")), _text(rows[0]),
+            _text(_measured(s, now, car)), _text(rows[0]),
             _text(texts.energy_and_minutes(s.session_energy.get(now), since, now)), _text(rows[1]))
 
 
@@ -217,9 +217,9 @@ _ROWS: dict[Phase, Callable[[Signals, int, bool, int, str], tuple[Row, ...]]] = 
 # --- facts that several screens show ---------------------------------------------------------------------------------
 
 def _voltage(s: Signals, now: int, car: bool) -> float | None:
-    """Own measurement; a car without one shows what the charger reports."""
+    """Own measurement; a car without one shows what the charger reports, in AC its nominal voltage."""
     if s.ac_session.value:
-        return s.ac_voltage.get(now)
+        return s.evse_max_voltage.get(now) if car else s.ac_voltage.get(now)
     if not car:
         return s.output_voltage.get(now)
     measured = s.inlet_voltage.get(now)

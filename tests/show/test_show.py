@@ -10,7 +10,7 @@ from kernel.timer import MS, S
 from tasks.display.picture import as_text, draw
 from tasks.display.screens import screen
 from tasks.stop_reasons import StopReason
-from tests.display.scenes import CAR, CHARGER, NOW, signals
+from tests.display.scenes import AC_CAR, AC_CHARGER, CAR, CHARGER, NOW, signals
 from tools.show.panels import picture
 from tools.show.terminal import ENTER, LEAVE, TerminalShow
 from tools.show.text import ascii_only, fit, paint, spread, width
@@ -382,3 +382,19 @@ def test_lines_are_cut_and_padded_by_what_is_visible():
         "left   right", "l…right", "le…"]
     assert paint([("a", 5), ("b", 0)], True) == "\x1b[1;31ma\x1b[0mb"
     assert ascii_only("╭─●…⠿") == "+-*~?"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_ac_charge_shows_the_power_of_all_phases(size):
+    car = side_view(signals(**AC_CAR, connection_state="Session", v2g_state="ChargingStatus"), NOW, True, [bytes(128)] * 8)
+    charger = side_view(signals(**AC_CHARGER, connection_state="Session", v2g_state="ChargingStatus"), NOW, False, [bytes(128)] * 8)
+    assert (charger.voltage, charger.current, charger.power, car.current, car.power) == (230.4, 16.0, 11_040.0, 16.0, 11_040.0)
+    lines = picture(View(NOW, car, charger), {}, *size)
+    text = "\n".join("".join(piece for piece, _ in line) for line in lines)
+    assert len(lines) == size[1] and all(width(line) == size[0] for line in lines)
+    assert size[0] < 66 or "11.0 kW" in text
+
+
+def test_dc_values_do_not_become_ac_ones():
+    view = side_view(signals(**CAR, ac_power=3.0, ac_current=1.0), NOW, True, [bytes(128)] * 8)
+    assert view.power is None and (view.voltage, view.current) == (381.2, 120.4)
