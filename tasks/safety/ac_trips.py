@@ -64,7 +64,7 @@ AC_TRIPS = (
     Trip("contactor_dropped", CLOSED, lambda f, c: f.contactors is not True,
          "Contactor dropped", "The mains contactor no longer confirms closed. Check coil supply and auxiliary contact.", emergency=True),
     Trip("contactor_uncommanded", frozenset({SafetyState.Idle}), lambda f, c: f.contactors is not False,
-         "Contactor not open", "The mains contactor reads closed or unknown without a command: welded? The socket may be live. Switch off the fuse, call service.",
+         "Contactor not open", "The mains contactor reads closed or unknown without a command: welded? The cable may be live. Switch off the fuse, call service; then restart the box.",
          emergency=True, hold=UNCOMMANDED_HOLD, person=True),
     Trip("overcurrent", CLOSED, lambda f, c: f.current is not None and not f.current <= (1.0 + CURRENT_PART) * c.max_current_a,
          "Overcurrent", "The car draws more than was agreed (safety.ac.max_current_a).", emergency=True, hold=CURRENT_HOLD),
@@ -77,5 +77,5 @@ def _event(name: str, text: str, hint: str) -> Trip:
 
 
 # Found by the sequence itself, not by a predicate.
-AC_NOT_CLOSED = _event("contactor_not_closed", "Contactor not closed", "Commanded, but not confirmed in time. Coil supply or auxiliary contact; reset after the repair.")
-AC_WELDED = _event("contactor_welded", "Contactor welded?", "Commanded open, but not confirmed: the cable may be live. Switch off the fuse, call service.")
+AC_NOT_CLOSED = _event("contactor_not_closed", "Contactor not closed", "Commanded, but not confirmed in time. Check coil supply and auxiliary contact; unplugging does not end this, a restart of the box does.")
+AC_WELDED = _event("contactor_welded", "Contactor welded?", "Commanded open, but not confirmed: the cable may be live. Switch off the fuse, call service; then restart the box.")
