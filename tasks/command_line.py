@@ -46,7 +46,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     simulation.add_argument("--seed", type=int, default=1, help="equal seeds give identical runs (default 1)")
     simulation.add_argument("--drop", type=_within(0, 100), default=0.0, metavar="PERCENT", help="frames that the power line loses")
     simulation.add_argument("--delay", type=_within(0, 1000), default=0.5, metavar="MS", help="transit time of a frame")
-    simulation.add_argument("--soc-start", type=_within(0, 100), default=None, metavar="PERCENT", help="state of charge at the beginning")
+    simulation.add_argument("--soc-start", type=_within(0, 100), default=None, metavar="PERCENT", help="state of charge at the beginning (default 20, with AC 88)")
     simulation.add_argument("--soc-stop", type=_within(10, 100), default=None, metavar="PERCENT", help="charging ends here")
     simulation.add_argument("--battery-kwh", type=_within(1, 300), default=None, metavar="KWH", help="size of the battery")
     simulation.add_argument("--transfer", choices=tuple(TRANSFERS), help="how both sides charge; default: energy_transfer_modes of the configuration (dc)")

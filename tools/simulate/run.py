@@ -30,6 +30,7 @@ PHASES = ((100, "matching"), (170, "joining"), (200, "SDP"), (301, "TCP"), (400,
 """First checkpoint of each phase, as the car passes them."""
 AC_PHASES = (*PHASES[:8], (600, "power on"), (720, "charging"), (800, "power off"), (900, "session stop"), (905, ""))
 """The same of an AC charge: no cable check, no precharge, no contactors of the car."""
+AC_SOC_START = 88.0          # percent: at 4 or 11 kW a charge from 20 % would be a show of a minute
 
 
 def run(config: Config, args: Any) -> int:
@@ -39,6 +40,8 @@ def run(config: Config, args: Any) -> int:
         return 0
     charger, car = choose.choose(args.charger, args.car)
     plant = PlantConfig()
+    if config.evse.ac:
+        plant.battery_soc_percent = AC_SOC_START
     if args.soc_start is not None:
         plant.battery_soc_percent = args.soc_start
     if config.evse.energy_transfer_modes == ["AC_single_phase_core"]:
