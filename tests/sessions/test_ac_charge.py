@@ -11,7 +11,7 @@ from main import main
 from tasks.config import Config
 from tasks.messages import StopSession
 from tasks.stop_reasons import StopReason
-from tests.sessions.charges import assert_safe
+from tests.sessions.charges import assert_safe, run_to
 from tools.simulate import ac_invariants as i
 from tools.simulate.charge import Charge
 
@@ -181,6 +181,55 @@ def test_a_fault_in_the_middle_ends_the_charge_in_time(name):
     c.run_until(c.clock.time + 200 * MS)
     assert_safe(c)
     assert not c.plant.ac.live and not c.charging
+
+
+def _welds(c):
+    c.plant.ac.contactor.welded = True
+
+
+def _sticks(c):
+    c.plant.ac.contactor.stuck = True
+
+
+def _detector(c):
+    c.charger.board.residual_current.failed = True
+
+
+def _meter(c):
+    c.charger.board.meter.set_faults(failed=True)
+
+
+def _onboard(c):
+    c.plant.ac.ignores = True
+
+
+def _unplugs(c):
+    c.plant.unplug(c.clock.time, force=True)
+
+
+EVERYWHERE = {**{name: row[0] for name, row in FAULTS.items()}, "weld": _welds, "stuck": _sticks, "detector": _detector, "meter": _meter, "car ignores": _onboard,
+              "plug torn out": _unplugs}
+WHEN = (500, 540, 555, 550, 600, 720, 725, 800, 900)         # checkpoints of the car, from the first message to the last
+HARMLESS = {"meter"}                                         # an AC charger charges on without it
+BREAKS = {"plug torn out"}                                   # damage of its own
+
+
+@pytest.mark.parametrize("name", EVERYWHERE)
+@pytest.mark.parametrize("number", WHEN)
+def test_a_fault_at_any_time_leaves_the_mains_off_and_every_invariant_whole(name, number):
+    c = ac(soc_stop=50.1)
+    run_to(c, number)
+    EVERYWHERE[name](c)
+    c.run_until(c.clock.time + 3 * S)
+    if number < 720 and name in ("residual current", "stop button", "detector", "stuck"):
+        assert c.plant.ac.current == 0.0 and not c.charging
+    c.stop()
+    c.run_until(c.clock.time + 40 * S)
+    assert [str(b) for b in c.invariants.broken] == [] and (c.plant.damage == 0 or name in BREAKS), c.plant.incidents
+    assert not c.plant.ac.contactor.commanded and c.plant.car_contactors.operations == 0 and not c.plant.pilot.state_c
+    stays = c.plant.ac.contactor.welded or c.plant.ac.contactor.stuck
+    assert not c.plant.ac.live or stays and c.charger.signals.safety_state.value == "Tripped"
+    assert name not in HARMLESS or not c.charger.signals.safety_trip.value
 
 
 def test_the_car_hears_of_a_residual_current():
