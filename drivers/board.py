@@ -3,16 +3,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drivers.interfaces import (ConnectorLock, Contactors, ControlPilot, Inputs, Nic, Oled, PilotMonitor, PilotSource,
-                                PowerMeter, PowerSupply, VehicleData, Voltmeter)
+from drivers.interfaces import (AcMeter, ConnectorLock, Contactors, ControlPilot, Inputs, Nic, Oled, OnBoardCharger, PilotMonitor, PilotSource,
+                                PowerMeter, PowerSupply, ResidualCurrent, VehicleData, Voltmeter)
+from drivers.sim.ac import SimAcContactor, SimAcMeter, SimOnBoardCharger, SimResidualCurrent
 from drivers.sim.car import (SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor,
                              SimVehicleData, SimVoltmeter)
 from drivers.sim.charger import SimPilotSource, SimPowerMeter, SimPowerSupply
 from drivers.sim.lines import Lines
 from drivers.sim.oled import SimOled
 from drivers.sim.plant import Plant
-from drivers.sim.relays import (CarRelays, ChargerRelays, LineConnectorLock, LineContactors, LineControlPilot, LinePilotSource,
-                                LinePowerSupply)
+from drivers.sim.relays import (AcRelays, CarRelays, ChargerRelays, LineAcContactor, LineConnectorLock, LineContactors, LineControlPilot,
+                                LinePilotSource, LinePowerSupply)
 
 
 @dataclass(slots=True)
@@ -28,11 +29,12 @@ class CarBoard:
     contactors: Contactors
     lock: ConnectorLock
     oled: Oled
+    onboard: OnBoardCharger | None = None      # its AC charger, where the box can tell it a limit
 
 
 @dataclass(slots=True)
 class ChargerBoard:
-    """What the box in a charger touches; `contactors` None where the power stage has none."""
+    """What the box in a DC charger touches; `contactors` None where the power stage has none."""
 
     nic: Nic
     power_meter: PowerMeter
@@ -42,6 +44,21 @@ class ChargerBoard:
     power_supply: PowerSupply
     contactors: Contactors | None
     lock: ConnectorLock | None
+    oled: Oled
+
+
+@dataclass(slots=True)
+class AcChargerBoard:
+    """What the box in an AC charger touches; `lock` None where the cable is fixed to it, the sensors None where not fitted."""
+
+    nic: Nic
+    pilot_monitor: PilotMonitor
+    inputs: Inputs
+    pilot_source: PilotSource
+    contactors: Contactors
+    lock: ConnectorLock | None
+    residual_current: ResidualCurrent | None
+    meter: AcMeter | None
     oled: Oled
 
 
@@ -57,7 +74,7 @@ def simulated_car(plant: Plant, nic: Nic) -> CarBoard:
     """The car's devices over a simulated plant, with `nic` as its network interface."""
     return CarBoard(nic=nic, voltmeter=SimVoltmeter(plant), pilot_monitor=SimPilotMonitor(plant), inputs=SimInputs(plant),
                     vehicle=SimVehicleData(plant), control_pilot=SimControlPilot(plant), contactors=SimContactors(plant),
-                    lock=SimConnectorLock(plant), oled=SimOled())
+                    lock=SimConnectorLock(plant), oled=SimOled(), onboard=SimOnBoardCharger(plant))
 
 
 def car_on_lines(plant: Plant, nic: Nic, lines: Lines) -> CarBoard:
@@ -85,5 +102,21 @@ def charger_on_lines(plant: Plant, nic: Nic, lines: Lines) -> ChargerBoard:
     board.power_supply = LinePowerSupply(relays)
     if board.contactors is not None:
         board.contactors = LineContactors(relays, charger=True)
+    board.lock = LineConnectorLock(relays, charger=True)
+    return board
+
+
+def simulated_ac_charger(plant: Plant, nic: Nic) -> AcChargerBoard:
+    """The AC charger's devices over a simulated plant: a socket with a lock, a detector and a meter."""
+    return AcChargerBoard(nic=nic, pilot_monitor=SimPilotMonitor(plant, charger=True), inputs=SimInputs(plant, charger=True),
+                          pilot_source=SimPilotSource(plant), contactors=SimAcContactor(plant), lock=SimConnectorLock(plant, charger=True),
+                          residual_current=SimResidualCurrent(plant), meter=SimAcMeter(plant), oled=SimOled())
+
+
+def ac_charger_on_lines(plant: Plant, nic: Nic, lines: Lines) -> AcChargerBoard:
+    """The same, with its outputs on lines that a second process can hold."""
+    board, relays = simulated_ac_charger(plant, nic), AcRelays(plant, lines)
+    board.pilot_source = LinePilotSource(relays)
+    board.contactors = LineAcContactor(relays)
     board.lock = LineConnectorLock(relays, charger=True)
     return board

@@ -113,7 +113,7 @@ class PilotSource(Protocol):
 
 
 class Contactors(Protocol):
-    """Both HV contactors as one. Held by tasks/safety only."""
+    """Both HV contactors as one, or the mains contactor of an AC charger with all its poles. Held by tasks/safety only."""
 
     errors: int
 
@@ -157,6 +157,56 @@ class PowerMeter(Protocol):
 
     def isolation(self, now: int) -> float | None:
         """Ohm between the DC output and PE as the insulation monitor sees it; None while not measured."""
+        ...
+
+
+class ResidualCurrent(Protocol):
+    """An AC charger's RCD or 6 mA DC detector (IEC 62955)."""
+
+    errors: int
+
+    def tripped(self, now: int) -> bool | None:
+        """True: it has tripped. False: sound and self-tested. None: not known."""
+        ...
+
+
+class AcMeter(Protocol):
+    """What an AC charger's energy meter says; a meter on a slow bus answers from what it last received."""
+
+    errors: int
+
+    def voltage(self, now: int) -> float | None:
+        """V, phase to neutral."""
+        ...
+
+    def current(self, now: int) -> float | None:
+        """A of the phase that carries most."""
+        ...
+
+    def power(self, now: int) -> float | None:
+        """W of all phases."""
+        ...
+
+    def energy(self, now: int) -> float | None:
+        """Wh, the meter's register; never falls."""
+        ...
+
+
+class OnBoardCharger(Protocol):
+    """The car's AC charger. It obeys pilot and PWM by itself; this only tells it the limit that was agreed, and hears what it draws."""
+
+    errors: int
+
+    def set_limit(self, amperes: float, now: int) -> bool:
+        """A per phase; 0: end the load."""
+        ...
+
+    def current(self, now: int) -> float | None:
+        """A per phase that it draws."""
+        ...
+
+    def power(self, now: int) -> float | None:
+        """W of all phases."""
         ...
 
 

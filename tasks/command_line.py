@@ -4,20 +4,25 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kernel.settings import build
+from kernel.settings import SettingsError, build
 from tasks import config_file
-from tasks.config import Config
+from tasks.config import Config, contradictions
 
 EPILOG = """\
 examples:
   main.py --simulate                      a complete charge, car and charger in one process, in about 15 s
   main.py --simulate --drop 5 --delay 30  the same over a bad power line
   main.py --simulate --charger compleo    the same at a charger with the habits of a real one
+  main.py --simulate --transfer ac3       AC at a wallbox with three phases, ISO 15118-2
   main.py pev --config config.yaml        the box in a car, on the configured interface
   main.py evse --interface eth1 --simulate-io   the charger's side with a simulated power stage
   main.py listen --pcap FILE              decode a capture as if it were heard now
 keys while running: space or q stops the charge in order, p pauses it, s goes on or begins again, - and + lower and raise the power.
 """
+
+
+TRANSFERS = {"dc": ["DC_extended", "DC_core"], "ac1": ["AC_single_phase_core"], "ac3": ["AC_three_phase_core"]}
+"""--transfer: energy_transfer_modes of car and charger."""
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -41,9 +46,10 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     simulation.add_argument("--seed", type=int, default=1, help="equal seeds give identical runs (default 1)")
     simulation.add_argument("--drop", type=_within(0, 100), default=0.0, metavar="PERCENT", help="frames that the power line loses")
     simulation.add_argument("--delay", type=_within(0, 1000), default=0.5, metavar="MS", help="transit time of a frame")
-    simulation.add_argument("--soc-start", type=_within(0, 100), default=None, metavar="PERCENT", help="state of charge at the beginning")
+    simulation.add_argument("--soc-start", type=_within(0, 100), default=None, metavar="PERCENT", help="state of charge at the beginning (default 20, with AC 88)")
     simulation.add_argument("--soc-stop", type=_within(10, 100), default=None, metavar="PERCENT", help="charging ends here")
     simulation.add_argument("--battery-kwh", type=_within(1, 300), default=None, metavar="KWH", help="size of the battery")
+    simulation.add_argument("--transfer", choices=tuple(TRANSFERS), help="how both sides charge; default: energy_transfer_modes of the configuration (dc)")
     simulation.add_argument("--charger", metavar="NAME", help="charge at this charger of the fleet; --charger list shows them all")
     simulation.add_argument("--car", metavar="NAME", help="let this car of the fleet charge at our charger; --car list")
     args = parser.parse_args(argv)
@@ -53,6 +59,10 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"--simulate runs car and charger together; leave out {args.mode!r}, or use --simulate-io with it")
     if (args.charger or args.car) and not args.simulate:
         parser.error("--charger and --car belong to --simulate")
+    if args.transfer and not args.simulate:
+        parser.error("--transfer belongs to --simulate; a box has ev.energy_transfer_modes, evse.energy_transfer_modes of its configuration")
+    if args.transfer not in (None, "dc") and (args.charger or args.car):
+        parser.error("--charger and --car: the fleet charges with DC; leave out --transfer")
     if args.soc_start is not None and args.soc_stop is not None and args.soc_start >= args.soc_stop:
         parser.error(f"--soc-start {args.soc_start:g} must be below --soc-stop {args.soc_stop:g}")
     return args
@@ -71,6 +81,11 @@ def configure(args: argparse.Namespace, default: Path) -> Config:
         config.ev.protocols = config.evse.protocols = [args.protocol]
     if args.soc_stop is not None:
         config.ev.stop_soc_percent = args.soc_stop
+    if args.transfer is not None:
+        config.ev.energy_transfer_modes = config.evse.energy_transfer_modes = TRANSFERS[args.transfer]
+    problems = contradictions(config)            # what the command line has put on top
+    if problems:
+        raise SettingsError(problems)
     return config
 
 

@@ -55,7 +55,25 @@ def contradictions(c: Config) -> list[str]:
         found.append(f"evse.max_voltage_v = {c.evse.max_voltage_v:g} is more than safety.evse.max_voltage_v = {evse.max_voltage_v:g}: offered, but never delivered")
     if c.evse.max_current_a > evse.max_current_a:
         found.append(f"evse.max_current_a = {c.evse.max_current_a:g} is more than safety.evse.max_current_a = {evse.max_current_a:g}: offered, but never delivered")
+    found += _of_ac(c)
     if evse.isolation_min_ohm > c.evse.isolation_fault_ohm:
         found.append(f"safety.evse.isolation_min_ohm = {evse.isolation_min_ohm:g} is more than evse.isolation_fault_ohm = {c.evse.isolation_fault_ohm:g}: "
                      "what the cable check passes would trip while charging")
+    return found
+
+
+def _of_ac(c: Config) -> list[str]:
+    """One box has one power path: a power stage or a mains contactor."""
+    modes, found = c.evse.energy_transfer_modes, []
+    if not c.evse.ac and any(mode.startswith("AC") for mode in modes):
+        return [f"evse.energy_transfer_modes = {', '.join(modes)} mixes AC and DC: one box has one power path; name only AC modes (a wallbox with a mains "
+                "contactor) or only DC modes (a power stage), and use a second box for the other"]
+    for name, section in (("ev", c.ev), ("evse", c.evse)):
+        if section.ac and "iso2" not in section.protocols:
+            found.append(f"{name}.energy_transfer_modes are all AC, but {name}.protocols = {', '.join(section.protocols)}: DIN 70121 has DC only; add iso2")
+    if c.evse.ac and c.evse.soc_readout:
+        found.append("evse.soc_readout = true, but evse.energy_transfer_modes are all AC: the state of charge is read in a DC conversation; offer a DC mode")
+    if c.evse.ac and c.evse.ac_max_current_a > c.safety.ac.max_current_a:
+        found.append(f"evse.ac_max_current_a = {c.evse.ac_max_current_a:g} is more than safety.ac.max_current_a = {c.safety.ac.max_current_a:g}: "
+                     "what is offered would trip")
     return found

@@ -27,8 +27,9 @@ from tasks.ipv6.sdp import SdpClient, SdpServer
 from tasks.ipv6.task import Ipv6Task, SdpTask
 from tasks.listen.exi import decoder
 from tasks.listen.task import INBOX, ListenRx, ListenTask
+from tasks.safety.ac_task import AcSafetyTask
 from tasks.safety.task import EvseSafetyTask, SafetyTask
-from tasks.sense.task import CarSense, ChargerSense
+from tasks.sense.task import AcSense, CarSense, ChargerSense
 from tasks.signals import Signals
 from tasks.tcp.endpoint import Endpoint
 from tasks.tcp.task import TcpTask
@@ -82,7 +83,7 @@ class Table:
     rows: list[Row]
     mailboxes: list[Mailbox]
     user: Mailbox | None                            # None: there is no session to stop
-    safety: SafetyTask | EvseSafetyTask | None      # None: a listener holds nothing
+    safety: SafetyTask | EvseSafetyTask | AcSafetyTask | None      # None: a listener holds nothing
     connection: ConnectionTask | None
     health: HealthTask
 
@@ -109,9 +110,10 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
     host = Host(mac, cfg.ipv6, rng)
     ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s.own_address, journal)
     sdp, tcp = SdpClient(host.address, rng), Endpoint(host.address, cfg.tcp, rng)
+    onboard = board.onboard if cfg.ev.takes_ac else None
     return _table(box, s, cfg, journal, around, board, "pev", [
         Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, s), 50 * MS, 600 * US, CRITICAL),
-        Row("vehicle", VehicleTask(board.vehicle, s), 200 * MS, 200 * US, CRITICAL),
+        Row("vehicle", VehicleTask(board.vehicle, s, onboard), 200 * MS, 200 * US, CRITICAL),
     ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
         ipv6,
         SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s.own_address, journal),
@@ -122,21 +124,25 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
 
 
 def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
-    """The box in a charger; `board` is a drivers.board.ChargerBoard."""
+    """The box in a charger; `board` is a drivers.board.ChargerBoard, or an AcChargerBoard where evse.energy_transfer_modes are all AC."""
     box, mac = Boxes(), board.nic.mac
     role, modem = EvseSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng)
     host = Host(mac, cfg.ipv6, rng)
     ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s.own_address, journal)
     sdp, tcp = SdpServer(host.address, cfg.tcp.listen_port, cfg.sdp), Endpoint(host.address, cfg.tcp, rng)
-    return _table(box, s, cfg, journal, around, board, "evse", [
-        Row("sense", ChargerSense(board.power_meter, board.pilot_monitor, board.inputs, s), 50 * MS, 600 * US, CRITICAL),
-    ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
+    if cfg.evse.ac:
+        sense = Row("sense", AcSense(board.pilot_monitor, board.inputs, board.residual_current, board.meter, s), 20 * MS, 400 * US, CRITICAL)
+        safety = AcSafetyTask(board.pilot_source, board.contactors, board.lock, s, cfg.safety, journal)
+    else:
+        sense = Row("sense", ChargerSense(board.power_meter, board.pilot_monitor, board.inputs, s), 50 * MS, 600 * US, CRITICAL)
+        safety = EvseSafetyTask(board.pilot_source, board.power_supply, board.contactors, board.lock, s, cfg.safety, journal)
+    return _table(box, s, cfg, journal, around, board, "evse", [sense], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
         ipv6,
         SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s.own_address, journal),
         TcpTask(tcp, box.tcp_in, box.to_tcp, box.datagrams_out, box.to_connection, box.stream, s.own_address, journal),
         evse_connection(cfg, box, s, journal),
         V2gTask(EvseSide(s, cfg.evse, rng), codec, box.stream, box.to_v2g, box.to_tcp, box.to_connection, s, journal),
-        EvseSafetyTask(board.pilot_source, board.power_supply, board.contactors, board.lock, s, cfg.safety, journal))
+        safety)
 
 
 def listen(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
@@ -155,7 +161,7 @@ def listen(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, code
 
 def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surroundings, board: Any, role: str, first: list[Row],
            homeplug: HomeplugTask, ipv6: Ipv6Task, sdp: SdpTask, tcp: TcpTask, connection: ConnectionTask, v2g: V2gTask,
-           safety: SafetyTask | EvseSafetyTask) -> Table:
+           safety: SafetyTask | EvseSafetyTask | AcSafetyTask) -> Table:
     """The rows that both roles have, in their order. Budgets are estimates for a Pi 4 (house.md 2.4), to be measured there."""
     health = HealthTask(journal, around.watchdog, around.sinks)
     rows = first + [

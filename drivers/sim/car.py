@@ -168,4 +168,4 @@ class SimVehicleData:
         if self.failed:
             self.errors += 1
             return None
-        return plant.battery.reading(plant.current)
+        return plant.battery.reading(plant.current + plant.ac.battery_current)

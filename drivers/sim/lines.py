@@ -13,7 +13,7 @@ from typing import Callable
 from kernel.clock import MonotonicClock
 
 FIRST, CONTACTORS, LOCK, UNLOCK = range(4)        # what invites power, coils of the contactors, motor to either side
-PILOT_C = POWER = FIRST                            # car: coil of the pilot resistor; charger: enable of the power stage
+PILOT_C = POWER = FIRST                            # car: coil of the pilot resistor; charger: enable of the power stage, or coil of the mains contactor
 LINES = ("first", "contactors", "lock", "unlock")
 NAME = "ccsbox-lines"
 HELD = len(LINES)                                  # octet: the guard holds the lines, nobody else may raise one

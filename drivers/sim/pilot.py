@@ -7,13 +7,16 @@ STEADY = 100.0     # percent: +12 V without PWM (X1)
 
 
 class Pilot:
-    """Duty from the charger, resistance from the car (slac-and-network sheet, section 3). Faults: `broken`, `short`."""
+    """Duty from the charger, resistance from the car (slac-and-network sheet, section 3). Faults: `broken`, `short`.
 
-    __slots__ = ("duty", "state_c", "plugged", "broken", "short", "at_car", "at_charger")
+    `ventilated`: the car asks for state D in place of C."""
+
+    __slots__ = ("duty", "state_c", "ventilated", "plugged", "broken", "short", "at_car", "at_charger")
 
     def __init__(self) -> None:
         self.duty: float | None = STEADY
         self.state_c = False
+        self.ventilated = False
         self.plugged = False
         self.broken = False
         self.short = False
@@ -29,7 +32,7 @@ class Pilot:
         elif not joined:
             state = PilotState.A
         else:
-            state = PilotState.C if self.state_c else PilotState.B
+            state = PilotState.B if not self.state_c else PilotState.D if self.ventilated else PilotState.C
         duty = None if state is PilotState.F or state is PilotState.E else self.duty
         self.at_charger = PilotReading(state, duty)
         self.at_car = PilotReading(state, duty) if joined else PilotReading(PilotState.A, None)

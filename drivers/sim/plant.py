@@ -14,6 +14,7 @@ from math import exp
 from typing import Callable
 
 from drivers.interfaces import PilotState
+from drivers.sim.ac_path import AcPath
 from drivers.sim.actuator import Actuator
 from drivers.sim.battery import Battery
 from drivers.sim.pilot import Pilot
@@ -36,7 +37,7 @@ class Incident:
     """Something that wears or destroys: `value` in A or V as `kind` says."""
 
     at: int
-    kind: str              # inrush | opened_under_current | unplugged_under_current | unplugged_live | unplugged_locked
+    kind: str              # inrush | opened_under_current | unplugged_under_current | unplugged_live | unplugged_locked | ac_... (ac_path.py)
     value: float
     damage: bool
 
@@ -109,7 +110,8 @@ class Plant:
         self._heating = c.inlet_heating_k_per_a2
         self._heat_tau = c.inlet_heat_tau_s
         self._ambient = c.ambient_temperature_c
-        self._actuators = (self.car_contactors, self.output_contactor, self.car_lock, self.charger_lock)
+        self.ac = AcPath(self)
+        self._actuators = (self.car_contactors, self.output_contactor, self.car_lock, self.charger_lock, self.ac.contactor)
         self._schedule: list[tuple[int, int, Callable[[int], object]]] = []
         self._sequence = 0
         self._happens_at = NEVER
@@ -159,7 +161,7 @@ class Plant:
         longest = max(CHARGING_STEP, (to - time) // MAX_STEPS)
         while time < to:
             end = min(to, max(self._happens_at, time))
-            if end - time > longest and self.car_contactors.position:
+            if end - time > longest and (self.car_contactors.position or self.ac.contactor.position):
                 end = time + longest
             if end > time:
                 self._step((end - time) * 1e-9)
@@ -170,6 +172,8 @@ class Plant:
         self._quiet_until = min((time // QUIET + 1) * QUIET, self._happens_at) if self._settled() else time + 1
 
     def _settled(self) -> bool:
+        if self.ac.contactor.position and not self.ac.settled():
+            return False
         if self.car_contactors.position:
             if self.tied:
                 return self._drifting
@@ -186,6 +190,8 @@ class Plant:
     def _step(self, dt: float) -> None:
         stage = self.stage
         squared = 0.0                                   # integral of I^2 dt
+        if self.ac.contactor.position:
+            self._store(self.ac.step(dt))
         if self.car_contactors.position:
             battery = self.battery
             ocv = battery.ocv()
@@ -205,6 +211,12 @@ class Plant:
         hot = self._ambient + self._heating * squared / dt
         if hot != self.inlet_temperature:
             self.inlet_temperature = hot + (self.inlet_temperature - hot) * exp(-dt / self._heat_tau)
+
+    def _store(self, joule: float) -> None:
+        """What the on-board charger brings into the battery; its losses are its efficiency."""
+        if joule:
+            self.battery.add(joule / self.battery.ocv())
+            self.stored += joule
 
     def _charge(self, ocv: float, dt: float) -> float:
         """Current flows into the battery for `dt` s; returns the integral of its square."""
@@ -268,12 +280,14 @@ class Plant:
                 self._interrupt(now, "opened_under_current")
             elif not tied and self.tied:
                 self._join(now)
+        elif actuator is self.ac.contactor:
+            self.ac.moved(now)
 
     def _close(self, now: int) -> None:
         """The car's contactors make contact: the node is pulled to the battery."""
         ocv = self.battery.ocv()
         difference = self.inlet_voltage - ocv
-        self._record(now, "inrush", difference, abs(difference) > INCIDENT_VOLTAGE)
+        self.record(now, "inrush", difference, abs(difference) > INCIDENT_VOLTAGE)
         if 0 < self.config.weld_above_v < abs(difference):
             self.car_contactors.welded = True
         self.inlet_voltage = ocv
@@ -283,20 +297,21 @@ class Plant:
     def _interrupt(self, now: int, kind: str) -> None:
         """A contact opens; whatever current flowed is broken by an arc."""
         if self.current > INCIDENT_CURRENT:
-            self._record(now, kind, self.current, self.current > DAMAGE_CURRENT)
+            self.record(now, kind, self.current, self.current > DAMAGE_CURRENT)
         self.current = 0.0
         self._drifting = False
 
     def _join(self, now: int) -> None:
         """Charger and inlet become one node: their capacitors share the charge, or the battery pulls both."""
         if self.car_contactors.position:
-            self._record(now, "inrush", self.output_voltage - self.inlet_voltage, abs(self.output_voltage - self.inlet_voltage) > INCIDENT_VOLTAGE)
+            self.record(now, "inrush", self.output_voltage - self.inlet_voltage, abs(self.output_voltage - self.inlet_voltage) > INCIDENT_VOLTAGE)
             self.output_voltage = self.inlet_voltage
             return
         c1, c2 = self.stage.capacitance, self._inlet_capacitance
         self.output_voltage = self.inlet_voltage = (c1 * self.output_voltage + c2 * self.inlet_voltage) / (c1 + c2)
 
-    def _record(self, now: int, kind: str, value: float, damage: bool) -> None:
+    def record(self, now: int, kind: str, value: float, damage: bool) -> None:
+        """Something that wears or destroys has happened."""
         self.damage += damage
         if len(self.incidents) < MAX_EVENTS:
             self.incidents.append(Incident(now, kind, value, damage))
@@ -337,12 +352,13 @@ class Plant:
         if self.car_lock.position or self.charger_lock.position:
             if not force:
                 return False
-            self._record(now, "unplugged_locked", 0.0, True)
+            self.record(now, "unplugged_locked", 0.0, True)
         if self.inlet_voltage > LIVE_VOLTAGE:
-            self._record(now, "unplugged_live", self.inlet_voltage, True)
+            self.record(now, "unplugged_live", self.inlet_voltage, True)
         self._interrupt(now, "unplugged_under_current")
         self.pilot.plugged = False
         self.pilot.update()
+        self.ac.unplugged(now)
         return True
 
     def break_pilot(self, now: int, broken: bool = True) -> None:

@@ -25,6 +25,14 @@ class PlantConfig:
     output_contactor: bool = setting(False, meaning="the charger has a contactor between power stage and cable")
     isolation_ohm: float = setting(1e6, unit="Ohm", low=0, high=1e9, meaning="insulation resistance of the whole circuit to PE")
     isolation_from_v: float = setting(50.0, unit="V", low=0, high=500, meaning="the insulation monitor needs this output voltage to measure")
+    # mains and on-board charger
+    mains_voltage_v: float = setting(230.0, unit="V", low=100, high=400, meaning="phase to neutral")
+    mains_phases: int = setting(3, low=1, high=3, meaning="phases of the AC charger")
+    onboard_phases: int = setting(3, low=1, high=3, meaning="phases of the car's on-board charger")
+    onboard_max_current_a: float = setting(16.0, unit="A", low=6, high=80, meaning="rating of the on-board charger, each phase")
+    onboard_efficiency_percent: float = setting(92.0, unit="%", low=50, high=100, meaning="battery power of mains power")
+    onboard_rate_a_per_s: float = setting(5.0, unit="A/s", low=0.5, high=100, meaning="soft start")
+    onboard_stop_ms: int = setting(500, unit="ms", low=10, high=3000, meaning="from full load to none when it is told to end (IEC 61851-1: at most 3 s)")
     # cable and inlet
     cable_resistance_ohm: float = setting(0.02, unit="Ohm", low=0.0001, high=1, meaning="both conductors together")
     inlet_capacitance_uf: float = setting(10.0, unit="uF", low=0.1, high=10_000, meaning="capacitance on the car's side of the inlet")

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from drivers.sim.ac import SimAcContactor
 from drivers.sim.actuator import Actuator
 from drivers.sim.car import SimConnectorLock, SimContactors, SimControlPilot
 from drivers.sim.charger import SimPilotSource, SimPowerSupply
@@ -48,7 +49,27 @@ class CarRelays(Relays):
         self._turn(plant.car_lock, now)
 
 
-class ChargerRelays(Relays):
+class ChargingRelays(Relays):
+    """Pulse generator and lock of a charger of either kind."""
+
+    def follow(self, now: int) -> None:
+        plant, duty = self.plant, self.lines.duty
+        if duty != plant.pilot.duty:
+            plant.touch(now)
+            plant.pilot.duty = duty
+            plant.pilot.update()
+        self._turn(plant.charger_lock, now)
+
+
+class AcRelays(ChargingRelays):
+    """The mains contactor, on the line that the guard drops first."""
+
+    def follow(self, now: int) -> None:
+        self.plant.command(self.plant.ac.contactor, self.lines.level(POWER), now)
+        super().follow(now)
+
+
+class ChargerRelays(ChargingRelays):
     """Enable of the power stage with its set points (which come by another way), output contactor where there is one, lock, pulse generator."""
 
     def __init__(self, plant: Plant, lines: Lines) -> None:
@@ -59,13 +80,9 @@ class ChargerRelays(Relays):
         lines, plant = self.lines, self.plant
         on = lines.level(POWER)
         plant.command_stage(on, *(self.set_point if on else (0.0, 0.0)), now)
-        if lines.duty != plant.pilot.duty:
-            plant.touch(now)
-            plant.pilot.duty = lines.duty
-            plant.pilot.update()
         if plant.config.output_contactor:
             plant.command(plant.output_contactor, lines.level(CONTACTORS), now)
-        self._turn(plant.charger_lock, now)
+        super().follow(now)
 
 
 class LineControlPilot(SimControlPilot):
@@ -137,10 +154,27 @@ class LinePowerSupply(SimPowerSupply):
         return done
 
 
+class LineAcContactor(SimAcContactor):
+    """Contactors: the mains contactor's coil behind a line; low is open."""
+
+    def __init__(self, relays: AcRelays) -> None:
+        super().__init__(relays.plant)
+        self._relays = relays
+
+    def set_closed(self, closed: bool, now: int) -> bool:
+        done = not self.failed and self._relays.drive(POWER, closed, now)
+        self.errors += not done
+        return done
+
+    def feedback(self, now: int) -> bool | None:
+        self._relays.follow(now)
+        return super().feedback(now)
+
+
 class LinePilotSource(SimPilotSource):
     """PilotSource: a pulse generator that goes on by itself, as the lines do."""
 
-    def __init__(self, relays: ChargerRelays) -> None:
+    def __init__(self, relays: ChargingRelays) -> None:
         super().__init__(relays.plant)
         self._relays = relays
 

@@ -74,6 +74,7 @@ V2G_PHASES = {
     "ChargingStatus": Phase.CHARGING,            # AC
     "MeteringReceipt": Phase.CHARGING,
     "PowerDeliveryRenegotiate": Phase.PARAMETERS,
+    "WaitLoadEnded": Phase.STOPPING,             # AC
     "PowerDeliveryStop": Phase.STOPPING,
     "WaitContactorsOpen": Phase.STOPPING,
     "WeldingDetection": Phase.STOPPING,
@@ -114,6 +115,8 @@ def phase_of(signals: Signals) -> tuple[Phase, str]:
         return (Phase.MODEM if signals.modem.value is None else Phase.IDLE), ""
     phase = CONNECTION_PHASES.get(state)
     if phase is Scope.V2G:
+        if signals.ac_session.value and signals.v2g_state.value == "WaitReady":
+            return Phase.STARTING, ""                # no cable check in AC
         return _known(V2G_PHASES, signals.v2g_state.value, Phase.SESSION)
     if phase is Scope.LINK:
         if signals.modem.value is None:

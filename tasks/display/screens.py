@@ -142,7 +142,21 @@ def _starting(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple
                    _text(_measured(s, now, car)), EMPTY)
 
 
+def _charging_ac(s: Signals, now: int, car: bool, since: int) -> tuple[Row, ...]:
+    """The on-board charger or the meter says what flows; a charger learns no state of charge in AC."""
+    soc = s.battery_soc.get(now) if car else None
+    if car:
+        rows = (wide("limit", value(s.ac_current_request.get(now), "A")), wide("battery", value(s.battery_voltage.get(now), "V")))
+    else:
+        rows = (_contactors(s, now, car), wide("RCD", texts.closed(s.residual_current.get(now), "tripped", "ok")))
+    return (Row(LARGE, texts.soc_and_power(soc, s.ac_power.get(now)) if car else texts.kilo(s.ac_power.get(now))), Row(BAR, "", None if soc is None else int(soc)),
+            _text(_measured(s, now, car)), _text(rows[0]),
+            _text(texts.energy_and_minutes(s.session_energy.get(now), since, now)), _text(rows[1]))
+
+
 def _charging(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    if s.ac_session.value:
+        return _charging_ac(s, now, car, since)
     voltage, current = _voltage(s, now, car), _current(s, now, car)
     power = None if voltage is None or current is None else voltage * current
     soc = s.battery_soc.get(now) if car else s.ev_soc.get(now)
@@ -207,7 +221,9 @@ _ROWS: dict[Phase, Callable[[Signals, int, bool, int, str], tuple[Row, ...]]] = 
 # --- facts that several screens show ---------------------------------------------------------------------------------
 
 def _voltage(s: Signals, now: int, car: bool) -> float | None:
-    """Own measurement; a car without one shows what the charger reports."""
+    """Own measurement; a car without one shows what the charger reports, in AC its nominal voltage."""
+    if s.ac_session.value:
+        return s.evse_max_voltage.get(now) if car else s.ac_voltage.get(now)
     if not car:
         return s.output_voltage.get(now)
     measured = s.inlet_voltage.get(now)
@@ -215,6 +231,8 @@ def _voltage(s: Signals, now: int, car: bool) -> float | None:
 
 
 def _current(s: Signals, now: int, car: bool) -> float | None:
+    if s.ac_session.value:
+        return s.ac_current.get(now)
     if not car:
         return s.output_current.get(now)
     measured = s.inlet_current.get(now)

@@ -86,8 +86,29 @@ class EvseSafetyConfig:
 
 
 @dataclass(slots=True)
+class AcSafetyConfig:
+    """Section `safety.ac`: the supervisor of a charger whose `evse.energy_transfer_modes` are all AC."""
+
+    max_current_a: float = setting(16.0, unit="A", low=6, high=80, meaning="rating of contactor, cable and fuse, each phase; a meter that shows more trips")
+    contactor_close_ms: int = setting(200, unit="ms", low=20, high=1000, meaning="after a command the contactor must have confirmed closed within this time")
+    # 100 ms from leaving state C (IEC 61851-1, slac-and-network sheet 3), less 30 ms in which the pilot is read and judged
+    contactor_open_ms: int = setting(70, unit="ms", low=10, high=70, meaning="the same for open; a slower one cannot keep the 100 ms after state C")
+    # PWM off to the car's stop: 3 s (IEC 61851-1, slac-and-network sheet 3)
+    load_end_ms: int = setting(3000, unit="ms", low=500, high=3000, meaning="normal end: the car has so long to end its load before the contactor opens under it")
+    ventilation_fitted: bool = setting(False, meaning="the place is ventilated while charging; false: a car in state D gets no power")
+    residual_current_fitted: bool = setting(True, meaning="the box reads its RCD or 6 mA detector; false: the installation has one that is sensitive to DC")
+    lock_feedback_fitted: bool = setting(True, meaning="the socket's lock has a position switch")
+    lock_travel_ms: int = setting(1500, unit="ms", low=100, high=5000, meaning="without a position switch: the lock counts as moved after this time")
+    stop_button: str = setting("emergency", choices=("emergency", "none"), meaning="emergency: pressed or unknown trips; none: not fitted")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(slots=True)
 class SafetyConfig:
-    """Section `safety` of the configuration; the mode of the box decides which half is used."""
+    """Section `safety` of the configuration; the mode of the box and evse.energy_transfer_modes decide which part is used."""
 
     pev: PevSafetyConfig = field(default_factory=PevSafetyConfig)
     evse: EvseSafetyConfig = field(default_factory=EvseSafetyConfig)
+    ac: AcSafetyConfig = field(default_factory=AcSafetyConfig)

@@ -5,45 +5,32 @@ from math import isfinite
 
 from drivers.interfaces import PilotState
 from kernel.timer import MS, NEVER
+from tasks.safety.charger_supervisor import STEADY, ChargerSupervisor, valid_duty
 from tasks.safety.config import EvseSafetyConfig
-from tasks.safety.facts import EvseFacts, EvseOutputs, EvseRequests, Report, SafetyState
-from tasks.safety.latch import Latch
+from tasks.safety.facts import EvseFacts, EvseOutputs, EvseRequests, SafetyState
 from tasks.safety.shutdown import PWM_KEPT, Phase, Shutdown
 from tasks.safety.supervisor import MAX_MOVES, OF_PHASE, STOPPING, UNPLUG_DEBOUNCE
-from tasks.safety.trips import (CONTACTOR_NOT_CLOSED, EVSE_PERMITS, EVSE_TRIPS, INTERNAL_FAULT, LOAD_CONNECTED, NEEDS_CONTACTOR, NEEDS_LOCK,
-                                OUTPUT_REFUSED, STALLED, Permit, Trip, first_lacking)
+from tasks.safety.trips import CONTACTOR_NOT_CLOSED, EVSE_PERMITS, EVSE_TRIPS, LOAD_CONNECTED, NEEDS_CONTACTOR, NEEDS_LOCK, first_lacking
 
-STEADY = 100.0                # percent: +12 V without PWM (X1)
 LOAD_CURRENT = 2.5            # A: above what precharge may have (2 A, S3) and half an ampere of error (S15): only a battery takes it
-DUTY_LOW = 3.0                # percent: below is not allowed (slac-and-network sheet 3)
 
 Idle, Closing, Delivering = SafetyState.Idle, SafetyState.Closing, SafetyState.Delivering
 CurrentOff, Decay, Tripped = SafetyState.CurrentOff, SafetyState.Decay, SafetyState.Tripped
 READY_CAR = frozenset({PilotState.C, PilotState.D})
 
 
-class EvseSupervisor:
+class EvseSupervisor(ChargerSupervisor):
     """Pure: the same calls give the same answers. `contactor`, `lock`: whether this charger has them."""
 
     def __init__(self, config: EvseSafetyConfig, *, contactor: bool, lock: bool) -> None:
-        self.config = config
-        self.state = Idle
-        self.outputs = EvseOutputs()
-        self.report = Report()
         left_out = (frozenset() if contactor else NEEDS_CONTACTOR) | (frozenset() if lock else NEEDS_LOCK)
-        self.latch = Latch([t for t in EVSE_TRIPS if t.name not in left_out], config, self.report)
-        self.blocked = self.blocked_hint = ""     # why an output that is asked for is not given, empty when nothing holds it back
+        super().__init__(config, EvseOutputs(), [t for t in EVSE_TRIPS if t.name not in left_out], contactor)
         self._permits = tuple(p for p in EVSE_PERMITS if p.name not in left_out)
-        self._contactor = contactor
         self._lock = lock
         self._shutdown = Shutdown(config, sensor=True, contactor=contactor)
         self._travel = config.contactor_travel_ms * MS
-        self._armed = False
         self._loaded = False              # a charging current went through the output contactor, and the car has been in state C since
         self._closing_at = NEVER
-        self._unplugged_since = NEVER
-        self._tripped_at = NEVER
-        self._held_duty = STEADY          # what the pilot shows while current can still flow
 
     # --- one step -------------------------------------------------------------------------------------------------
 
@@ -55,10 +42,7 @@ class EvseSupervisor:
         if not wanted:
             self._armed = True
         self._watch_load(facts, requests)
-        if facts.pilot is not PilotState.A:
-            self._unplugged_since = NEVER
-        elif self._unplugged_since == NEVER:
-            self._unplugged_since = now
+        self._watch_plug(facts.pilot, now)
         for _ in range(MAX_MOVES):
             state = self.state
             self._move(facts, requests, wanted, now)
@@ -102,11 +86,7 @@ class EvseSupervisor:
         elif state in STOPPING:
             self._continue(f, now)
         elif state is Tripped:
-            if self._unplugged_since != NEVER and now - self._unplugged_since >= UNPLUG_DEBOUNCE and self._open(f):
-                self._release("unplugged")
-
-    def _open(self, f: EvseFacts) -> bool:
-        return not self._contactor or f.contactors is False
+            self._leave_on_unplug(f, now)
 
     def _try_deliver(self, f: EvseFacts, now: int) -> None:
         self._hold_back(self.latch.first_bad(Closing, f) or (self._loaded and LOAD_CONNECTED)
@@ -119,9 +99,6 @@ class EvseSupervisor:
             self._enter(Closing)
         else:
             self._enter(Delivering)
-
-    def _hold_back(self, row: Trip | Permit | None) -> None:
-        self.blocked, self.blocked_hint = ("", "") if row is None else (row.text, row.hint)
 
     def _still_wanted(self, f: EvseFacts, r: EvseRequests, wanted: bool, now: int) -> bool:
         """The request, the car's state C and the PWM that was promised; any of them gone ends the output in order."""
@@ -174,11 +151,6 @@ class EvseSupervisor:
         else:
             self._enter(OF_PHASE[shutdown.phase])
 
-    def _enter(self, state: SafetyState) -> None:
-        if state is not self.state:
-            self.report.tell("%s -> %s", self.state.value, state.value)
-            self.state = state
-
     # --- outputs ----------------------------------------------------------------------------------------------------
 
     def _set_stage(self, r: EvseRequests) -> None:
@@ -216,36 +188,7 @@ class EvseSupervisor:
                 lock = None
         self.outputs.lock = lock
 
-    # --- from outside -----------------------------------------------------------------------------------------------
-
-    def fault(self, facts: EvseFacts, now: int) -> None:
-        """Another task of this program failed: power off as an emergency."""
-        if self.latch.latch(INTERNAL_FAULT, now) and self.state is not Tripped:
-            self._stop(facts, now)
-
-    def stalled(self, facts: EvseFacts, now: int) -> None:
-        """This program did not run for longer than anything may be left alone."""
-        if self.state is not Idle and self.latch.latch(STALLED, now) and self.state is not Tripped:
-            self._stop(facts, now)
-
-    def refused(self, facts: EvseFacts, now: int) -> None:
-        """A driver did not do what was commanded."""
-        if self.latch.latch(OUTPUT_REFUSED, now) and self.state is not Tripped:
-            self._stop(facts, now)
-
-    def reset(self, facts: EvseFacts) -> bool:
-        """A person acknowledged the trip; False while the outputs are not safe."""
-        if self.state is not Tripped or not self._open(facts):
-            return False
-        self._release("reset")
-        return True
-
-    def _release(self, how: str) -> None:
-        self.report.tell("trip %s left: %s", self.latch.text, how)
-        self.latch.clear()
-        self._armed = False
-        self._tripped_at = NEVER
-        self._enter(Idle)
+    # --- time ---------------------------------------------------------------------------------------------------------
 
     def next_timer(self) -> int:
         """The earliest instant at which time alone can change something."""
@@ -264,8 +207,3 @@ class EvseSupervisor:
 def wants(r: EvseRequests) -> bool:
     """A voltage above 0 and a current of at least 0, both finite; everything else is no wish for output."""
     return isfinite(r.voltage) and isfinite(r.current) and r.voltage > 0.0 and r.current >= 0.0
-
-
-def valid_duty(duty: float | None) -> float:
-    """A duty that may stand on the line, or steady +12 V."""
-    return duty if duty is not None and DUTY_LOW <= duty <= STEADY else STEADY

@@ -8,7 +8,7 @@ from kernel.word import Word
 
 
 class SafetyState(Word):
-    """States of both supervisors; Waking and Ready are the car's only, Delivering the charger's only."""
+    """States of all supervisors; Waking, Ready and Closed are the car's only, Delivering the chargers' only, Decay not an AC charger's."""
 
     Idle = "Idle"                # contactors open, pilot B, output off
     Waking = "Waking"            # car: pilot C for a moment while nobody offers power, to wake a charger that sleeps
@@ -16,7 +16,7 @@ class SafetyState(Word):
     Closing = "Closing"          # contactors commanded closed, not yet confirmed
     Closed = "Closed"            # car: contactors confirmed closed
     Delivering = "Delivering"    # charger: power stage on
-    CurrentOff = "CurrentOff"    # pilot B commanded or power stage off; waiting for the current to vanish
+    CurrentOff = "CurrentOff"    # pilot B commanded or power stage off; waiting for the current to vanish (AC: for the car to end its load)
     Opening = "Opening"          # contactors commanded open, not yet confirmed
     Decay = "Decay"              # contactors open; waiting for the voltage to fall
     Tripped = "Tripped"          # a trip is latched and the shutdown sequence is through
@@ -104,6 +104,42 @@ class EvseOutputs:
     current: float = 0.0
     duty: float = 100.0
     contactors: bool = False
+    lock: bool | None = None
+
+
+@dataclass(slots=True)
+class AcFacts:
+    """An AC charger. A, percent; `current` None without a meter, `lock` None where a cable is fixed to the charger."""
+
+    pilot: PilotState | None = None
+    duty: float | None = None                  # measured, None where the board cannot
+    duty_set: float | None = None              # what the pilot source has acknowledged
+    current: float | None = None
+    current_at: int = -1
+    residual_current: bool | None = None       # tripped
+    connection_alive: bool | None = None
+    stop_button: bool | None = None
+    contactors: bool | None = None
+    lock: bool | None = None
+
+
+@dataclass(slots=True)
+class AcRequests:
+    """`close`: power is wanted. `ended`: it is not, and the car has said that its load has ended. `duty` None: steady +12 V."""
+
+    close: bool = False
+    ended: bool = False
+    duty: float | None = None
+    lock: bool = False
+    lapsed: bool = False
+
+
+@dataclass(slots=True)
+class AcOutputs:
+    """`duty` in percent, 100 = steady; `lock` None: leave the motor alone."""
+
+    contactors: bool = False
+    duty: float = 100.0
     lock: bool | None = None
 
 

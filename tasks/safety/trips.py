@@ -56,7 +56,8 @@ def overvoltage_threshold(max_voltage: float) -> float:
 
 @dataclass(slots=True, frozen=True, eq=False)
 class Trip:
-    """One row. `text` fits a display line, `hint` says what it usually means. `emergency`: open below 5 A or after a bound."""
+    """One row. `text` fits a display line, `hint` says what it usually means. `emergency`: open below 5 A or after a bound.
+    `person`: unplugging does not end it, only `reset` does."""
 
     name: str
     states: frozenset[SafetyState]
@@ -65,6 +66,7 @@ class Trip:
     hint: str
     emergency: bool = False
     hold: int = 0
+    person: bool = False
 
 
 @dataclass(slots=True, frozen=True, eq=False)

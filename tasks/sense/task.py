@@ -1,11 +1,12 @@
 """Reads the sensors of a car or of a charger into signals; what is impossible becomes unknown."""
 from __future__ import annotations
 
-from drivers.interfaces import Inputs, PilotMonitor, PowerMeter, Voltmeter
+from drivers.interfaces import AcMeter, Inputs, PilotMonitor, PowerMeter, ResidualCurrent, Voltmeter
 from kernel.timer import MS
 from tasks.sense.reading import Reading
 from tasks.signals import Signals
 
+AC_PERIOD = 20 * MS   # the mains must be off 100 ms after state C (IEC 61851-1): pilot and button only, the meter answers from what it last received
 PERIOD = 50 * MS      # four channels of an ADS1115 at 128 samples/s take 31 ms; 10 samples within the 500 ms freshness, 4 within the pilot's 200 ms
 
 
@@ -86,3 +87,41 @@ class ChargerSense:
     def refused(self) -> int:
         """Values that were outside their range."""
         return self.voltage.refused + self.current.refused + self.isolation.refused + self.duty.refused
+
+
+class AcSense:
+    """The AC charger: pilot, stop button, residual current; voltage, current, power and energy where a meter is fitted."""
+
+    inboxes = ()
+
+    def __init__(self, pilot: PilotMonitor, inputs: Inputs, residual_current: ResidualCurrent | None, meter: AcMeter | None, signals: Signals) -> None:
+        s = signals
+        self._pilot = pilot.read
+        self._stop_button = inputs.stop_button
+        self._tripped = None if residual_current is None else residual_current.tripped
+        self.duty = Reading(s.pilot_duty, "sense")
+        self._state = s.pilot_state.claim("sense")
+        self._stop = s.stop_button.claim("sense")
+        self._residual = s.residual_current.claim("sense")
+        self._metered = () if meter is None else tuple((Reading(signal, "sense"), read) for signal, read in (
+            (s.ac_voltage, meter.voltage), (s.ac_current, meter.current), (s.ac_power, meter.power), (s.ac_energy, meter.energy)))
+
+    def run(self, now: int) -> int:
+        reading = self._pilot(now)
+        if reading is None:
+            self._state.set(None, now)
+            self.duty.put(None, now)
+        else:
+            self._state.set(reading.state, now)
+            self.duty.put(reading.duty_percent, now)
+        self._stop.set(self._stop_button(now), now)
+        if self._tripped is not None:
+            self._residual.set(self._tripped(now), now)
+        for quantity, read in self._metered:
+            quantity.put(read(now), now)
+        return now + AC_PERIOD
+
+    @property
+    def refused(self) -> int:
+        """Values that were outside their range."""
+        return self.duty.refused + sum(quantity.refused for quantity, _ in self._metered)

@@ -10,6 +10,10 @@ MAX_SCHEDULE_W = 350_000.0           # as max_power_kw
 MAX_SCHEDULE_ENTRIES = 24            # as many as a ChargingProfile can follow (schema)
 
 
+def only_ac(modes: list[str]) -> bool:
+    return all(mode.startswith("AC") for mode in modes)
+
+
 @dataclass(slots=True)
 class EvConfig:
     """The car's side. Limits here only tighten what the battery management says."""
@@ -51,6 +55,15 @@ class EvConfig:
         if self.schema_id_din == self.schema_id_iso2:
             raise ValueError(f"schema_id_din and schema_id_iso2 are both {self.schema_id_din}; expected two numbers: the charger answers with one of them")
 
+    @property
+    def ac(self) -> bool:
+        """AC is all that this car takes."""
+        return only_ac(self.energy_transfer_modes)
+
+    @property
+    def takes_ac(self) -> bool:
+        return any(mode.startswith("AC") for mode in self.energy_transfer_modes)
+
 
 @dataclass(slots=True)
 class EvseConfig:
@@ -61,7 +74,7 @@ class EvseConfig:
     evse_id_text: str = setting("ZZ00000", meaning="EVSEID of ISO 15118-2, 7 to 37 characters, such as DE*ABC*E123; ZZ: no operator")
     energy_transfer_modes: list[str] = setting(
         ["DC_extended", "DC_core"], choices=("AC_single_phase_core", "AC_three_phase_core", "DC_core", "DC_extended", "DC_combo_core", "DC_unique"),
-        meaning="offered in ISO 15118-2; AC is spoken only, no board has an AC contactor yet")
+        meaning="offered in ISO 15118-2; all AC: the box is a wallbox with a mains contactor (safety.ac)")
     ac_nominal_voltage_v: float = setting(230.0, unit="V", low=100, high=400, meaning="EVSENominalVoltage of AC")
     ac_max_current_a: float = setting(16.0, unit="A", low=6, high=80, meaning="EVSEMaxCurrent of AC, of each phase")
     max_voltage_v: float = setting(500.0, unit="V", low=50, high=1000, meaning="EVSEMaximumVoltageLimit: rating of the power stage")
@@ -107,3 +120,8 @@ class EvseConfig:
         if len(entries) > MAX_SCHEDULE_ENTRIES:
             raise ValueError(f"power_schedule has {len(entries)} entries; expected at most {MAX_SCHEDULE_ENTRIES}")
         return entries
+
+    @property
+    def ac(self) -> bool:
+        """An AC charger: a mains contactor in place of a power stage."""
+        return only_ac(self.energy_transfer_modes)

@@ -23,6 +23,8 @@ RAMPED_DOWN_CURRENT = 1.0            # A: safety sheet S5
 class DcEvse(EvseConversation):
     """Base of both machines: one `_on_<request>` per request that both protocols have in the same shape."""
 
+    off_limit = t.RAMP_DOWN_LIMIT        # how long PowerDeliveryRes(stop) waits
+
     @property
     def rating(self) -> float:
         """W: what the power path can do at all."""
@@ -67,19 +69,21 @@ class DcEvse(EvseConversation):
 
     def _watch_permit(self, now: int) -> None:
         """An output that the supervisor does not grant is told to the car, which would else wait out its patience (38 s, 30 s)."""
-        lacking = ""
-        if self.wants_output is not None:
-            lacking = self.facts.blocked
-        elif self.state in self.powered and self.facts.pilot is None:
-            lacking = "the pilot's state"            # nothing is asked for without it
+        lacking = self._lacking()
         if not lacking:
             self._permit.cancel()
         elif not self._permit.armed:
             self._permit.arm(now, t.PERMIT_LIMIT)
         elif self._permit.expired(now) and self.stopping is None:
-            self.wants_output = None
+            self._switch_off()
             self._report.note("no output for %d s, what is lacking: %s", t.PERMIT_LIMIT // S, lacking)
             self._stop(StopReason.NOT_CONFIRMED, self.wire.DC_EVSEStatusCode.EVSE_Malfunction, now)
+
+    def _lacking(self) -> str:
+        """What keeps power that is asked for from coming, empty when nothing does."""
+        if self.wants_output is not None:
+            return self.facts.blocked
+        return "the pilot's state" if self.state in self.powered and self.facts.pilot is None else ""        # nothing is asked for without it
 
     def _measured(self, kind: type, now: int) -> bool:
         """False after refusing: a voltage that is not known is not reported, and nobody charges blindly."""
@@ -185,7 +189,7 @@ class DcEvse(EvseConversation):
         self._check = None
         self._silence.cancel()
         self._charging_until = NEVER
-        self._ramp.arm(now, t.RAMP_DOWN_LIMIT)
+        self._ramp.arm(now, self.off_limit)
         self._pending = self._power_off
         self._power_off(now)
 

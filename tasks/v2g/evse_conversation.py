@@ -36,6 +36,7 @@ class EvseConversation(ABC):
     silent: frozenset[Evse]                      # responses without an EVSE status: a stop can only be told by FAILED
     powered: frozenset[Evse]                     # energy may flow; the car must be in state C
     session_stop: type                           # the request that ends a session
+    ac = False                                   # the car charges with AC
 
     def __init__(self, config: EvseConfig, facts: EvseFacts, rng: Any, offer: PowerOffer | None = None) -> None:
         """`rng.getrandbits(64)` makes the session id. `offer`: what there is on this plug; None: the rating."""
@@ -52,6 +53,7 @@ class EvseConversation(ABC):
         self.isolation_level = self.wire.isolationLevel.Invalid
         self.wants_output: tuple[float, float] | None = None
         self.wants_ac = False
+        self.load_ended = False                  # AC: the car has asked for power off, so its load is gone
         self.paused = False                      # the car has ended the session and will come back with its id
         self.current_limited = False
         self.voltage_limited = False
@@ -82,6 +84,7 @@ class EvseConversation(ABC):
         self._precharge = Timer()                # SECC_PRECHARGE_LIMIT
         self._state_b = Timer()                  # V2G_SECC_CPState_Detection_Timeout
         self._permit = Timer()                   # PERMIT_LIMIT
+        self._contactor = Timer()                # CONTACTOR_CLOSED_LIMIT
         self._poll_at = NEVER
         self._out: list = []
         self._handlers = {kind: getattr(self, "_on_" + kind.__name__) for kinds in self.accepted.values() for kind in kinds}
@@ -215,7 +218,7 @@ class EvseConversation(ABC):
         self._switch_off()
         self._check = None
         self._pending = None
-        for timer in (self._sequence, self._silence, self._shutdown, self._ramp, self._precharge, self._state_b, self._permit):
+        for timer in (self._sequence, self._silence, self._shutdown, self._ramp, self._precharge, self._state_b, self._permit, self._contactor):
             timer.cancel()
         self._poll_at = NEVER
         self._report.state(self.state.name, Evse.Ended.name)

@@ -25,12 +25,13 @@ class PevFacts:
     current_limit: float | None = None       # what the supervisor allows to ask for
     capacity: float | None = None
     permission: bool | None = None
+    ac_current: float | None = None          # drawn by the on-board charger, per phase; None where it does not say
     power_share: float = 1.0                 # of the power limit, as the person allows (0.1 to 1)
 
 
 @dataclass(slots=True)
 class EvseFacts:
-    """The charger's side. V, A, Ohm."""
+    """The charger's side. V, A, Ohm, W, Wh."""
 
     pilot: PilotState | None = None
     output_voltage: float | None = None
@@ -39,6 +40,10 @@ class EvseFacts:
     trip: str = ""
     blocked: str = ""                        # what the supervisor lacks before it grants the output that is asked for
     stop_button: bool | None = None
+    contactors_closed: bool | None = None    # feedback; AC: the mains contactor
+    residual_current: bool | None = None     # AC: RCD or 6 mA detector has tripped
+    ac_power: float | None = None            # W, of a meter
+    ac_energy: float | None = None           # Wh, the meter's register
 
 
 @dataclass(slots=True)

@@ -1,19 +1,20 @@
 """The charger's side of an ISO 15118-2 session: external payment, DC and AC, renegotiation, pause; the rest of DC is in dc_evse.py.
 
-What is allowed when: iso2_evse_table.py; refusing and ending: evse_conversation.py. `wants_ac` is a wish as `wants_output` is;
-the board has no AC contactor yet, so nobody grants it. Sheet: slac-and-network 7; messages: vectors ISO-2_* of test equipment.
+What is allowed when: iso2_evse_table.py; refusing and ending: evse_conversation.py. `wants_ac` is a wish as `wants_output` is: the
+supervisor grants it, and PowerDeliveryRes waits for its contactor. Sheet: slac-and-network 7; messages: vectors ISO-2_* of test equipment.
 """
 from __future__ import annotations
 
 from hmac import compare_digest
 from typing import Any
 
+from drivers.interfaces import PilotState
 from exi_native.messages import iso2
 from exi_native.messages.iso2 import (AC_EVChargeParameter, AuthorizationReq, ChargeParameterDiscoveryReq, ChargingProfile, ChargingStatusReq,
                                       DC_EVChargeParameter, EnergyTransferMode, EVSEProcessing, MeteringReceiptReq,
                                       PaymentServiceSelectionReq, PowerDeliveryReq, ServiceDetailReq, ServiceDiscoveryReq, SessionSetupReq,
                                       SessionStopReq, chargeProgress, chargingSession, paymentOption, responseCode)
-from kernel.timer import NEVER, S, Timer
+from kernel.timer import MS, NEVER, S, Timer
 from tasks.messages import SessionEstablished
 from tasks.stop_reasons import StopReason
 from tasks.v2g import iso2_evse_responses as build
@@ -77,6 +78,16 @@ class Iso2Evse(DcEvse):
     def ac_current(self) -> float:
         """A of each phase: EVSEMaxCurrent now."""
         return self.power_cap / (self.config.ac_nominal_voltage_v * AC_MODES.get(self.mode, 1))
+
+    @property
+    def off_limit(self) -> int:
+        """How long PowerDeliveryRes(stop) waits: DC for the current, AC for the contactor."""
+        return t.CONTACTOR_OPEN_LIMIT if self.ac else t.RAMP_DOWN_LIMIT
+
+    def _lacking(self) -> str:
+        if self.wants_ac and self.state in POWERED and self.facts.contactors_closed is not True:
+            return self.facts.blocked or "the contactor"
+        return super()._lacking()
 
     def renegotiate(self, now: int) -> None:
         """Ask the car, in the charge loop, to agree on parameters anew. Before they are agreed there is nothing to ask."""
@@ -198,6 +209,7 @@ class Iso2Evse(DcEvse):
         if status is not None:
             self._car_status(status)
         if req.ChargeProgress is chargeProgress.Stop:
+            self.load_ended = True
             if self.end_announced:               # it does what it was asked for
                 self._stop(StopReason.CHARGER_STOP, iso2.DC_EVSEStatusCode.EVSE_Shutdown, now)
             self._begin_power_off(parameter, now)                # whatever schedule it names
@@ -253,14 +265,35 @@ class Iso2Evse(DcEvse):
         return ""
 
     def _await_state_c(self, now: int) -> None:
-        """AC: PowerDeliveryRes(start) says that the contactor may close, and that needs the car in state C."""
+        """AC: the contactor closes when the car is in state C, and not before."""
         ready = self.facts.pilot in READY_STATES
         if self.stopping is not None or not ready and self._state_c.expired(now):
             self._not_applied(now)
         elif ready:
-            self._pending = None
             self.wants_ac = True
+            self._contactor.arm(now, t.CONTACTOR_CLOSED_LIMIT)
+            self._pending = self._await_contactor
+            self._await_contactor(now)
+        else:
+            self._set_poll(now)
+
+    def _await_contactor(self, now: int) -> None:
+        """AC: PowerDeliveryRes(start) says that the mains are there."""
+        facts = self.facts
+        if facts.trip:
+            self._refuse(PowerDeliveryReq, responseCode.FAILED_ContactorError, StopReason.SAFETY_TRIP, now, "no power: %s", facts.trip)
+        elif facts.pilot is PilotState.A:
+            self._set_poll(now)                  # nobody is left to answer: _watch ends it
+        elif self.stopping is not None or facts.pilot not in READY_STATES:
+            self._not_applied(now)
+        elif facts.contactors_closed is True:
+            self._pending = None
+            self._contactor.cancel()
             self._begin_charging(Evse.ChargingStatus, now)
+        elif self._contactor.expired(now):
+            code = responseCode.FAILED_PowerDeliveryNotApplied if facts.blocked else responseCode.FAILED_ContactorError
+            self._refuse(PowerDeliveryReq, code, StopReason.NOT_CONFIRMED, now, "contactor not closed after %d ms, what is lacking: %s",
+                         t.CONTACTOR_CLOSED_LIMIT // MS, facts.blocked or "its confirmation")
         else:
             self._set_poll(now)
 
@@ -277,10 +310,17 @@ class Iso2Evse(DcEvse):
         if not self.ac:
             super()._power_off(now)
             return
-        self._pending = None             # the car has ended its load before it asks (PowerDelivery), and nothing here measures it
-        self._ramp.cancel()
-        self._respond(build.power_delivery(self), 805, now)
-        self._enter(Evse.SessionStop, now)
+        closed = self.facts.contactors_closed
+        if closed is not False and not self._ramp.expired(now):
+            self._set_poll(now)
+        elif closed is not False:
+            self._refuse(PowerDeliveryReq, responseCode.FAILED_ContactorError, StopReason.NOT_CONFIRMED, now,
+                         "contactor not confirmed open after %d ms", t.CONTACTOR_OPEN_LIMIT // MS)
+        else:
+            self._pending = None
+            self._ramp.cancel()
+            self._respond(build.power_delivery(self), 805, now)
+            self._enter(Evse.SessionStop, now)
 
     # --- charge loop and end
 

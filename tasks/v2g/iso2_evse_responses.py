@@ -7,7 +7,7 @@ from exi_native.messages.iso2 import (AC_EVSEChargeParameter, AC_EVSEStatus, Aut
                                       ChargeParameterDiscoveryReq, ChargeParameterDiscoveryRes, ChargeService, ChargingStatusReq,
                                       ChargingStatusRes, CurrentDemandReq, CurrentDemandRes, DC_EVSEChargeParameter, DC_EVSEStatus,
                                       DC_EVSEStatusCode, EnergyTransferMode, EVSENotification, EVSEProcessing, MeteringReceiptReq,
-                                      MeteringReceiptRes, PaymentDetailsReq, PaymentDetailsRes, PaymentOptionList,
+                                      MeteringReceiptRes, MeterInfo, PaymentDetailsReq, PaymentDetailsRes, PaymentOptionList,
                                       PaymentServiceSelectionReq, PaymentServiceSelectionRes, PMaxSchedule, PMaxScheduleEntry,
                                       PowerDeliveryReq, PowerDeliveryRes, PreChargeReq, PreChargeRes, RelativeTimeInterval, SAScheduleList,
                                       SAScheduleTuple, ServiceDetailReq, ServiceDetailRes, ServiceDiscoveryReq, ServiceDiscoveryRes,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SERVICE_ID = 1                   # of the charge service, as the test equipment numbers it (vectors ISO-2_*)
 SCHEDULE_ID = 1
+MAX_METER_ID = 32                # characters (meterIDType of the schema)
 NO_CHALLENGE = bytes(16)         # a FAILED PaymentDetailsRes must carry one
 
 OK = responseCode.OK
@@ -44,8 +45,8 @@ def dc_status(m: Iso2Evse, code: DC_EVSEStatusCode = DC_EVSEStatusCode.EVSE_Read
 
 
 def ac_status(m: Iso2Evse) -> AC_EVSEStatus:
-    """A residual current device that has tripped would be told by RCD; the board has none."""
-    return AC_EVSEStatus(NotificationMaxDelay=m.notification_max_delay, EVSENotification=_notification(m), RCD=False)
+    """RCD: the residual current device has tripped. What else has tripped only the stop can tell."""
+    return AC_EVSEStatus(NotificationMaxDelay=m.notification_max_delay, EVSENotification=_notification(m), RCD=m.facts.residual_current is True)
 
 
 def status(m: Iso2Evse) -> AC_EVSEStatus | DC_EVSEStatus:
@@ -139,8 +140,10 @@ def current_demand(m: Iso2Evse, code: responseCode = OK) -> CurrentDemandRes:
 
 
 def charging_status(m: Iso2Evse, code: responseCode = OK) -> ChargingStatusRes:
-    c = m.config
-    return ChargingStatusRes(ResponseCode=code, EVSEID=c.evse_id_text, SAScheduleTupleID=SCHEDULE_ID,
+    """With MeterInfo where a meter is fitted and answers; its MeterID is that of the charger."""
+    c, energy = m.config, m.facts.ac_energy
+    meter = None if energy is None else MeterInfo(MeterID=c.evse_id_text[:MAX_METER_ID], MeterReading=int(energy))
+    return ChargingStatusRes(ResponseCode=code, EVSEID=c.evse_id_text, SAScheduleTupleID=SCHEDULE_ID, MeterInfo=meter,
                              EVSEMaxCurrent=from_float(m.ac_current, A), ReceiptRequired=False, AC_EVSEStatus=ac_status(m))
 
 

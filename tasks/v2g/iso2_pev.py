@@ -1,6 +1,7 @@
 """The car's side of an ISO 15118-2 session, DC and AC, external payment: what it has beside dc_pev.py.
 
-AC: no cable check, no precharge, no contactors of ours; the on-board charger obeys the pilot, this session only agrees on limits.
+AC: no cable check, no precharge, no contactors of ours; the on-board charger obeys the pilot and the limit that this session agrees
+on (`wants_current`); it ends its load before power is given back.
 Renegotiation (either side's wish): PowerDeliveryReq(Renegotiate), charge parameters anew, PowerDeliveryReq(Start); contactors and
 state C stay. Pause: the orderly end with SessionStopReq(Pause); a later session with the same id joins the old one.
 """
@@ -14,16 +15,18 @@ from exi_native.messages.iso2 import (AC_EVSEChargeParameter, AC_EVSEStatus, Aut
 from kernel.timer import NEVER, S
 from tasks.messages import SessionEstablished
 from tasks.stop_reasons import StopReason
+from tasks.v2g import iso2_pev_requests as build
 from tasks.v2g import pev_judgement as judge
 from tasks.v2g import timing as t
 from tasks.v2g.config import EvConfig
 from tasks.v2g.dc_pev import DcPev
 from tasks.v2g.facts import PevFacts
 from tasks.v2g.iso2_pev_table import CHECKPOINTS, ROWS
-from tasks.v2g.pev_states import CHARGING, Pev
+from tasks.v2g.pev_states import CHARGING, LAST_STEPS, Pev
 from tasks.v2g.physical import LIMIT, A, BadValue, V, W, to_float
 from tasks.v2g.schedule import Schedule
 
+LOAD_ENDED_CURRENT = 1.0         # A, as a DC current counts as gone (safety sheet S5)
 STATUS_INTERVAL = 1 * S          # between two ChargingStatusReq: nothing in it is urgent, EVSENotification may wait so long
 
 
@@ -68,6 +71,51 @@ class Iso2Pev(DcPev):
     def renegotiate(self, now: int) -> None:
         """The car wants other limits or another schedule: done at the next opportunity in the charge loop."""
         self._wants_renegotiation = self.state in CHARGING
+
+    @property
+    def phases(self) -> int:
+        return 3 if self.transfer_mode is EnergyTransferMode.AC_three_phase_core else 1
+
+    @property
+    def wants_current(self) -> float | None:
+        """A per phase: the least of charger, schedule and configuration while power is on; 0 below what an on-board charger can do."""
+        if self.dc or not self.started:
+            return None
+        if self.stopping is not None or self.state in LAST_STEPS:
+            return 0.0
+        config, charger = self.config, self.charger
+        amperes = min(build.ac_current(self), charger.max_current)
+        if self.power_limit is not None and charger.max_voltage:
+            amperes = min(amperes, self.power_limit / (charger.max_voltage * self.phases))
+        return amperes if amperes >= config.ac_min_current_a else 0.0
+
+    # --- ending an AC load
+
+    def _begin_end(self, now: int) -> None:
+        """First the load, then power: neither pilot switch nor contactor breaks a current."""
+        if self.started and not self.dc and not self._urgent and self._drawing():
+            self._ready.cancel()
+            self._enter(Pev.WaitLoadEnded, now)
+        else:
+            super()._begin_end(now)
+
+    def _drawing(self) -> bool:
+        return self.facts.ac_current is not None and abs(self.facts.ac_current) >= LOAD_ENDED_CURRENT
+
+    def _poll(self, now: int) -> None:
+        if self.state is not Pev.WaitLoadEnded:
+            super()._poll(now)
+        elif self._urgent or not self._drawing():
+            self._enter(Pev.PowerDeliveryStop, now)
+        else:
+            self._poll_at = now + t.FACT_POLL
+
+    def _limit_passed(self, now: int) -> None:
+        if self.state is Pev.WaitLoadEnded:
+            self._report.note("the on-board charger still draws %s A after %d s", self.facts.ac_current, t.LOAD_END_LIMIT // S)
+            self._enter(Pev.PowerDeliveryStop, now)
+        else:
+            super()._limit_passed(now)
 
     # --- facts
 
@@ -162,7 +210,8 @@ class Iso2Pev(DcPev):
 
     def _sleeps(self, now: int) -> bool:
         """The charger's schedule has no power for so long that a pause is better than to wait in the loop. True after stopping for one."""
-        wait, longest = self.schedule.powerless(now), self.config.pause_without_power_s * S
+        least = 0.0 if self.dc else self.config.ac_min_current_a * (self.charger.max_voltage or 0.0) * self.phases
+        wait, longest = self.schedule.powerless(now, least), self.config.pause_without_power_s * S
         if not longest or wait < longest:
             return False
         self.resume_at = None if wait == NEVER else now + wait

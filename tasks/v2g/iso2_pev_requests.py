@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from exi_native.messages.iso2 import (AC_EVChargeParameter, AuthorizationReq, CableCheckReq, ChargeParameterDiscoveryReq, ChargingProfile,
                                       ChargingStatusReq, CurrentDemandReq, DC_EVChargeParameter, DC_EVErrorCode, DC_EVPowerDeliveryParameter,
-                                      DC_EVStatus, EnergyTransferMode, MeteringReceiptReq, PaymentServiceSelectionReq, PowerDeliveryReq, PreChargeReq, ProfileEntry,
+                                      DC_EVStatus, MeteringReceiptReq, PaymentServiceSelectionReq, PowerDeliveryReq, PreChargeReq, ProfileEntry,
                                       SelectedService, SelectedServiceList, ServiceDetailReq, ServiceDiscoveryReq, SessionSetupReq,
                                       SessionStopReq, WeldingDetectionReq, chargeProgress, chargingSession, paymentOption, serviceCategory)
 from tasks.stop_reasons import StopReason
@@ -97,8 +97,7 @@ def charging_profile(m: Iso2Pev) -> ChargingProfile | None:
     """What the car will take at most: its own limit under the charger's schedule. None when the charger sent no schedule."""
     if not m.schedule.entries:
         return None
-    phases = 3 if m.transfer_mode is EnergyTransferMode.AC_three_phase_core else 1
-    power = own_limits(m)[2] if m.dc else phases * m.config.ac_max_voltage_v * ac_current(m)
+    power = own_limits(m)[2] if m.dc else m.phases * m.config.ac_max_voltage_v * ac_current(m)
     return ChargingProfile(ProfileEntry=[
         ProfileEntry(ChargingProfileEntryStart=start, ChargingProfileEntryMaxPower=from_float(min(watts, power), W))
         for start, watts in m.schedule.entries[:MAX_PROFILE_ENTRIES]])

@@ -47,6 +47,7 @@ ROWS: dict[Pev, Row] = {
     Pev.MeteringReceipt: Row(
         "Metering receipt", build.metering_receipt, MeteringReceiptRes, same(t.V2G_EVCC_Msg_Timeout_MeteringReceiptReq), sent=730),
     Pev.PowerDeliveryRenegotiate: Row("Renegotiation", build.power_delivery_renegotiate, PowerDeliveryRes, _POWER_DELIVERY, sent=740),
+    Pev.WaitLoadEnded: Row("Ending load", limit=same(t.LOAD_END_LIMIT)),
     Pev.PowerDeliveryStop: Row(
         "Power off", build.power_delivery_stop, PowerDeliveryRes, _POWER_DELIVERY, sent=800, received=806, failed_goes_on=True),
     Pev.WaitContactorsOpen: din.ROWS[Pev.WaitContactorsOpen],

@@ -40,6 +40,8 @@ class PevConversation(ABC):
     wire: Any                            # module: the messages of the protocol
     rows: Mapping[Pev, Row]              # its states
     checkpoints: dict[int, str]
+    dc = True                            # ISO 15118-2 may agree on AC
+    wants_current: float | None = None   # AC: A per phase that the on-board charger may draw
 
     def __init__(self, config: EvConfig, evccid: bytes, facts: PevFacts) -> None:
         """`evccid`: 6 octets, the own MAC (pyPLC issue 20)."""

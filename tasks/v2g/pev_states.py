@@ -31,6 +31,7 @@ class Pev(Word):
     ChargingStatus = auto()              # ISO 15118-2, AC
     MeteringReceipt = auto()             # ISO 15118-2
     PowerDeliveryRenegotiate = auto()    # ISO 15118-2
+    WaitLoadEnded = auto()               # ISO 15118-2, AC: the on-board charger ends its load
     PowerDeliveryStop = auto()
     WaitContactorsOpen = auto()
     WeldingDetection = auto()
@@ -57,11 +58,11 @@ def same(value: int) -> tuple[int, int]:
     return value, value
 
 
-LAST_STEPS = frozenset({Pev.PowerDeliveryStop, Pev.WaitContactorsOpen, Pev.WeldingDetection, Pev.SessionStop, Pev.Ended})
+LAST_STEPS = frozenset({Pev.WaitLoadEnded, Pev.PowerDeliveryStop, Pev.WaitContactorsOpen, Pev.WeldingDetection, Pev.SessionStop, Pev.Ended})
 """On their way out already; from all others a stop changes the course."""
 STOPPABLE = frozenset(Pev) - LAST_STEPS
 UNDER_WAY = frozenset({Pev.WaitReady, Pev.CableCheck, Pev.PreCharge, Pev.WaitContactorsClosed, Pev.PowerDeliveryStart})
 """From lock to power: the battery management's veto ends these."""
-POLLING = frozenset({Pev.WaitReady, Pev.WaitContactorsClosed, Pev.WaitContactorsOpen})
+POLLING = frozenset({Pev.WaitReady, Pev.WaitContactorsClosed, Pev.WaitContactorsOpen, Pev.WaitLoadEnded})
 CHARGING = frozenset({Pev.CurrentDemand, Pev.ChargingStatus, Pev.MeteringReceipt, Pev.PowerDeliveryRenegotiate})
 """The charge loop and what interrupts it for a message."""

@@ -22,6 +22,10 @@ ISO2 = Protocol("iso2", "ISO 15118-2", "ISO2", "urn:iso:15118:2:2013:MsgDef", 2,
 PROTOCOLS = {p.key: p for p in (DIN, ISO2)}
 
 
-def chosen(keys: list[str], **schema_ids: int) -> tuple[Protocol, ...]:
-    """The protocols of a configuration, in its order, each once. `schema_ids`: by key, what our car calls them."""
-    return tuple(replace(PROTOCOLS[key], schema_id=schema_ids.get(key, PROTOCOLS[key].schema_id)) for key in dict.fromkeys(keys))
+def chosen(keys: list[str], ac: bool = False, **schema_ids: int) -> tuple[Protocol, ...]:
+    """The protocols of a configuration, in its order, each once; for `ac` alone without DIN 70121, which has DC only.
+
+    `schema_ids`: by key, what our car calls them.
+    """
+    return tuple(replace(PROTOCOLS[key], schema_id=schema_ids.get(key, PROTOCOLS[key].schema_id))
+                 for key in dict.fromkeys(keys) if not ac or key != DIN.key)

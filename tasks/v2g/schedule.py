@@ -45,10 +45,11 @@ class Schedule:
         later = [(max(1, round(start - elapsed)), watts) for start, watts in self.entries[1:] if start > elapsed]
         return [(0, self.allowed(now)), *(entry for entry, after in zip(later, [*later[1:], None]) if after is None or after[0] > entry[0])]
 
-    def powerless(self, now: int) -> int:
-        """ns from `now` until there is power: 0 when there is some, NEVER when none is foreseen."""
-        if self.allowed(now) != 0:
+    def powerless(self, now: int, least: float = 0.0) -> int:
+        """ns from `now` until there is power, which is more than 0 and at least `least` W: 0 when there is some, NEVER when none is foreseen."""
+        watts = self.allowed(now)
+        if watts is None or watts > 0 and watts >= least:
             return 0
         elapsed = self._elapsed(now)
-        start = next((start for start, watts in self.entries if start > elapsed and watts > 0), None)
+        start = next((start for start, watts in self.entries if start > elapsed and watts > 0 and watts >= least), None)
         return NEVER if start is None else round((start - elapsed) * S)

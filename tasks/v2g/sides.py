@@ -12,6 +12,7 @@ from tasks.v2g.dc_pev import DcPev
 from tasks.v2g.din_evse import DinEvse
 from tasks.v2g.din_pev import DinPev
 from tasks.v2g.evse_conversation import EvseConversation
+from tasks.v2g.evse_states import Evse
 from tasks.v2g.facts import EvseFacts, PevFacts
 from tasks.v2g.handshake import HandshakeEvse, HandshakePev
 from tasks.v2g.power_offer import PowerOffer
@@ -57,7 +58,7 @@ def _share(signals: Signals) -> float:
 class EnergyCounter:
     """Wh of one session: power times the time since the previous report; unknown power counts nothing."""
 
-    __slots__ = ("_writer", "_total", "_power", "_at")
+    __slots__ = ("_writer", "_total", "_power", "_at", "_begun")
 
     def __init__(self, writer: Writer[float]) -> None:
         self._writer = writer
@@ -67,6 +68,7 @@ class EnergyCounter:
         self._total = 0.0
         self._power: float | None = None
         self._at = 0
+        self._begun: float | None = None         # the meter's register at the first look
 
     def go_on(self) -> None:
         """The same session after a pause."""
@@ -81,6 +83,12 @@ class EnergyCounter:
         self._power = None if voltage is None or current is None else voltage * current
         self._at = now
 
+    def register(self, energy: float, now: int) -> None:
+        """Wh, what a meter has counted since ever."""
+        if self._begun is None:
+            self._begun = energy
+        self._writer.set(max(0.0, energy - self._begun), now)
+
 
 class PevSide:
     """A car: asks for lock, state C and contactors; reports what the charger says."""
@@ -92,7 +100,7 @@ class PevSide:
         self._config = config
         self._evccid = evccid
         self._facts = PevFacts()
-        self._protocols = chosen(config.protocols, din=config.schema_id_din, iso2=config.schema_id_iso2)
+        self._protocols = chosen(config.protocols, config.ac, din=config.schema_id_din, iso2=config.schema_id_iso2)
         self._session: Session | None = None
         self._resume = b""               # id of the session that was paused last
         self._refused = 0                # handshakes in a row that came to nothing
@@ -100,7 +108,8 @@ class PevSide:
         self._lock = Lease(s.lock_request.claim(WRITER))
         self._pilot_c = Lease(s.pilot_c_request.claim(WRITER))
         self._contactors = Lease(s.contactor_request.claim(WRITER))
-        self._held = (False, False, False)
+        self._ac_current = Lease(s.ac_current_request.claim(WRITER))
+        self._held: tuple = (False, False, False, None)
         self._renew_at = NEVER
         self._voltage = s.evse_present_voltage.claim(WRITER)
         self._current = s.evse_present_current.claim(WRITER)
@@ -108,6 +117,7 @@ class PevSide:
         self._max_current = s.evse_max_current.claim(WRITER)
         self._max_power = s.evse_max_power.claim(WRITER)
         self._energy = EnergyCounter(s.session_energy.claim(WRITER))
+        self._ac_session = s.ac_session.claim(WRITER)
         self._target_voltage = s.ev_target_voltage.claim(WRITER)
         self._target_current = s.ev_target_current.claim(WRITER)
 
@@ -161,6 +171,7 @@ class PevSide:
         f.current_limit = s.current_limit.get(now)
         f.capacity = s.battery_capacity.get(now)
         f.permission = s.charge_permission.get(now)
+        f.ac_current = s.ac_current.get(now)
         f.power_share = _share(s)
         if s.pilot_state.get(now) is PilotState.A:       # another charger knows nothing of the session
             self._resume = b""
@@ -172,16 +183,16 @@ class PevSide:
         m = self._machine
         if m is None:
             return NEVER
-        wanted = (m.wants_pilot_c, m.wants_contactors, m.wants_lock)
+        wanted = (m.wants_pilot_c, m.wants_contactors, m.wants_lock, m.wants_current)
         if wanted == self._held and now < self._renew_at - RENEW_INTERVAL // 2:     # earlier when we run anyway
             return now + PAUSE_POLL if getattr(m, "paused", False) else self._renew_at
-        for lease, want, held in zip((self._pilot_c, self._contactors, self._lock), wanted, self._held):
+        for lease, want, held in zip((self._pilot_c, self._contactors, self._lock, self._ac_current), wanted, self._held):
             if want:
-                lease.renew(True, now)
+                lease.renew(want, now)
             elif held:
                 lease.release(now)
         self._held = wanted
-        self._renew_at = now + RENEW_INTERVAL if True in wanted else NEVER
+        self._renew_at = now + RENEW_INTERVAL if any(wanted) else NEVER
         return now + PAUSE_POLL if getattr(m, "paused", False) else self._renew_at
 
     def report(self, now: int) -> None:
@@ -189,11 +200,14 @@ class PevSide:
         m = self._machine
         if m is None:
             return
+        self._ac_session.set(not m.dc, now)
         if m.evse_voltage is not None:
             self._voltage.set(m.evse_voltage, now)
         if m.evse_current is not None:
             self._current.set(m.evse_current, now)
             self._energy.report(m.evse_voltage, m.evse_current, now)
+        elif m.wants_current:
+            self._energy.report(self._s.ac_power.get(now), 1.0, now)
         if m.target_voltage is not None:
             self._target_voltage.set(m.target_voltage, now)
             self._target_current.set(m.target_current, now)
@@ -214,12 +228,14 @@ class EvseSide:
         self._config = config
         self._rng = rng
         self._facts = EvseFacts()
-        self._protocols = chosen(config.protocols)
+        self._protocols = chosen(config.protocols, config.ac)
         self._machine: EvseConversation | None = None        # None until a protocol is agreed
         self._offer = PowerOffer(config)
         self._paused_id = b""                    # of the session that the car has paused and may take up again
         self._output = Lease(s.output_request.claim(WRITER))
         self._held = False
+        self._ac = Lease(s.ac_request.claim(WRITER))
+        self._held_ac = False
         self._target_voltage = s.ev_target_voltage.claim(WRITER)
         self._target_current = s.ev_target_current.claim(WRITER)
         self._soc = s.ev_soc.claim(WRITER)
@@ -227,6 +243,7 @@ class EvseSide:
         self._capacity = s.ev_capacity.claim(WRITER)
         self._energy_request = s.ev_energy_request.claim(WRITER)
         self._energy = EnergyCounter(s.session_energy.claim(WRITER))
+        self._ac_session = s.ac_session.claim(WRITER)
 
     def prepare(self, codec: Any) -> None:
         """As that of the car."""
@@ -259,6 +276,10 @@ class EvseSide:
         f.trip = s.safety_trip.value or ""
         f.blocked = s.safety_blocked.value or ""
         f.stop_button = s.stop_button.get(now)
+        f.contactors_closed = s.contactors_closed.get(now)
+        f.residual_current = s.residual_current.get(now)
+        f.ac_power = s.ac_power.get(now)
+        f.ac_energy = s.ac_energy.get(now)
         self._offer.share = _share(s)
         if f.pilot is PilotState.A:              # whoever plugs in next is not the one who paused
             self._paused_id = b""
@@ -277,7 +298,13 @@ class EvseSide:
         elif self._held:
             self._output.release(now)
             self._held = False
-        wake = now + RENEW_INTERVAL if self._held else NEVER
+        if m is not None and (m.wants_ac or m.load_ended and m.state is not Evse.Ended):
+            self._ac.renew(m.wants_ac, now)
+            self._held_ac = True
+        elif self._held_ac:
+            self._ac.release(now)
+            self._held_ac = False
+        wake = now + RENEW_INTERVAL if self._held or self._held_ac else NEVER
         known = m is not None and m.session_id
         return min(wake, now + PAUSE_POLL) if (m.paused if known else self._paused_id) else wake
 
@@ -285,6 +312,7 @@ class EvseSide:
         m = self._machine
         if m is None:
             return
+        self._ac_session.set(m.ac, now)
         if m.evccid is not None:
             self._evccid.set(m.evccid, now)
         if m.ev_soc is not None:
@@ -297,3 +325,5 @@ class EvseSide:
             self._target_voltage.set(m.ev_target_voltage, now)
             self._target_current.set(m.ev_target_current, now)
             self._energy.report(self._facts.output_voltage, self._facts.output_current, now)
+        elif m.wants_ac and self._facts.ac_energy is not None:
+            self._energy.register(self._facts.ac_energy, now)

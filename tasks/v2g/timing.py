@@ -58,6 +58,10 @@ BATTERY_SILENCE_LIMIT = 3 * S        # Clara STOP_REASON_CAN_TIMEOUT (safety she
 EVSE_SHUTDOWN_LIMIT = 10 * S         # EVSE_Shutdown shown until the car stops; an Ioniq needs 0.25 s (field sheet 6)
 SECC_PRECHARGE_LIMIT = 60 * S        # twice the patience of the most patient car known (pyPLC 30 s)
 RAMP_DOWN_LIMIT = 1400 * MS          # PowerDeliveryRes(stop) waits for the current at most so long (sheet 7.3: hard limit 1.4 s)
+CONTACTOR_CLOSED_LIMIT = 2500 * MS   # AC: after state C; lock 1.5 s and contactor 1 s at most (safety.ac). With state C's 1.5 s below the 4.5 s of
+                                     # PowerDeliveryRes (sheet 7.2); EvseV2G gives its contactor 3 s (sheet 7.3)
+CONTACTOR_OPEN_LIMIT = 4000 * MS     # AC: the car has 3 s to end its load (safety.ac.load_end_ms), then the contactor opens; below 4.5 s as well
+LOAD_END_LIMIT = 3 * S               # AC car: its on-board charger ends its load in this time, or power is ended all the same (IEC 61851-1: 3 s)
 FACT_POLL = 20 * MS                  # how often a waiting state looks at the facts
 
 _DIN = "DIN 70121 message timeout, slac-and-network sheet 7.2"

@@ -1,22 +1,24 @@
 """Reads the vehicle's data source into the battery signals; silence and impossible values become unknown."""
 from __future__ import annotations
 
-from drivers.interfaces import VehicleData
+from drivers.interfaces import OnBoardCharger, VehicleData
 from kernel.timer import MS
 from tasks.sense.reading import Reading
 from tasks.signals import Signals
+from tasks.vehicle.onboard import OnBoard
 
 PERIOD = 200 * MS      # a CurrentDemandReq every 250 ms is all that uses it; freshness is 500 ms
 
 
 class VehicleTask:
-    """Writes all battery_* signals and charge_permission, in SI units and percent."""
+    """Writes all battery_* signals and charge_permission, in SI units and percent; `onboard` where the car takes AC."""
 
     inboxes = ()
 
-    def __init__(self, source: VehicleData, signals: Signals) -> None:
+    def __init__(self, source: VehicleData, signals: Signals, onboard: OnBoardCharger | None = None) -> None:
         s = signals
         self._read = source.read
+        self.onboard = None if onboard is None else OnBoard(onboard, signals)
         self.readings = tuple(Reading(signal, "vehicle") for signal in (
             s.battery_voltage, s.battery_soc, s.battery_target_voltage, s.battery_target_current, s.battery_max_voltage,
             s.battery_max_current, s.battery_max_power, s.battery_capacity))
@@ -24,6 +26,8 @@ class VehicleTask:
         self.silent = 0      # readings that did not come
 
     def run(self, now: int) -> int:
+        if self.onboard is not None:
+            self.onboard.run(now)
         r = self._read(now)
         if r is None:
             self.silent += 1
@@ -40,4 +44,4 @@ class VehicleTask:
     @property
     def refused(self) -> int:
         """Values that were outside their range."""
-        return sum(reading.refused for reading in self.readings)
+        return sum(reading.refused for reading in self.readings) + (0 if self.onboard is None else self.onboard.refused)

@@ -14,7 +14,7 @@ from tests.conformance.cases import Case, family
 from tests.conformance.secc_setup import SCHEMA
 from tests.conformance.secc_ways import ask, assert_refused, bench_of, charger, code, off, step
 from tests.conformance.sheet import ISO2
-from tests.v2g.iso2_evse_bench import Renegotiate, Stop, profile
+from tests.v2g.iso2_evse_bench import Iso2Bench, Renegotiate, Start, Stop, profile
 
 
 def schedule_unknown() -> None:
@@ -133,6 +133,62 @@ def ac_is_not_dc() -> None:
         assert_refused(bench, message.__name__[:-3], "FAILED_SequenceError")
 
 
+def waiting(progress: object = Start) -> Iso2Bench:
+    """The car has asked for power (or for its end) in state C, and the contactor has not moved."""
+    bench = bench_of(ISO2, ac=True).at(Evse.PowerDeliveryStart if progress is Start else Evse.ChargingStatus)
+    bench.contactor = bench.follow = False
+    bench.facts.pilot, bench.facts.contactors_closed = PilotState.C, progress is not Start
+    return bench.ask(iso2.PowerDeliveryReq, progress=progress)
+
+
+def ac_contactor_closes() -> None:
+    bench = waiting()
+    count = len(bench.answers)
+    bench.run(S)
+    assert len(bench.answers) == count
+    bench.facts.contactors_closed = True
+    bench.run(50 * MS)
+    assert len(bench.answers) == count + 1 and code(bench) == "OK"
+    late = waiting()
+    begin = late.now
+    while late.ended is None:
+        late.wake(late.machine.next_timer())
+    assert late.now - begin + sheet.CP_STATE < sheet.MESSAGES["PowerDelivery"].performance(ISO2)
+    assert_refused(late, "PowerDelivery", "FAILED_ContactorError")
+
+
+def ac_contactor_opens() -> None:
+    bench = waiting(Stop)
+    count = len(bench.answers)
+    bench.run(S)
+    assert len(bench.answers) == count and off(bench)
+    bench.facts.contactors_closed = False
+    bench.run(50 * MS)
+    assert len(bench.answers) == count + 1 and code(bench) == "OK"
+    late = waiting(Stop)
+    begin = late.now
+    while late.ended is None:
+        late.wake(late.machine.next_timer())
+    assert late.now - begin < sheet.MESSAGES["PowerDelivery"].performance(ISO2)
+    assert_refused(late, "PowerDelivery", "FAILED_ContactorError")
+
+
+def ac_rcd() -> None:
+    bench = bench_of(ISO2, ac=True).at(Evse.ChargingStatus).ask(iso2.ChargingStatusReq)
+    assert bench.status.RCD is False
+    bench.facts.residual_current, bench.facts.trip = True, "Residual current"
+    bench.ask(iso2.ChargingStatusReq)
+    assert bench.status.RCD is True and bench.status.EVSENotification.name == "StopCharging" and off(bench)
+
+
+def ac_meter() -> None:
+    bench = bench_of(ISO2, ac=True).at(Evse.ChargingStatus).ask(iso2.ChargingStatusReq)
+    assert bench.last.MeterInfo is None
+    bench.facts.ac_energy = 4321.0
+    bench.ask(iso2.ChargingStatusReq)
+    assert bench.last.MeterInfo.MeterReading == 4321 and bench.last.ReceiptRequired is False
+
+
 ALONE: list[tuple[str, str, Callable[[], None], str, str]] = [
     ("PowerDelivery", "PowerDeliveryStart_ScheduleUnknown", schedule_unknown, "A charger refuses a schedule that it has not offered.", SCHEMA),
     ("PowerDelivery", "PowerDeliveryStart_Profile", profiles, "A charger takes a profile within its schedule and in rising time, and no other.", SCHEMA),
@@ -156,6 +212,12 @@ ALONE: list[tuple[str, str, Callable[[], None], str, str]] = [
      sheet.PHASES),
     ("PowerDelivery", "AC_PowerDeliveryStop", ac_stop, "An AC charger opens with PowerDeliveryReq(stop), after which only SessionStopReq comes.",
      "field-pyplc-clara 4.2"),
+    ("PowerDelivery", "AC_PowerDeliveryStart_Contactor", ac_contactor_closes,
+     "An AC charger says OK when its contactor is confirmed closed, and FAILED_ContactorError in time when it is not.", sheet.PER_MESSAGE),
+    ("PowerDelivery", "AC_PowerDeliveryStop_Contactor", ac_contactor_opens,
+     "An AC charger answers the end of power when its contactor is confirmed open, and FAILED_ContactorError in time when it is not.", sheet.PER_MESSAGE),
+    ("ChargingStatus", "ChargingStatus_Rcd", ac_rcd, "An AC charger whose residual current device has tripped opens, says RCD and StopCharging.", SCHEMA),
+    ("ChargingStatus", "ChargingStatus_Meter", ac_meter, "An AC charger with a meter tells its reading; without one it tells none.", SCHEMA),
     ("ChargingStatus", "ChargingStatus_StateLeft", ac_left, "An AC charger opens when the car leaves state C, and says StopCharging.", "safety sheet S8"),
     ("ChargingStatus", "ChargingStatus_SlowCar", ac_patience, "An AC charger bears with a car that leaves 40 s between two ChargingStatusReq.", sheet.PHASES),
     ("ChargingStatus", "AC_NoDcMessages", ac_is_not_dc, "An AC charger answers the messages of DC by FAILED_SequenceError.", "safety sheet 3.3, State"),

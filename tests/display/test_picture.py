@@ -3,7 +3,7 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.display.scenes import CAR, CHARGER, NOW, signals
+from tests.display.scenes import AC_CAR, AC_CHARGER, CAR, CHARGER, NOW, signals
 
 from tasks.display.font import FIRST, LARGE_LOWER, LARGE_UPPER, SMALL
 from tasks.display.picture import BAR, INVERSE, LARGE, PAGES, TEXT, WIDTH, Row, Screen, as_text, draw, next_span
@@ -16,6 +16,8 @@ SCENES = {
     "car_precharge": ("pev", dict(CAR, connection_state="Session", v2g_state="PreCharge", inlet_voltage=190.5)),
     "charger_cable_check": ("evse", dict(CHARGER, connection_state="Session", v2g_state="CableCheck")),
     "car_stopped": ("pev", dict(CAR, connection_state="Failed", stop_reason=StopReason.ONGOING_TIMEOUT)),
+    "car_charging_ac": ("pev", dict(AC_CAR, connection_state="Session", v2g_state="ChargingStatus")),
+    "charger_charging_ac": ("evse", dict(AC_CHARGER, connection_state="Session", v2g_state="ChargingStatus")),
     "charger_idle": ("evse", dict(modem="QCA7005 1.2.4")),
 }
 

@@ -2,7 +2,7 @@
 import importlib
 
 import pytest
-from tests.display.scenes import CAR, CHARGER, LARGEST, NOW, put, signals, texts
+from tests.display.scenes import AC_CAR, AC_CHARGER, CAR, CHARGER, LARGEST, LARGEST_AC, NOW, put, signals, texts
 
 from drivers.interfaces import PilotState
 from kernel.timer import S
@@ -11,6 +11,7 @@ from tasks.display.picture import BAR, INVERSE, LARGE, TEXT, Row, Screen, fits
 from tasks.display.screens import ROLES, TITLE_CHARACTERS, screen, screen_of
 from tasks.display.texts import TURN, elapsed, soc_and_power, wrap
 from tasks.signals import Signals
+from tasks.safety.ac_trips import AC_NOT_CLOSED, AC_TRIPS, AC_WELDED
 from tasks.safety.trips import CONTACTOR_WELDED, EVSE_TRIPS, PEV_TRIPS, STALLED, VOLTAGE_STAYS
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
 
@@ -25,7 +26,8 @@ def session(state, role="pev"):
 
 @BOTH
 @pytest.mark.parametrize("phase", list(Phase))
-@pytest.mark.parametrize("values", [{}, CAR, CHARGER, LARGEST], ids=["unknown", "car", "charger", "largest"])
+@pytest.mark.parametrize("values", [{}, CAR, CHARGER, LARGEST, AC_CAR, AC_CHARGER, LARGEST_AC, {"ac_session": True}],
+                         ids=["unknown", "car", "charger", "largest", "AC car", "AC charger", "AC largest", "AC unknown"])
 def test_every_phase_fits(role, phase, values):
     for detail in ("", "AStateWithAnExtremelyLongNameThatNobodyForesaw"):
         s = signals(**values, stop_reason=StopReason.CHARGER_MALFUNCTION, v2g_state=detail, link_state=detail, connection_state=detail)
@@ -52,7 +54,7 @@ def test_every_stop_reason_is_told_completely(role, reason):
 
 
 @BOTH
-@pytest.mark.parametrize("trip", [*PEV_TRIPS, *EVSE_TRIPS, CONTACTOR_WELDED, VOLTAGE_STAYS, STALLED], ids=lambda trip: trip.name)
+@pytest.mark.parametrize("trip", [*PEV_TRIPS, *EVSE_TRIPS, *AC_TRIPS, AC_NOT_CLOSED, AC_WELDED, CONTACTOR_WELDED, VOLTAGE_STAYS, STALLED], ids=lambda trip: trip.name)
 def test_every_trip_is_told_with_its_hint(role, trip):
     s = signals(connection_state="Session", v2g_state="CurrentDemand", safety_trip=trip.text, safety_hint=trip.hint)
     assert told(s, role, "Tripped", trip.text) == trip.hint.replace(" ", "")
@@ -139,6 +141,20 @@ def test_charging_at_the_charger():
     assert texts(screen(session("CurrentDemand", "evse"), NOW, "evse", NOW - 61 * S)) == [
         "CHARGER     CP C 5%", "42%   46kW", "", "381 V           120 A", "asked 400 V     125 A", "12.34 kWh        61 s",
         "isolation    1.2 MOhm"]
+
+
+def test_charging_with_ac():
+    car = texts(screen(signals(**AC_CAR, connection_state="Session", v2g_state="ChargingStatus"), NOW, "pev", NOW - 60 * S))
+    assert car[1:] == ["42%   11kW", "", "230 V            16 A", "limit            16 A", "12.34 kWh        60 s", "battery         381 V"]
+    charger = texts(screen(signals(**AC_CHARGER, connection_state="Session", v2g_state="ChargingStatus"), NOW, "evse", NOW - 60 * S))
+    assert charger[1:] == ["11.0 kW", "", "230 V            16 A", "contactors     closed", "12.34 kWh        60 s", "RCD                ok"]
+
+
+def test_an_ac_charge_has_no_cable_check_on_its_way():
+    s = signals(**AC_CAR, connection_state="Session", v2g_state="WaitReady")
+    assert phase_of(s)[0] is Phase.STARTING
+    put(s, NOW, ac_session=False)
+    assert phase_of(s)[0] is Phase.CABLE_CHECK
 
 
 def test_precharge_shows_both_voltages():

@@ -6,6 +6,7 @@ import pytest
 
 from drivers import interfaces
 from drivers.interfaces import BatteryReading, PilotReading, PilotState
+from drivers.sim.ac import SimAcContactor, SimAcMeter, SimOnBoardCharger, SimResidualCurrent
 from drivers.sim.car import SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor, SimVehicleData, SimVoltmeter
 from drivers.sim.charger import SimPilotSource, SimPowerMeter, SimPowerSupply
 from drivers.sim.link import SimLink, SimNic
@@ -36,6 +37,10 @@ DRIVERS = {
     "ConnectorLock": lambda: SimConnectorLock(plant()),
     "PowerSupply": lambda: SimPowerSupply(plant()),
     "PowerMeter": lambda: SimPowerMeter(plant()),
+    "Contactors of an AC charger": lambda: SimAcContactor(plant()),
+    "ResidualCurrent": lambda: SimResidualCurrent(plant()),
+    "AcMeter": lambda: SimAcMeter(plant()),
+    "OnBoardCharger": lambda: SimOnBoardCharger(plant()),
     "VehicleData": lambda: SimVehicleData(plant()),
     "VehicleData fixed": fixed,
     "Oled": SimOled,
@@ -60,6 +65,10 @@ READS = [
     (SimContactors, ("feedback",)),
     (SimConnectorLock, ("feedback",)),
     (SimVehicleData, ("read",)),
+    (SimAcContactor, ("feedback",)),
+    (SimResidualCurrent, ("tripped",)),
+    (SimAcMeter, ("voltage", "current", "power", "energy")),
+    (SimOnBoardCharger, ("current", "power")),
 ]
 
 

@@ -113,3 +113,26 @@ class ChargerScript(Script):
         elif ready and voltage is not None and abs(voltage - self._battery) < MATCH:
             plant.command(plant.car_contactors, True, now)
         return closed and s.safety_state.value == "Delivering"
+
+
+class AcScript(Script):
+    """Asks for PWM and the mains; the car goes to state C at the PWM and draws."""
+
+    def __init__(self, plant, signals, system, fault) -> None:
+        super().__init__(plant, signals, system, fault)
+        self._duty, self._ac = Lease(signals.pilot_duty_request.claim("connection")), Lease(signals.ac_request.claim("v2g"))
+
+    def _ask(self, ending: bool, now: int) -> bool:
+        plant = self._plant
+        plant.advance(now)
+        if ending:                               # the car has ended its load
+            self._ac.renew(False, now)
+        else:
+            self._ac.renew(True, now)
+        self._duty.renew(100.0 if ending else 5.0, now)
+        ready, limit = plant.pilot.duty == 5.0, 0.0 if ending else 16.0
+        if ready != plant.pilot.state_c or limit != plant.ac.limit:
+            plant.touch(now)
+            plant.pilot.state_c, plant.ac.limit = ready, limit
+            plant.pilot.update()
+        return plant.ac.current > 10.0

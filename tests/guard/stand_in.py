@@ -1,6 +1,6 @@
 """A box without a network, as a program: real guard, kernel, supervisor, drivers and clock; requests and charger are scripted.
 
-`python -m tests.guard.stand_in pev|evse NAME FAULT [FOLDER]` brings current to flow, says `closed`, and lets FAULT happen at
+`python -m tests.guard.stand_in pev|evse|ac NAME FAULT [FOLDER]` (ac: an AC charger) brings current to flow, says `closed`, and lets FAULT happen at
 SIGUSR1.
 """
 from __future__ import annotations
@@ -9,7 +9,7 @@ import signal
 import sys
 
 from drivers import process
-from drivers.board import car_on_lines, charger_on_lines
+from drivers.board import ac_charger_on_lines, car_on_lines, charger_on_lines
 from drivers.journal_file import Console
 from drivers.session_folder import SessionFolder
 from drivers.sim.link import SimLink, SimNic
@@ -22,12 +22,13 @@ from kernel.scheduler import Kernel
 from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
 from kernel.timer import MS, US
 from tasks.health.task import HealthTask
-from tasks.safety.config import EvseSafetyConfig, PevSafetyConfig, SafetyConfig
+from tasks.safety.ac_task import AcSafetyTask
+from tasks.safety.config import AcSafetyConfig, EvseSafetyConfig, PevSafetyConfig, SafetyConfig
 from tasks.safety.task import EvseSafetyTask, SafetyTask
-from tasks.sense.task import CarSense, ChargerSense
+from tasks.sense.task import AcSense, CarSense, ChargerSense
 from tasks.signals import Signals
 from tasks.vehicle.task import VehicleTask
-from tests.guard.scripts import PERIOD, CarScript, ChargerScript
+from tests.guard.scripts import PERIOD, AcScript, CarScript, ChargerScript
 from tools.appliance.guard import Guard
 from tools.appliance.outcome import Outcome
 
@@ -50,8 +51,9 @@ class Broken:
 
 def main(mode: str, name: str, fault: str, folder: str = "") -> int:
     """0 or 1 as main.py; says at the end which trips were latched."""
-    limits = PevSafetyConfig(emergency_open_ms=1000) if mode == "pev" else EvseSafetyConfig(emergency_open_ms=1000)
-    guard = Guard(mode, name, limits, 100, True)
+    ac = mode == "ac"
+    limits = AcSafetyConfig() if ac else PevSafetyConfig(emergency_open_ms=1000) if mode == "pev" else EvseSafetyConfig(emergency_open_ms=1000)
+    guard = Guard("evse" if ac else mode, name, limits, 100, True, ac)
     clock, journal, signals, system = MonotonicClock(), Journal(), Signals(), process.Process()
     journal.add_sink(Console(sys.stdout, clock.now()))
     sinks: list = []
@@ -60,7 +62,7 @@ def main(mode: str, name: str, fault: str, folder: str = "") -> int:
         files = SessionFolder(folder, (mode,), "", epoch_ns=0)
         journal.add_sink(files.journals[mode])
         sinks, tap = [files], files.tap
-    plant = Plant(PlantConfig(plugged=True, lock_travel_ms=20, stage_voltage_rate_v_per_s=10_000, stage_current_rate_up_a_per_s=1000,
+    plant = Plant(PlantConfig(plugged=True, onboard_rate_a_per_s=100, lock_travel_ms=20, stage_voltage_rate_v_per_s=10_000, stage_current_rate_up_a_per_s=1000,
                               stage_discharge_ohm=100, output_contactor=mode == "evse"), start=clock.now())
     nic = SimNic(SimLink(None), "a", bytes(6))
     if mode == "pev":
@@ -69,6 +71,11 @@ def main(mode: str, name: str, fault: str, folder: str = "") -> int:
         safety = SafetyTask(board.control_pilot, board.contactors, board.lock, signals, SafetyConfig(pev=limits), journal)
         rows = [Row("sense", CarSense(meter, board.pilot_monitor, board.inputs, signals), 50 * MS, 600 * US, CRITICAL),
                 Row("vehicle", VehicleTask(board.vehicle, signals), 200 * MS, 200 * US, CRITICAL)]
+    elif ac:
+        board = ac_charger_on_lines(plant, nic, guard.lines)
+        meter = board.meter
+        safety = AcSafetyTask(board.pilot_source, board.contactors, board.lock, signals, SafetyConfig(ac=limits), journal)
+        rows = [Row("sense", AcSense(board.pilot_monitor, board.inputs, board.residual_current, meter, signals), 20 * MS, 400 * US, CRITICAL)]
     else:
         board = charger_on_lines(plant, nic, guard.lines)
         meter = board.power_meter
@@ -95,7 +102,7 @@ def main(mode: str, name: str, fault: str, folder: str = "") -> int:
                 journal.note(clock.now(), "test", "x" * 200)
 
     health = HealthTask(journal, None, sinks)
-    script = (CarScript if mode == "pev" else ChargerScript)(plant, signals, system, happen)
+    script = {"pev": CarScript, "evse": ChargerScript, "ac": AcScript}[mode](plant, signals, system, happen)
     rows += [
         Row("script", script, TIMED, 200 * US, CRITICAL),
         Row("broken", broken, TIMED, 200 * US, CRITICAL),

@@ -1,15 +1,16 @@
-"""`python -m tests.safety.reaction [pev] [evse]`: ticks from the bad fact at the sensor to state B (car) and to power off (charger), worst of all phases."""
+"""`python -m tests.safety.reaction [pev] [evse] [ac]`: ticks from the bad fact at the sensor to state B (car), power off (DC charger), contactor open (AC
+charger), worst of all phases."""
 from __future__ import annotations
 
 import sys
 from typing import Iterator
 
-from tests.safety import reaction_car, reaction_charger
+from tests.safety import reaction_ac, reaction_car, reaction_charger
 from tests.safety.bench import TICK
 from tests.safety.fault import PHASES, Fault
 
-ROLES = {"pev": reaction_car, "evse": reaction_charger}
-SAFE = {"pev": "state B", "evse": "power off"}
+ROLES = {"pev": reaction_car, "evse": reaction_charger, "ac": reaction_ac}
+SAFE = {"pev": "state B", "evse": "power off", "ac": "contactor open"}
 
 
 def worst(role: str) -> Iterator[tuple[str, Fault, int, int]]:

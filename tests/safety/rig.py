@@ -1,8 +1,10 @@
 """One safety task over noted drivers, with a writer for every signal that it reads; no plant."""
 from __future__ import annotations
 
+from drivers.interfaces import PilotState
 from kernel.journal import Journal
-from tasks.safety.config import EvseSafetyConfig, PevSafetyConfig, SafetyConfig
+from tasks.safety.ac_task import AcSafetyTask
+from tasks.safety.config import AcSafetyConfig, EvseSafetyConfig, PevSafetyConfig, SafetyConfig
 from tasks.safety.task import EvseSafetyTask, SafetyTask
 from tasks.signals import Signals
 
@@ -45,24 +47,15 @@ class Driver:
         return self.position
 
 
-class Rig:
-    """One task over three drivers, and a writer for every signal it reads."""
+class Noted:
+    """Journal, signals, and a writer for every signal that a task reads."""
 
-    def __init__(self, charger: bool = False, contactor: bool = True, lock: bool = True, fast: bool = True, **limits) -> None:
+    def __init__(self) -> None:
         self.calls: list = []
         self.lines: list[str] = []
-        journal = Journal()
-        journal.add_sink(lambda e: self.lines.append(f"{e.level} {e.message()} at {e.at}"))
-        self.journal = journal
-        self.signals = s = Signals()
-        path = {} if fast else {"fast": False}             # fast is what nobody asks for: the default
-        self.first, self.contactors, self.lock = Driver(self.calls), Driver(self.calls), Driver(self.calls)
-        if charger:
-            self.source = Driver(self.calls)
-            self.task = EvseSafetyTask(self.source, self.first, self.contactors if contactor else None, self.lock if lock else None, s,
-                                       SafetyConfig(evse=EvseSafetyConfig(**limits)), journal, **path)
-        else:
-            self.task = SafetyTask(self.first, self.contactors, self.lock, s, SafetyConfig(pev=PevSafetyConfig(**limits)), journal, **path)
+        self.journal = Journal()
+        self.journal.add_sink(lambda e: self.lines.append(f"{e.level} {e.message()} at {e.at}"))
+        self.signals = Signals()
         self.writers: dict = {}
 
     def write(self, now: int, **values) -> None:
@@ -74,3 +67,34 @@ class Rig:
     def told(self, words: str) -> list[str]:
         self.journal.flush()
         return [line for line in self.lines if words in line]
+
+class Rig(Noted):
+    """One task over three drivers."""
+
+    def __init__(self, charger: bool = False, contactor: bool = True, lock: bool = True, fast: bool = True, **limits) -> None:
+        super().__init__()
+        journal, s = self.journal, self.signals
+        path = {} if fast else {"fast": False}             # fast is what nobody asks for: the default
+        self.first, self.contactors, self.lock = Driver(self.calls), Driver(self.calls), Driver(self.calls)
+        if charger:
+            self.source = Driver(self.calls)
+            self.task = EvseSafetyTask(self.source, self.first, self.contactors if contactor else None, self.lock if lock else None, s,
+                                       SafetyConfig(evse=EvseSafetyConfig(**limits)), journal, **path)
+        else:
+            self.task = SafetyTask(self.first, self.contactors, self.lock, s, SafetyConfig(pev=PevSafetyConfig(**limits)), journal, **path)
+
+
+class AcRig(Noted):
+    """An AC charger's task over three drivers."""
+
+    def __init__(self, lock: bool = True, fast: bool = True, **limits) -> None:
+        super().__init__()
+        self.source, self.contactors, self.lock = Driver(self.calls), Driver(self.calls), Driver(self.calls)
+        path = {} if fast else {"fast": False}
+        self.task = AcSafetyTask(self.source, self.contactors, self.lock if lock else None, self.signals,
+                                 SafetyConfig(ac=AcSafetyConfig(**limits)), self.journal, **path)
+
+    def good(self, now: int, **changes) -> None:
+        """A locked car in state C that may be charged, as the signals say it."""
+        self.write(now, **{"pilot_state": PilotState.C, "pilot_duty": 5.0, "residual_current": False, "connection_alive": True, "stop_button": False,
+                           "ac_current": 0.0, "ac_request": None, "pilot_duty_request": 5.0, "lock_request": None, **changes})

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from tasks.safety.ac_supervisor import AcSupervisor
 from tasks.safety.evse_supervisor import EvseSupervisor
 from tasks.safety.supervisor import PevSupervisor
 
@@ -17,13 +18,14 @@ class Saved:
 
     __slots__ = ("supervisor", "now", "_plain", "_outputs", "_latch", "_shutdown", "_trips", "_since")
 
-    def __init__(self, supervisor: PevSupervisor | EvseSupervisor, now: int) -> None:
+    def __init__(self, supervisor: PevSupervisor | EvseSupervisor | AcSupervisor, now: int) -> None:
         s = self.supervisor = supervisor
         self.now = now
         self._plain = {name: value for name, value in vars(s).items() if name not in PARTS}
         self._outputs = tuple((f.name, getattr(s.outputs, f.name)) for f in fields(s.outputs))
         self._latch = tuple((name, getattr(s.latch, name)) for name in s.latch.__slots__ if name not in FIXED["latch"])
-        self._shutdown = tuple((name, getattr(s._shutdown, name)) for name in s._shutdown.__slots__ if name not in FIXED["shutdown"])
+        shutdown = getattr(s, "_shutdown", None)             # an AC charger has none
+        self._shutdown = () if shutdown is None else tuple((name, getattr(shutdown, name)) for name in shutdown.__slots__ if name not in FIXED["shutdown"])
         self._trips, self._since = tuple(s.latch.trips), dict(s.latch._since)
         s.report.notes.clear()
 
@@ -32,7 +34,7 @@ class Saved:
         s.__dict__.update(self._plain)
         for name, value in self._outputs:
             setattr(s.outputs, name, value)
-        latch, shutdown = s.latch, s._shutdown
+        latch, shutdown = s.latch, getattr(s, "_shutdown", None)
         for name, value in self._latch:
             setattr(latch, name, value)
         for name, value in self._shutdown:

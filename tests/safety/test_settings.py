@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from tasks.safety.config import EvseSafetyConfig, PevSafetyConfig, SafetyConfig, check_ranges, contradictions
-from tasks.safety.facts import EvseFacts, EvseOutputs, EvseRequests, PevFacts, PevOutputs, PevRequests, Report
+from tasks.safety.config import AcSafetyConfig, EvseSafetyConfig, PevSafetyConfig, SafetyConfig, check_ranges, contradictions
+from tasks.safety.facts import AcFacts, AcOutputs, AcRequests, EvseFacts, EvseOutputs, EvseRequests, PevFacts, PevOutputs, PevRequests, Report
 
 BUTTON = ("emergency", "none")
 #: name: default, lowest, highest, choices. Sources are named in tasks/safety/config.py (sheet section 4.3).
@@ -27,8 +27,14 @@ EVSE = {
     "lock_travel_ms": (1500, 100, 5000, None), "stop_button": ("emergency", None, None, BUTTON),
 }
 
+AC = {
+    "max_current_a": (16.0, 6, 80, None), "contactor_close_ms": (200, 20, 1000, None), "contactor_open_ms": (70, 10, 70, None),
+    "load_end_ms": (3000, 500, 3000, None), "ventilation_fitted": (False, None, None, None), "residual_current_fitted": (True, None, None, None),
+    "lock_feedback_fitted": (True, None, None, None), "lock_travel_ms": (1500, 100, 5000, None), "stop_button": ("emergency", None, None, BUTTON),
+}
 
-@pytest.mark.parametrize("config, table", [(PevSafetyConfig, PEV), (EvseSafetyConfig, EVSE)])
+
+@pytest.mark.parametrize("config, table", [(PevSafetyConfig, PEV), (EvseSafetyConfig, EVSE), (AcSafetyConfig, AC)])
 def test_every_default_and_every_hard_limit_is_what_it_was_agreed_to_be(config, table):
     made = config()
     found = {f.name: (getattr(made, f.name), f.metadata["low"], f.metadata["high"], f.metadata["choices"]) for f in dataclasses.fields(config)}
@@ -56,6 +62,14 @@ def test_a_choice_is_one_of_those_offered_also_when_built_in_code(config):
         config(unlock_v=60.5)
 
 
+def test_a_wallbox_is_checked_when_built_in_code_too():
+    assert AcSafetyConfig(stop_button="none").stop_button == "none"
+    with pytest.raises(ValueError, match="stop_button"):
+        AcSafetyConfig(stop_button="")
+    with pytest.raises(ValueError, match="load_end_ms"):
+        AcSafetyConfig(load_end_ms=3001)
+
+
 def test_equal_limits_close_but_derating_needs_room():
     assert contradictions(PevSafetyConfig(match_v=20.0, mismatch_v=20.0)) == []
     assert contradictions(PevSafetyConfig(derate_from_c=69.0, inlet_max_temperature_c=70.0)) == []
@@ -72,12 +86,12 @@ def test_equal_limits_close_but_derating_needs_room():
 
 def test_each_box_has_its_own_settings():
     one, two = SafetyConfig(), SafetyConfig()
-    assert one.pev is not two.pev and one.evse is not two.evse
-    assert isinstance(one.pev, PevSafetyConfig) and isinstance(one.evse, EvseSafetyConfig)
+    assert one.pev is not two.pev and one.evse is not two.evse and one.ac is not two.ac
+    assert isinstance(one.pev, PevSafetyConfig) and isinstance(one.evse, EvseSafetyConfig) and isinstance(one.ac, AcSafetyConfig)
 
 
 def test_before_anything_was_measured_nothing_is_known_asked_or_commanded():
-    for facts in (PevFacts(), EvseFacts()):
+    for facts in (PevFacts(), EvseFacts(), AcFacts()):
         for f in dataclasses.fields(facts):
             value = getattr(facts, f.name)
             assert value == (-1 if f.name.endswith("_at") else False if f.name == "inlet_steady" else None), f.name
@@ -85,6 +99,7 @@ def test_before_anything_was_measured_nothing_is_known_asked_or_commanded():
     assert [getattr(PevRequests(), f.name) for f in dataclasses.fields(PevRequests)] == [False] * 5
     assert dataclasses.astuple(EvseRequests()) == (0.0, 0.0, None, False, False)
     assert dataclasses.astuple(PevOutputs()) == (False, False, None)
+    assert dataclasses.astuple(AcRequests()) == (False, False, None, False, False) and dataclasses.astuple(AcOutputs()) == (False, 100.0, None)
     assert dataclasses.astuple(EvseOutputs()) == (False, 0.0, 0.0, 100.0, False, None)
 
 

@@ -10,7 +10,7 @@ from kernel.timer import MS, S
 from tasks.display.picture import as_text, draw
 from tasks.display.screens import screen
 from tasks.stop_reasons import StopReason
-from tests.display.scenes import CAR, CHARGER, NOW, signals
+from tests.display.scenes import AC_CAR, AC_CHARGER, CAR, CHARGER, NOW, signals
 from tools.show.panels import picture
 from tools.show.terminal import ENTER, LEAVE, TerminalShow
 from tools.show.text import ascii_only, fit, paint, spread, width
@@ -324,66 +324,6 @@ def test_a_terminal_without_unicode_gets_ascii():
     assert out.getvalue().isascii()
 
 
-# --- in a pipe --------------------------------------------------------------------------------------------------------
-
-def test_a_pipe_gets_plain_lines_without_escapes():
-    plain, out, keys, wall = show(terminal=False)
-    with plain:
-        plain.note("pev", event(1500 * MS, "CM_SLAC_PARM.REQ sent", level="checkpoint", number=100, source="pev/homeplug"))
-        plain.note("evse", event(1400 * MS, "two %s", "lines\nhere", level="warning", source="evse/tcp"))
-        plain.note("pev", event(1600 * MS, "chatter"))
-        plain.update(view(2 * S))
-    assert out.getvalue().splitlines() == [
-        "   1.400 CHARGER WARNING evse/tcp: two lines here",
-        "   1.500 CAR     [100] pev/homeplug: CM_SLAC_PARM.REQ sent",
-        "   2.000 CAR     connection - -> Session, link - -> Matched, v2g - -> CurrentDemand, safety - -> Charging",
-        "   2.000 CHARGER connection - -> Session, link - -> Matched, v2g - -> CurrentDemand, safety - -> Charging",
-        "   2.000         SoC  42 %   381.2 V  120.4 A   45.9 kW   12.34 kWh   37 % done",
-    ]
-    assert out.flushes and keys.closed == 1
-
-
-def test_progress_comes_with_each_percent_and_otherwise_once_per_second_of_wall_time():
-    plain, out, _, wall = show(terminal=False)
-    plain.update(view())
-    lines = out.getvalue().count("\n")
-    for _ in range(10):
-        wall.ns += 90 * MS
-        plain.update(view())
-    assert out.getvalue().count("\n") == lines
-    wall.ns += 100 * MS
-    plain.update(view())
-    assert out.getvalue().count("\n") == lines + 1
-    v = view()
-    v.car.soc = 43.0
-    plain.update(v)
-    assert out.getvalue().count("\n") == lines + 2 and "SoC  43 %" in out.getvalue()
-
-
-def test_only_changes_of_state_are_told():
-    plain, out, _, _ = show(terminal=False)
-    plain.update(view())
-    before = len(out.getvalue())
-    plain.update(view(NOW + S, v2g_state="PowerDeliveryStop"))
-    assert out.getvalue()[before:] == " 101.000 CAR     v2g CurrentDemand -> PowerDeliveryStop\n"
-
-
-def test_a_flood_of_events_is_bounded_and_counted():
-    plain, out, _, _ = show(terminal=False)
-    for n in range(3000):
-        plain.note("pev", event(n, "x", level="error"))
-    plain.update(view())
-    assert "1000 events not shown" in out.getvalue()
-
-
-def test_a_pipe_without_unicode_gets_ascii():
-    plain, out, _, _ = show(terminal=False)
-    plain._lines._unicode = False
-    plain.note("pev", event(0, "20 → 80 %", level="error"))
-    plain.update(view())
-    assert "20 > 80 %" in out.getvalue()
-
-
 # --- styled text ------------------------------------------------------------------------------------------------------
 
 def test_lines_are_cut_and_padded_by_what_is_visible():
@@ -394,3 +334,19 @@ def test_lines_are_cut_and_padded_by_what_is_visible():
         "left   right", "l…right", "le…"]
     assert paint([("a", 5), ("b", 0)], True) == "\x1b[1;31ma\x1b[0mb"
     assert ascii_only("╭─●…⠿") == "+-*~?"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_ac_charge_shows_the_power_of_all_phases(size):
+    car = side_view(signals(**AC_CAR, connection_state="Session", v2g_state="ChargingStatus"), NOW, True, [bytes(128)] * 8)
+    charger = side_view(signals(**AC_CHARGER, connection_state="Session", v2g_state="ChargingStatus"), NOW, False, [bytes(128)] * 8)
+    assert (charger.voltage, charger.current, charger.power, car.current, car.power) == (230.4, 16.0, 11_040.0, 16.0, 11_040.0)
+    lines = picture(View(NOW, car, charger), {}, *size)
+    text = "\n".join("".join(piece for piece, _ in line) for line in lines)
+    assert len(lines) == size[1] and all(width(line) == size[0] for line in lines)
+    assert size[0] < 66 or "11.0 kW" in text
+
+
+def test_dc_values_do_not_become_ac_ones():
+    view = side_view(signals(**CAR, ac_power=3.0, ac_current=1.0), NOW, True, [bytes(128)] * 8)
+    assert view.power is None and (view.voltage, view.current) == (381.2, 120.4)

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from drivers.board import ListenBoard, simulated_car, simulated_charger
+from drivers.board import ListenBoard, simulated_ac_charger, simulated_car, simulated_charger
 from drivers.sim.oled import SimOled
 from drivers.sim.plant import Plant
 from exi_native import codec
@@ -51,15 +51,18 @@ class NoKeys:
 
 
 def build(mode):
-    plant, nic, signals, journal = Plant(), Ears(), Signals(), Journal()
-    board = {"pev": lambda: simulated_car(plant, nic), "evse": lambda: simulated_charger(plant, nic),
-             "listen": lambda: ListenBoard(nic, SimOled())}[mode]()
+    """Also "ac-pev" and "ac-evse": the same boxes where all energy transfer modes are AC."""
+    plant, nic, signals, journal, config = Plant(), Ears(), Signals(), Journal(), Config()
+    board = {"pev": lambda: simulated_car(plant, nic), "evse": lambda: simulated_charger(plant, nic), "ac-pev": lambda: simulated_car(plant, nic),
+             "ac-evse": lambda: simulated_ac_charger(plant, nic), "listen": lambda: ListenBoard(nic, SimOled())}[mode]()
+    if mode.startswith("ac-"):
+        config.ev.energy_transfer_modes = config.evse.energy_transfer_modes = ["AC_three_phase_core"]
     around = table.Surroundings(NoKeys(), lambda: False)
-    made = getattr(table, mode)(board, signals, Config(), random.Random(1), journal, codec.load(), around)
+    made = getattr(table, mode.removeprefix("ac-"))(board, signals, config, random.Random(1), journal, codec.load(), around)
     return made, signals, journal
 
 
-@pytest.mark.parametrize("mode", ["pev", "evse", "listen"])
+@pytest.mark.parametrize("mode", ["pev", "evse", "ac-pev", "ac-evse", "listen"])
 def test_a_table_builds_and_every_mailbox_has_a_reader(mode):
     made, _, journal = build(mode)
     kernel = Kernel(made.rows, journal, on_fault=made.on_fault)
@@ -68,7 +71,7 @@ def test_a_table_builds_and_every_mailbox_has_a_reader(mode):
     assert budget * 100 <= TICK * MAX_LOAD_PERCENT
 
 
-@pytest.mark.parametrize("mode", ["pev", "evse"])
+@pytest.mark.parametrize("mode", ["pev", "evse", "ac-evse"])
 def test_the_supervisor_is_the_last_row_that_always_runs(mode):
     rows = build(mode)[0].rows
     always = [row for row in rows if row.rank is ALWAYS]
@@ -76,17 +79,25 @@ def test_the_supervisor_is_the_last_row_that_always_runs(mode):
     assert {row.rank for row in rows[rows.index(always[0]) + 1:]} == {WHEN_IDLE}
 
 
-@pytest.mark.parametrize("mode", ["pev", "evse"])
+@pytest.mark.parametrize("mode", ["pev", "evse", "ac-pev", "ac-evse"])
 def test_the_readers_run_at_the_pace_that_their_tasks_say(mode):
     """The reaction times of tests/safety count from these."""
     paces = {row.name: row.every for row in build(mode)[0].rows}
-    assert paces["sense"] == sense.PERIOD and paces.get("vehicle") == (vehicle.PERIOD if mode == "pev" else None)
+    assert paces["sense"] == (sense.AC_PERIOD if mode == "ac-evse" else sense.PERIOD)
+    assert paces.get("vehicle") == (vehicle.PERIOD if mode.endswith("pev") else None)
 
 
-@pytest.mark.parametrize("mode", ["pev", "evse"])
+def test_only_a_car_that_takes_ac_commands_its_on_board_charger():
+    for mode, fitted in (("pev", False), ("ac-pev", True)):
+        task = next(row.task for row in build(mode)[0].rows if row.name == "vehicle")
+        assert (task.onboard is not None) is fitted
+
+
+@pytest.mark.parametrize("mode", ["pev", "evse", "ac-pev", "ac-evse"])
 def test_every_request_has_one_writer(mode):
     signals = build(mode)[1]
-    wanted = {"pev": ("pilot_c_request", "lock_request", "contactor_request"), "evse": ("output_request", "pilot_duty_request")}[mode]
+    wanted = {"ac-pev": ("pilot_c_request", "lock_request", "ac_current_request"), "ac-evse": ("ac_request", "pilot_duty_request"),"pev": ("pilot_c_request", "lock_request", "contactor_request"),
+              "evse": ("output_request", "pilot_duty_request")}[mode]
     assert all(getattr(signals, name).writer is not None for name in wanted)
 
 

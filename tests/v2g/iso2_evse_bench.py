@@ -101,6 +101,7 @@ class Iso2Bench(EvseBench):
     def __init__(self, ac=False, follow=True, seed=1, paused_id=b"", **config):
         super().__init__(follow, seed)
         self.ac = ac
+        self.contactor = True            # an AC contactor follows the wish at once
         if ac:
             config.setdefault("energy_transfer_modes", ["AC_single_phase_core", "AC_three_phase_core"])
         self.facts = EvseFacts(pilot=PilotState.B, output_voltage=None if ac else 0.0, output_current=None if ac else 0.0, isolation=1e6)
@@ -116,8 +117,8 @@ class Iso2Bench(EvseBench):
         header = iso2.MessageHeader(SessionID=session, Signature=signature)
         self.machine.receive(iso2.V2G_Message(Header=header, Body=iso2.Body(BodyElement=body)), self.now)
         self._collect()
-        if self.follow and self.machine._pending:                # the current falls, the answer comes
-            self.run(30 * MS)
+        if self.machine._pending and (self.follow or self.ac and self.contactor and self.machine._pending == self.machine._await_contactor):
+            self.run(30 * MS)                                    # the current falls, the contactor moves, the answer comes
         return self
 
     def renegotiate(self):
@@ -152,6 +153,8 @@ class Iso2Bench(EvseBench):
         super()._collect()
         if self.ac:
             self.facts.output_voltage = self.facts.output_current = None
+            if self.contactor:
+                self.facts.contactors_closed = self.machine.wants_ac
 
     @property
     def status(self):

@@ -85,7 +85,8 @@ class Pair:
                 inlet_voltage=self.voltage, battery_voltage=360.0, battery_soc=self.soc, battery_target_voltage=400.0,
                 battery_target_current=100.0, battery_max_voltage=410.0, battery_max_current=120.0, battery_max_power=90000.0,
                 battery_capacity=30000.0, charge_permission=True, current_limit=1000.0)
-        charger.set(now, pilot_state=pilot, output_voltage=self.voltage, output_current=amps, isolation=1e6)
+        charger.set(now, pilot_state=pilot, output_voltage=self.voltage, output_current=amps, isolation=1e6,
+                    contactors_closed=charger.signals.ac_request.get(now) is True)
 
     def run(self, duration):
         """Tick by tick, delivering what each end sends."""

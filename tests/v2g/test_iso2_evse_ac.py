@@ -96,7 +96,7 @@ def test_power_waits_for_state_c(before, after_ms):
     bench.run((after_ms - 5) * MS)
     assert len(bench.answers) == answers and bench.machine.wants_ac is False and bench.state is Evse.PowerDeliveryStart
     bench.facts.pilot = PilotState.C
-    bench.run(20 * MS)
+    bench.run(40 * MS)                                           # two looks: the pilot, then the contactor
     assert len(bench.answers) == answers + 1 and bench.code is CODE.OK
     assert bench.state is Evse.ChargingStatus and bench.machine.wants_ac is True
 

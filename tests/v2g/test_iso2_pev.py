@@ -58,7 +58,7 @@ def bench_for(state, **config):
 # --- the table ----------------------------------------------------------------------------------------------------------
 
 def test_every_state_has_a_row_a_short_text_and_a_limit():
-    assert set(ROWS) == set(DC) | set(AC) | set(OPTIONAL) | {Pev.Idle, Pev.Ended}
+    assert set(ROWS) == set(DC) | set(AC) | set(OPTIONAL) | {Pev.Idle, Pev.WaitLoadEnded, Pev.Ended}
     for state, row in ROWS.items():
         assert 0 < len(row.text) <= 20 and (row.request is None) == (row.response is None)
         assert row.timeout[0] <= row.timeout[1] and row.limit[0] <= row.limit[1]

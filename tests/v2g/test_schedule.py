@@ -24,6 +24,11 @@ def test_what_is_allowed_when_and_how_long_there_is_nothing(at, watts, wait):
     assert DAY.allowed(at * S) == watts and DAY.powerless(at * S) == wait * S
 
 
+@pytest.mark.parametrize("at, least, wait", [(0, 60e3, NEVER), (0, 50e3, 0), (60, 22e3, 340), (400, 22e3, 0), (400, 22.1e3, NEVER)])
+def test_less_than_what_can_be_used_is_nothing(at, least, wait):
+    assert DAY.powerless(at * S, least) == (wait if wait == NEVER else wait * S)
+
+
 def test_without_entries_or_a_beginning():
     assert schedule().allowed(0) is None and schedule().powerless(0) == 0 and schedule().ahead(0) == []
     assert schedule((0, 7.0), (5, 9.0), begun=None).allowed(10**18) == 7.0

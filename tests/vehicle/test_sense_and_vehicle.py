@@ -7,7 +7,7 @@ import pytest
 from drivers.interfaces import BatteryReading, PilotReading, PilotState
 from kernel.channels import ChannelError
 from kernel.timer import MS, S
-from tasks.sense.task import CarSense, ChargerSense
+from tasks.sense.task import AcSense, CarSense, ChargerSense
 from tasks.signals import Signals
 from tasks.vehicle.task import VehicleTask
 
@@ -101,3 +101,92 @@ def test_one_impossible_value_does_not_take_the_others_with_it():
     task = VehicleTask(Fake(read=dataclasses.replace(READING, soc_percent=250.0, max_current=math.nan)), s)
     task.run(S)
     assert s.battery_soc.get(S) is None and s.battery_max_current.get(S) is None and s.battery_voltage.get(S) == 355.0 and task.refused == 2
+
+
+def test_the_ac_charger_reads_everything_every_20_ms():
+    s = Signals()
+    fake = Fake(read=PilotReading(PilotState.C, 5.0), stop_button=False, tripped=False, voltage=230.0, current=16.0, power=11040.0, energy=1234.5)
+    sense = AcSense(fake, fake, fake, fake, s)
+    assert sense.run(S) == S + 20 * MS and sense.refused == 0
+    assert (s.pilot_state.get(S), s.pilot_duty.get(S), s.stop_button.get(S), s.residual_current.get(S)) == (PilotState.C, 5.0, False, False)
+    assert (s.ac_voltage.get(S), s.ac_current.get(S), s.ac_power.get(S), s.ac_energy.get(S)) == (230.0, 16.0, 11040.0, 1234.5)
+    fake.answers.update(read=None, tripped=None, stop_button=None, current=math.nan, energy=-1.0)
+    sense.run(2 * S)
+    assert s.pilot_state.get(2 * S) is None and s.pilot_duty.get(2 * S) is None and s.stop_button.get(2 * S) is None and s.residual_current.get(2 * S) is None
+    assert s.ac_current.get(2 * S) is None and s.ac_energy.get(2 * S) is None and sense.refused == 2
+
+
+def test_an_ac_charger_without_detector_and_meter_knows_nothing_of_them():
+    s = Signals()
+    fake = Fake(read=PilotReading(PilotState.B, None), stop_button=False)
+    AcSense(fake, fake, None, None, s).run(S)
+    assert s.pilot_state.get(S) is PilotState.B and s.residual_current.get(S) is None and s.ac_current.get(S) is None and s.ac_energy.get(S) is None
+
+
+class OnBoardFake:
+    """Notes each limit; says what the test sets."""
+
+    def __init__(self) -> None:
+        self.limits: list[float] = []
+        self.draws: tuple = (16.0, 11040.0)
+        self.obeys = True
+
+    def set_limit(self, amperes, now):
+        self.limits.append(amperes)
+        return self.obeys
+
+    def current(self, now):
+        return self.draws[0]
+
+    def power(self, now):
+        return self.draws[1]
+
+
+def ac_car():
+    s, onboard = Signals(), OnBoardFake()
+    task = VehicleTask(Fake(), s, onboard)
+    writers = {name: getattr(s, name).claim("test") for name in ("ac_current_request", "pilot_commanded", "safety_trip")}
+    writers["pilot_commanded"].set(PilotState.C, S)
+    writers["ac_current_request"].set(12.5, S)
+    return task, onboard, s, writers
+
+
+def test_the_agreed_current_reaches_the_on_board_charger_and_what_it_draws_is_known():
+    task, onboard, s, _ = ac_car()
+    assert task.run(S) == S + 200 * MS and onboard.limits == [12.5]
+    assert (s.ac_current.get(S), s.ac_power.get(S)) == (16.0, 11040.0)
+    onboard.draws = (math.nan, None)
+    task.run(S + 200 * MS)
+    assert s.ac_current.get(S + 200 * MS) is None and s.ac_power.get(S + 200 * MS) is None and task.refused == 1
+    assert onboard.limits == [12.5, 12.5], "said each time"
+
+
+@pytest.mark.parametrize("name, value", [("pilot_commanded", PilotState.B), ("pilot_commanded", None), ("ac_current_request", None), ("ac_current_request", 0.0),
+                                         ("safety_trip", "Stop button")])
+def test_without_its_lease_state_c_or_with_a_trip_nothing_may_be_drawn(name, value):
+    task, onboard, _, writers = ac_car()
+    writers[name].set(value, S)
+    task.run(S)
+    assert onboard.limits == [0.0]
+
+
+@pytest.mark.parametrize("age, limit", [(3 * S, 12.5), (3 * S + 1, 0.0)])
+def test_a_lease_that_lapsed_draws_nothing(age, limit):
+    task, onboard, _, writers = ac_car()
+    writers["pilot_commanded"].set(PilotState.C, S + age)
+    task.run(S + age)
+    assert onboard.limits == [limit]
+
+
+def test_a_limit_that_does_not_arrive_is_counted():
+    task, onboard, _, _ = ac_car()
+    onboard.obeys = False
+    task.run(S)
+    task.run(S)
+    assert task.onboard.refused_limits == 2
+
+
+def test_a_car_without_an_on_board_charger_of_ours_writes_no_ac():
+    s = Signals()
+    VehicleTask(Fake(), s).run(S)
+    assert s.ac_current.at == -1 and s.ac_current.writer is None

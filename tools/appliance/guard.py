@@ -34,15 +34,19 @@ class GuardLost(Exception):
 class Guard:
     """One guard process with the lines that it shares with this one."""
 
-    def __init__(self, mode: str, where: str, safety, silence_ms: int, realtime: bool) -> None:
-        """`mode`: pev or evse, `safety`: its section. Frees the lines of an earlier guard of the same box first. DriverError says what is in the way."""
+    _ac = False          # an AC charger
+
+    def __init__(self, mode: str, where: str, safety, silence_ms: int, realtime: bool, ac: bool = False) -> None:
+        """`mode`: pev or evse, `safety`: the section that its supervisor obeys. Frees the lines of an earlier guard of the same box first. DriverError says what is in the way."""
         self._mode = mode
+        self._ac = ac
         name = f"{mode}-{where}"
         ask_for_lines(name)
         self.lines = Lines.create()
         self.channel, other = Channel.pair()
         words = [f"silence_ms={silence_ms}"] + [f"{key}={getattr(safety, key):g}" for key in
-                                                ("emergency_open_ms", "contactor_travel_ms", "current_wait_ms", "decay_ms", "unlock_v")]
+                                                ("emergency_open_ms", "contactor_travel_ms", "current_wait_ms", "decay_ms", "unlock_v")
+                                                if hasattr(safety, key)]             # an AC contactor falls at once: it needs none of them
         for fd in (self.lines.fd, other.fileno()):
             os.set_inheritable(fd, True)
         try:
@@ -66,7 +70,8 @@ class Guard:
     def join(self, rows: list[Row], safety, signals) -> list[Row]:
         """The table with the row that beats, right after the supervisor's row."""
         place = next(n for n, row in enumerate(rows) if row.rank is ALWAYS)
-        measured = (signals.inlet_current, signals.inlet_voltage) if self._mode == "pev" else (signals.output_current, signals.output_voltage)
+        measured = ((signals.inlet_current, signals.inlet_voltage) if self._mode == "pev" else (signals.ac_current, signals.ac_voltage) if self._ac
+                    else (signals.output_current, signals.output_voltage))
         beat = Heartbeat(self.channel, self.lines, rows[place], safety, *measured, MonotonicClock().now)
         return [*rows[:place + 1], Row("guard", beat, TIMED, BUDGET, ALWAYS), *rows[place + 1:]]
 
@@ -140,4 +145,6 @@ def standing_by(config, args) -> Guard | None:
     """The guard of a car or a charger; None for a listener, which has no outputs."""
     if config.mode not in ("pev", "evse") or not args.simulate_io:
         return None
-    return Guard(config.mode, config.interface, getattr(config.safety, config.mode), config.guard_silence_ms, config.realtime)
+    ac = config.mode == "evse" and config.evse.ac
+    return Guard(config.mode, config.interface, config.safety.ac if ac else getattr(config.safety, config.mode), config.guard_silence_ms,
+                 config.realtime, ac)

@@ -9,7 +9,8 @@ from argparse import Namespace
 from contextlib import contextmanager
 from typing import Iterator
 
-from drivers.board import CarBoard, ChargerBoard, ListenBoard, car_on_lines, charger_on_lines, simulated_car, simulated_charger
+from drivers.board import (AcChargerBoard, CarBoard, ChargerBoard, ListenBoard, ac_charger_on_lines, car_on_lines, charger_on_lines,
+                           simulated_ac_charger, simulated_car, simulated_charger)
 from drivers.errors import DriverError
 from drivers.journal_file import Console
 from drivers.keyboard import Keyboard
@@ -32,10 +33,10 @@ from tasks.homeplug.emulator_nic import EmulatedModemNic
 from tasks.signals import Signals
 from tasks.table import Surroundings
 from tools.appliance.liveness import Liveness
-from tools.simulate.shadow import ShadowCar, ShadowCharger
+from tools.simulate.shadow import ShadowAcCar, ShadowCar, ShadowCharger
 
 
-def open_board(config: Config, args: Namespace, signals: Signals, now: int, lines: Lines | None = None) -> tuple[CarBoard | ChargerBoard | ListenBoard, list[Row]]:
+def open_board(config: Config, args: Namespace, signals: Signals, now: int, lines: Lines | None = None) -> tuple[CarBoard | ChargerBoard | AcChargerBoard | ListenBoard, list[Row]]:
     """The board and the rows that simulate its surroundings. `lines`: where its outputs are. DriverError says what is missing."""
     listening = config.mode == "listen"
     if not listening and not args.simulate_io:
@@ -52,7 +53,10 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int, line
     if args.battery_kwh is not None:
         plant_config.battery_capacity_wh = args.battery_kwh * 1000
     plant = Plant(plant_config, start=now)
-    if config.mode == "evse":
+    if config.mode == "evse" and config.evse.ac:
+        board = simulated_ac_charger(plant, nic) if lines is None else ac_charger_on_lines(plant, nic, lines)
+        shadow = ShadowAcCar(plant, signals, config.evse.ac_max_current_a)
+    elif config.mode == "evse":
         board = simulated_charger(plant, nic) if lines is None else charger_on_lines(plant, nic, lines)
         shadow = ShadowCar(plant, signals)
     else:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import time
 
-from tests.safety import exhaustive_car, exhaustive_charger
+from tests.safety import exhaustive_ac, exhaustive_car, exhaustive_charger
 from tests.safety.bench import TICK
 from tests.safety.fault import PHASES
 from tests.safety.reaction import ROLES, SAFE, worst
@@ -27,7 +27,9 @@ def main() -> None:
         print(f"  {len(ROLES[role].FAULTS)} trips; beside its hold the slowest is {slowest[0]} with {slowest[1]} ticks; "
               f"measured in {time.perf_counter() - began:.0f} s", flush=True)
     moments, charger = exhaustive_charger.totals()
+    ac_moments, ac = exhaustive_ac.totals()
     print(f"safety: single steps against the invariants: pev {exhaustive_car.COMBINATIONS:,} combinations from {len(exhaustive_car.STATES)} states, "
-          f"evse {charger:,} from {moments} states and instants of {len(exhaustive_charger.EQUIPMENT)} equipments: python -m tests.safety.exhaustive (1 min)")
+          f"evse {charger:,} from {moments} states and instants of {len(exhaustive_charger.EQUIPMENT)} equipments, "
+          f"ac {ac:,} from {ac_moments}: python -m tests.safety.exhaustive (1 min)")
     for figure, command in ELSEWHERE:
         print(f"safety: {figure}: {command}")

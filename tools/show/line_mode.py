@@ -68,7 +68,9 @@ class LineMode:
         self._percent, self._told_at = percent, wall
         car = view.car
         parts = [f"SoC {percent:3d} %" if percent is not None else "SoC --"]
-        if car.voltage is not None and car.current is not None:
+        if car.power is not None:
+            parts.append(f"{car.power / 1000:6.1f} kW AC")
+        elif car.voltage is not None and car.current is not None:
             parts.append(f"{car.voltage:6.1f} V {car.current:6.1f} A {car.voltage * car.current / 1000:6.1f} kW")
         if view.energy is not None:
             parts.append(f"{view.energy / 1000:6.2f} kWh")

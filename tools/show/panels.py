@@ -178,6 +178,8 @@ def _switch(side: SideView) -> Line:
 
 
 def _power(side: SideView) -> float | None:
+    if side.power is not None:
+        return side.power / 1000
     return None if side.voltage is None or side.current is None else side.voltage * side.current / 1000
 
 

@@ -25,6 +25,7 @@ class SideView:
     stop_reason: StopReason | None = None
     voltage: float | None = None
     current: float | None = None
+    power: float | None = None           # W, of a meter or an on-board charger: AC has more than one phase
     soc: float | None = None
     battery_voltage: float | None = None
     contactors: bool | None = None
@@ -55,11 +56,13 @@ def side_view(signals: Signals, now: int, car: bool, pages: Sequence[bytes]) -> 
     """A snapshot of one box: what its signals know and its display (`board.oled.pages`) shows."""
     s = signals
     pilot = s.pilot_state.get(now)
+    ac = s.ac_session.value is True
     return SideView(
         connection_state=s.connection_state.value, link_state=s.link_state.value, v2g_state=s.v2g_state.value,
         safety_state=s.safety_state.value, trip=s.safety_trip.value or "", stop_reason=s.stop_reason.value,
-        voltage=s.inlet_voltage.get(now) if car else s.output_voltage.get(now),
-        current=s.inlet_current.get(now) if car else s.output_current.get(now),
+        voltage=s.ac_voltage.get(now) if ac else s.inlet_voltage.get(now) if car else s.output_voltage.get(now),
+        current=s.ac_current.get(now) if ac else s.inlet_current.get(now) if car else s.output_current.get(now),
+        power=s.ac_power.get(now) if ac else None,
         soc=s.battery_soc.get(now) if car else s.ev_soc.get(now),
         battery_voltage=s.battery_voltage.get(now) if car else None,
         contactors=s.contactors_closed.get(now), output=None if car else s.safety_state.value == DELIVERING, lock=s.lock_confirmed.get(now),

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Callable
 
-from drivers.board import CarBoard, ChargerBoard, simulated_car, simulated_charger
+from drivers.board import AcChargerBoard, CarBoard, ChargerBoard, simulated_ac_charger, simulated_car, simulated_charger
 from drivers.sim.link import LinkConfig, SimLink, SimNic
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
@@ -79,7 +79,7 @@ class Charge:
         self.clock = VirtualClock()
         self.plant = Plant(plant)
         self.link = SimLink(random.Random(f"{seed} link"), link)
-        self.invariants = Invariants(self.plant, self.clock, config.safety.pev)
+        self.invariants = Invariants(self.plant, self.clock, config.safety, config.evse.ac)
         self.car = self._node("pev", config, codec, seed, CAR_MAC, Recorder(pcap), sinks)
         self.charger = self._node("evse", config, codec, seed, CHARGER_MAC, Recorder(), sinks)
         self.world = World(self.clock, [self.car.kernel, self.charger.kernel], [self.plant, self.link])
@@ -96,7 +96,8 @@ class Charge:
         inner = SimNic(self.link, name, mac, filtering=True)
         charger = name == "evse"
         nic = self._nic(name, EmulatedModemNic(inner, EmulatedModem(config.modem_emulator, mac, charger, rng("modem"))))
-        board = self._board(name, simulated_charger(self.plant, nic) if charger else simulated_car(self.plant, nic))
+        make = simulated_car if not charger else simulated_ac_charger if config.evse.ac else simulated_charger
+        board = self._board(name, make(self.plant, nic))
         build = table.evse if charger else table.pev
         made = build(board, signals, config, rng("protocol"), journal, self.invariants.overhear(name, codec),
                      table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap))
@@ -124,7 +125,7 @@ class Charge:
         """What the node's program takes for its network interface."""
         return nic
 
-    def _board(self, name: str, board: CarBoard | ChargerBoard) -> CarBoard | ChargerBoard:
+    def _board(self, name: str, board: CarBoard | ChargerBoard | AcChargerBoard) -> CarBoard | ChargerBoard | AcChargerBoard:
         """The node's devices."""
         return board
 
@@ -157,7 +158,7 @@ class Charge:
 
     @property
     def charging(self) -> bool:
-        return self.car.signals.v2g_state.value == "CurrentDemand"
+        return self.car.signals.v2g_state.value in ("CurrentDemand", "ChargingStatus")
 
     @property
     def paused(self) -> bool:

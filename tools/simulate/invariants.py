@@ -13,6 +13,7 @@ from drivers.interfaces import PilotState
 from kernel.scheduler import TICK
 from kernel.timer import MS, NEVER, S
 from tasks.signals import Signals
+from tools.simulate.ac_invariants import AcInvariants
 
 REACTION = 2 * TICK
 MATCH_VOLTAGE = 20.0         # V, S1: the ceiling
@@ -113,14 +114,16 @@ class Talk:
 class Invariants:
     """Looks at one Charge. `broken` is empty as long as everything holds; `looked` counts the instants."""
 
-    def __init__(self, plant: Any, clock: Any, limits: Any) -> None:
-        """`limits`: section safety.pev of the configuration."""
+    def __init__(self, plant: Any, clock: Any, safety: Any, ac: bool = False) -> None:
+        """`safety`: that section of the configuration. `ac`: the charger is an AC charger."""
         self.broken: list[Broken] = []
         self.looked = 0
         self.talks = {"pev": Talk(), "evse": Talk()}
         self._plant = plant
         self._clock = clock
-        self._limits = limits
+        self._limits = safety.pev
+        self._ac_limits = safety.ac if ac else None
+        self._ac: AcInvariants | None = None
         self._car: Any = None
         self._charger: Any = None
         self._closed = self._locked = self._charger_locked = False
@@ -140,6 +143,8 @@ class Invariants:
     def watch(self, car: Any, charger: Any) -> None:
         """The two boxes exist now."""
         self._car, self._charger = car, charger
+        if self._ac_limits is not None:
+            self._ac = AcInvariants(self._plant, self._ac_limits, car, charger, self._break)
         s = car.signals
         self._permitting = (s.contactor_request, s.pilot_c_request, s.pilot_state, s.lock_confirmed, s.inlet_voltage, s.inlet_current,
                             s.inlet_temperature, s.charge_permission, s.battery_voltage, s.battery_max_voltage, s.battery_max_current,
@@ -160,6 +165,8 @@ class Invariants:
             self._changed(self._clock.time)
         if self._closed:
             self._while_closed(self._clock.time)
+        if self._ac is not None:
+            self._ac.look(self._clock.time)
         if not self._waiting:
             return
         for name, talk in self.talks.items():
@@ -184,7 +191,7 @@ class Invariants:
             self._unlocking(now, "car", self._car.signals.inlet_voltage.get(now), self._truthful(self._car.board.voltmeter), plant.inlet_voltage)
             if self._car.signals.contactors_closed.get(now) is not False:
                 self._break(now, UNLOCKED, "contactors not confirmed open")
-        if self._charger_locked and not charger_locked:
+        if self._charger_locked and not charger_locked and self._ac is None:
             self._unlocking(now, "charger", self._charger.signals.output_voltage.get(now), self._truthful(self._charger.board.power_meter),
                             plant.output_voltage)
         self._closed, self._locked, self._charger_locked = commanded, locked, charger_locked
@@ -287,7 +294,7 @@ class Invariants:
         if name == "pev":
             if self._plant.pilot.state_c and not self._car.board.control_pilot.failed:
                 self._break(now, B_AFTER_TRIP, f"state C {(now - talk.tripped_at) / MS:.0f} ms after {talk.trip}")
-        elif self._plant.stage.on and not (self._plant.stage.stuck_on or self._plant.stage.refuses):
+        elif self._ac is None and self._plant.stage.on and not (self._plant.stage.stuck_on or self._plant.stage.refuses):
             self._break(now, OFF_AFTER_TRIP, f"on {(now - talk.tripped_at) / MS:.0f} ms after {talk.trip}")
 
     # --- what is said -----------------------------------------------------------------------------------------------

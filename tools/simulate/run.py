@@ -28,6 +28,9 @@ PHASES = ((100, "matching"), (170, "joining"), (200, "SDP"), (301, "TCP"), (400,
           (540, "parameters"), (555, "lock, state C"), (560, "cable check"), (570, "precharge"), (590, "power on"), (700, "charging"),
           (800, "power off"), (850, "welding check"), (900, "session stop"), (905, ""), (910, "paused"), (911, "after the pause"))
 """First checkpoint of each phase, as the car passes them."""
+AC_PHASES = (*PHASES[:8], (600, "power on"), (720, "charging"), (800, "power off"), (900, "session stop"), (905, ""))
+"""The same of an AC charge: no cable check, no precharge, no contactors of the car."""
+AC_SOC_START = 88.0          # percent: at 4 or 11 kW a charge from 20 % would be a show of a minute
 
 
 def run(config: Config, args: Any) -> int:
@@ -37,8 +40,12 @@ def run(config: Config, args: Any) -> int:
         return 0
     charger, car = choose.choose(args.charger, args.car)
     plant = PlantConfig()
+    if config.evse.ac:
+        plant.battery_soc_percent = AC_SOC_START
     if args.soc_start is not None:
         plant.battery_soc_percent = args.soc_start
+    if config.evse.energy_transfer_modes == ["AC_single_phase_core"]:
+        plant.mains_phases = 1
     if args.battery_kwh is not None:
         plant.battery_capacity_wh = args.battery_kwh * 1000
     link = LinkConfig(delay_us=round(args.delay * 1000), drop_percent=args.drop)
@@ -102,6 +109,8 @@ def _charging_left(charge: Charge, config: Config) -> int | None:
     plant = charge.plant
     current = min(plant.battery.wanted_current(), plant.config.stage_max_current_a, config.evse.max_current_a, config.ev.max_current_a)
     power = plant.battery.ocv() * current
+    if plant.ac.live:
+        power = min(power, plant.ac.target() * plant.ac.voltage * plant.ac.phases)
     if power <= 0.0:
         return None
     left = (config.ev.stop_soc_percent - plant.battery.soc) / 100.0 * plant.config.battery_capacity_wh
@@ -122,7 +131,7 @@ def phases(checkpoints: list[tuple[int, int, str]]) -> list[PhaseTime]:
     first: dict[int, int] = {}
     for at, number, _ in checkpoints:
         first.setdefault(number, at)
-    marks = [(first[number], name) for number, name in PHASES if number in first]
+    marks = [(first[number], name) for number, name in (AC_PHASES if 720 in first else PHASES) if number in first]
     last = max((at for at, _, _ in checkpoints), default=0)
     ends = [at for at, _ in marks[1:]] + [last]
     return [PhaseTime(name, at, max(0, end - at)) for (at, name), end in zip(marks, ends) if name]

@@ -18,6 +18,7 @@ POWERED = frozenset({"PreCharge", "WaitContactorsClosed", "PowerDeliveryStart"})
 READY = frozenset({"CableCheck", "PreCharge", "PowerDelivery", "CurrentDemand", "PowerDeliveryStart", "ChargingStatus", "Renegotiation",
                    "PowerDeliveryRestart"})                                        # of a charger: its car is in state C
 CONNECTED = frozenset({"CurrentDemand", "Renegotiation", "PowerDeliveryRestart"})  # its contactors are closed
+AC_POWERED = frozenset({"ChargingStatus", "MeteringReceipt", "PowerDeliveryRenegotiate", "WaitLoadEnded", "PowerDeliveryStop"})     # of a car
 DIGITAL_DUTY = 5.0
 
 
@@ -44,7 +45,7 @@ class _Shadow:
 
 
 class ShadowCharger(_Shadow):
-    """For a car: a power stage that does what the car asks for."""
+    """For a car: a power stage that does what the car asks for, or a mains contactor that is closed while it charges with AC."""
 
     def run(self, now: int) -> int:
         self._plug(now)
@@ -63,6 +64,7 @@ class ShadowCharger(_Shadow):
         else:
             wanted = (False, 0.0, 0.0)
         plant.command_stage(*wanted, now)
+        plant.command(plant.ac.contactor, plant.pilot.state_c and state in AC_POWERED, now)
         return now + PERIOD
 
 
@@ -99,3 +101,24 @@ class ShadowCar(_Shadow):
             cells=max(1, round(volts / cell_ocv(old.soc))), capacity=c.battery_capacity_wh, resistance=c.battery_resistance_ohm, soc=old.soc,
             max_current=c.battery_max_current_a, max_power=c.battery_max_power_w, taper_from=c.battery_taper_from_percent,
             taper_to=c.battery_taper_to_percent / 100.0)
+
+
+class ShadowAcCar(_Shadow):
+    """For an AC charger: a car that goes to state C when power is about to come, draws what was agreed, and ends its load before it asks for the end."""
+
+    def __init__(self, plant: Plant, signals: Signals, current: float) -> None:
+        """`current`: EVSEMaxCurrent, A."""
+        super().__init__(plant, signals)
+        self._current = current
+
+    def run(self, now: int) -> int:
+        self._plug(now)
+        plant, state = self._plant, self._s.v2g_state.value
+        plant.advance(now)
+        c = state in READY
+        limit = self._current if c and self._s.ac_request.get(now) is True else 0.0
+        if c != plant.pilot.state_c or limit != plant.ac.limit:
+            plant.touch(now)
+            plant.pilot.state_c, plant.ac.limit = c, limit
+            plant.pilot.update()
+        return now + PERIOD
