@@ -42,7 +42,7 @@ def patience(name: str) -> int:
 
 
 class ChargerStand(Stand):
-    """Our charger with its power stage: in the cable check it follows the wish, else it shows what the recorded one measured."""
+    """Our charger with its power stage: in the cable check it follows the wish, else it shows what the recorded one measured. AC: the contactor follows."""
 
     def __init__(self, talk: Talk, config: EvseConfig, codec: Codec) -> None:
         setup = next((e.response for e in talk.exchanges if e.response is not None and e.response.name == "SessionSetupRes"), None)
@@ -57,7 +57,8 @@ class ChargerStand(Stand):
         if self.state == "CableCheck":
             wish = self.end.signals.output_request.get(self.now)
             voltage = wish.voltage if wish is not None else 0.0
-        self.facts = {"pilot_state": self.pilot, "output_voltage": voltage, "output_current": self.current, "isolation": ISOLATION}
+        self.facts = {"pilot_state": self.pilot, "output_voltage": voltage, "output_current": self.current, "isolation": ISOLATION,
+                      "contactors_closed": self.end.signals.ac_request.get(self.now) is True}
 
 
 class _Play:
