@@ -10,6 +10,8 @@ from tasks.stop_reasons import NORMAL_ENDS, StopReason
 from tools.simulate.fleet.__main__ import main
 from tools.simulate.fleet.cars import CARS
 from tools.simulate.fleet.chargers import CHARGERS
+from tools.simulate.fleet.iso2_cars import ISO2_CARS
+from tools.simulate.fleet.iso2_chargers import ISO2_CHARGERS
 from tools.simulate.fleet.meet import meet
 from tools.simulate.fleet.traits import CarTraits, ChargerTraits
 
@@ -27,7 +29,7 @@ def test_our_box_meets(name):
 
 
 def test_the_fleet_is_large_enough_and_names_its_sources():
-    assert len(CHARGERS) >= 20 and len(CARS) >= 6
+    assert len(CHARGERS) >= 20 and len(CARS) >= 6 and len(ISO2_CHARGERS) + len(ISO2_CARS) >= 30
     assert not set(CHARGERS) & set(CARS)
     for name, who in EVERYBODY.items():
         assert who.name == name and who.title and who.sources and all(who.sources), name

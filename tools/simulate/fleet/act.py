@@ -19,6 +19,16 @@ def _user_stop(charge: Any, node: Any, value: float, now: int) -> None:
     node.table.user.put(StopSession(StopReason.USER_STOP))
 
 
+def _pause(charge: Any, node: Any, value: float, now: int) -> None:
+    node.table.user.put(StopSession(StopReason.PAUSED))
+
+
+def _renegotiate(charge: Any, node: Any, value: float, now: int) -> None:
+    """Nobody in our boxes calls this yet: no meter, no wish for other limits."""
+    task = next(row.task for row in node.kernel.rows if row.name == "v2g")
+    task.side.machine.renegotiate(now)
+
+
 def _emergency_stop(charge: Any, node: Any, value: float, now: int) -> None:
     charge.plant.charger_stop_button = True
 
@@ -62,6 +72,8 @@ def _insulation(charge: Any, node: Any, value: float, now: int) -> None:
 DEEDS: dict[str, Callable[[Any, Any, float, int], None]] = {
     "tcp_reset": _tcp_reset,                 # RST in the middle of everything
     "user_stop": _user_stop,                 # somebody presses stop at the peer
+    "pause": _pause,                         # the car ends its session in order, to come back (ISO 15118-2)
+    "renegotiate": _renegotiate,             # it wants to agree on parameters anew (ISO 15118-2)
     "emergency_stop": _emergency_stop,       # the mushroom button of the charger
     "pwm_off": _pwm_off,                     # X1: steady +12 V
     "pilot_lost": _pilot_lost,               # wire broken

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from exi_native.messages.din import DC_EVErrorCode
 from tasks.stop_reasons import StopReason
+from tools.simulate.fleet.iso2_cars import ISO2_CARS
 from tools.simulate.fleet.traits import CHARGES, CarTraits, Change, Deed, Expected, Personality
 
 IONIQ = CarTraits(
@@ -34,15 +35,15 @@ CARS = {p.name: p for p in (
         ("network sheet 5.2: 00 00 once, SYN 10 ms after the answer; 7.3: 39 ms; 8: sound gap 25 ms, SDP 0.72 s after MATCH.CNF",), CHARGES),
     Personality(
         "polestar-2", "Polestar 2: 470 V, slow match, 224 ms in precharge",
-        CarTraits(turn_ms={"*": 20.0, "ChargeParameterDiscoveryReq": 35.0, "CableCheckReq": 225.0, "PreChargeReq": 224.0, "PowerDeliveryReq": 76.0,
+        CarTraits(protocols=("din", "iso2"), turn_ms={"*": 20.0, "ChargeParameterDiscoveryReq": 35.0, "CableCheckReq": 225.0, "PreChargeReq": 224.0, "PowerDeliveryReq": 76.0,
                            "CurrentDemandReq": 123.0, "WeldingDetectionReq": 152.0, "SessionStop": 29.0},
                   slac_delay_ms={"CM_ATTEN_CHAR.RSP": 6.7, "CM_SLAC_MATCH.REQ": 310.0}, modem_restart_ms=200, modem_join_ms=230, syn_delay_ms=630.0,
                   settings={"slac.batch_interval_ms": 40, "ev.max_voltage_v": 470.0, "ev.max_current_a": 375.0}, plant={"battery_cells": 108}),
-        ("2024-06-18: times between messages, 470 V, 375 A, DIN before ISO",
+        ("2024-06-18: times between messages, 470 V, 375 A; SchemaID 1 for DIN, then 0 for ISO 15118-2",
          "network sheet 8: sound gap 40 ms, START to MATCH.REQ 1.52 s, SDP 0.55 s; 5.2: SYN 0.63 s"), CHARGES),
     Personality(
         "audi-q4", "Audi Q4 e-tron: 49 SDP requests for TLS before the first without, decides early",
-        CarTraits(tls_requests=49, takes_plain_answer=False, turn_ms={"*": 100.0, "CableCheckReq": 131.0}, modem_restart_ms=1500, modem_join_ms=1700,
+        CarTraits(protocols=("din", "iso2"), tls_requests=49, takes_plain_answer=False, turn_ms={"*": 100.0, "CableCheckReq": 131.0}, modem_restart_ms=1500, modem_join_ms=1700,
                   syn_delay_ms=70.0, slac_delay_ms={"CM_ATTEN_CHAR.RSP": 13.0},
                   settings={"slac.batch_interval_ms": 40, "slac.early_decision": True, "ev.max_voltage_v": 413.0, "ev.max_current_a": 500.0}),
         ("2026-02-08: 81-156 ms between messages, 413 V, 500 A",
@@ -54,7 +55,7 @@ CARS = {p.name: p for p in (
         ("network sheet 2.8 row 1: random RunID, an EVSE echoing MAC+0000 gets nothing; 8.1: PARM.REQ three times at 205 ms, then a pause",
          "no capture beyond CM_SLAC_PARM: its pace is assumed"), CHARGES),
     Personality(
-        "bmw-ix3", "BMW iX3: SchemaID 0", CarTraits(schema_id=0, turn_ms={"*": 100.0}),
+        "bmw-ix3", "BMW iX3: SchemaID 0", CarTraits(schema_ids=(0,), turn_ms={"*": 100.0}),
         ("field sheet 7.1: pyPLC #9, SchemaID 0 must be echoed", "its pace is assumed"), CHARGES),
     Personality(
         "vw-id", "VW: begins SLAC 30 s late", CarTraits(deaf_s=30.0, turn_ms={"*": 100.0}),
@@ -78,4 +79,5 @@ CARS = {p.name: p for p in (
     Personality(
         "user-stop", "the driver stops at the car", CarTraits(turn_ms={"*": 90.0}, deeds=(Deed("CurrentDemand", 8.0, "user_stop"),)),
         ("2023-05-24: stop in the loop",), Expected(True, StopReason.CAR_STOP)),
+    *ISO2_CARS,
 )}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from exi_native.messages.din import (DC_EVSEStatusCode, EVSENotification, PhysicalValue, isolationLevel, responseCode,
                                      unitSymbol)
 from tasks.stop_reasons import StopReason
+from tools.simulate.fleet.iso2_chargers import ISO2_CHARGERS
 from tools.simulate.fleet.traits import CHARGES, Change, ChargerTraits, Deed, Echo, Expected, Needs, Neighbour, Personality, Plus
 
 FOR_EVER_MS = 10**9
@@ -247,4 +248,4 @@ EVIL = (
         ("safety sheet 3.3: SessionID compared",), Expected(True, StopReason.UNKNOWN_SESSION, told="session id is")),
 )
 
-CHARGERS = {p.name: p for p in (*REAL, *CIRCUMSTANCES, *EVIL)}
+CHARGERS = {p.name: p for p in (*REAL, *CIRCUMSTANCES, *EVIL, *ISO2_CHARGERS)}

@@ -5,15 +5,19 @@ import dataclasses
 from collections import deque
 from typing import Any
 
-from exi_native.messages.din import CurrentDemandRes, PhysicalValue, SessionSetupRes, V2G_Message
+from exi_native.messages import din, iso2
+from exi_native.messages.appproto import responseCode, supportedAppProtocolReq, supportedAppProtocolRes
 from kernel.timer import MS, NEVER
 from tasks.stop_reasons import StopReason
-from tasks.v2g.physical import from_float
-from tasks.v2g.protocols import DIN
+from tasks.v2g.physical import scaled
+from tasks.v2g.protocols import PROTOCOLS
 from tasks.v2g.session import Session
 from tools.simulate.fleet.traits import CarTraits, Change, ChargerTraits, Echo, Needs, Plus
 
+FOREIGN_ID = 255                 # a SchemaID that our machine has offered to nobody
 OCTETS = 8                       # of a session id as our machines make it
+V2G_MESSAGES = (din.V2G_Message, iso2.V2G_Message)
+NUMBERS = (din.PhysicalValue, iso2.PhysicalValue)
 
 
 class EditedSide:
@@ -27,6 +31,11 @@ class EditedSide:
         self.renew = inner.renew
         self.report = inner.report
         self.prepare = inner.prepare
+
+    @property
+    def machine(self) -> Any:
+        """That of the session, None before a protocol is agreed."""
+        return self._inner._machine
 
     def new_session(self) -> EditedSession:
         return EditedSession(self._inner.new_session(), self._traits)
@@ -71,7 +80,7 @@ class EditedSession:
 
     def receive(self, message: object, now: int) -> None:
         self._now = now
-        if type(message) is V2G_Message:
+        if type(message) in V2G_MESSAGES:
             body = self._request = message.Body.BodyElement
             for need in self._traits.needs:
                 if type(body).__name__ == need.message and not _met(body, need):
@@ -83,9 +92,16 @@ class EditedSession:
             header = message.Header
             if self._id and header.SessionID == self._id[:self._octets]:
                 message = dataclasses.replace(message, Header=dataclasses.replace(header, SessionID=self._id))
-        elif isinstance(self._traits, CarTraits) and getattr(message, "SchemaID", None) == self._traits.schema_id:
-            message = dataclasses.replace(message, SchemaID=DIN.schema_id)
+        else:
+            self._request = message
+            if isinstance(self._traits, CarTraits) and type(message) is supportedAppProtocolRes:
+                message = dataclasses.replace(message, SchemaID=self._own_ids(self._traits).get(message.SchemaID, FOREIGN_ID))
         self._inner.receive(message, now)
+
+    @staticmethod
+    def _own_ids(traits: CarTraits) -> dict[int | None, int | None]:
+        """What the car calls a protocol -> what our machine does."""
+        return {None: None, **{called: PROTOCOLS[key].schema_id for called, key in zip(traits.schema_ids, traits.protocols)}}
 
     def handle_timer(self, now: int) -> None:
         self._now = now
@@ -120,7 +136,7 @@ class EditedSession:
 
     def _say(self, schema: str, message: object) -> None:
         traits = self._traits
-        body = message.Body.BodyElement if type(message) is V2G_Message else message
+        body = message.Body.BodyElement if type(message) in V2G_MESSAGES else message
         name = type(body).__name__
         turn = self._rounds[name] = self._rounds.get(name, 0) + 1
         if name in traits.silent:
@@ -128,18 +144,18 @@ class EditedSession:
         for change in traits.changes:
             if change.message == name and change.first <= turn <= change.last:
                 body = _changed(body, change.field.split("."), change, self._request)
-        if type(message) is V2G_Message:
+        if type(message) in V2G_MESSAGES:
             header = message.Header
-            if type(body) is SessionSetupRes:
+            if name == "SessionSetupRes":
                 self._id = header.SessionID
             if self._octets != OCTETS and header.SessionID == self._id:
                 header = dataclasses.replace(header, SessionID=self._id[:self._octets])
             foreign = getattr(traits, "foreign_id_from", None)
-            if foreign is not None and type(body) is CurrentDemandRes and turn >= foreign:
+            if foreign is not None and name == "CurrentDemandRes" and turn >= foreign:
                 header = dataclasses.replace(header, SessionID=bytes(b ^ 0xFF for b in header.SessionID))
             message = dataclasses.replace(message, Header=header, Body=dataclasses.replace(message.Body, BodyElement=body))
         else:
-            message = self._offer(body)
+            message = self._handshake(body)
         if type(self._request).__name__ in traits.repeats and self._first is None:
             self._first = (name, (schema, message))
         self._queue.append((max(self._last_at(), self._now + round(self._delay(name) * MS)), (schema, message), None))
@@ -149,28 +165,32 @@ class EditedSession:
         turns = self._traits.turn_ms
         return turns.get(name, turns.get("*", 0.0))
 
-    def _offer(self, message: object) -> object:
-        """A car's supportedAppProtocolReq with what it offers besides DIN 70121."""
+    def _handshake(self, message: Any) -> object:
+        """A car's supportedAppProtocolReq with the names and numbers that it uses; a charger's refusal of too long a list."""
         traits = self._traits
-        if not isinstance(traits, CarTraits) or not hasattr(message, "AppProtocol"):
+        if isinstance(traits, ChargerTraits):
+            asked = self._request
+            if type(asked) is supportedAppProtocolReq and len(asked.AppProtocol) > traits.most_offers:
+                return dataclasses.replace(message, ResponseCode=responseCode.Failed_NoNegotiation, SchemaID=None)
             return message
-        din = message.AppProtocol[0]
-        ours = dataclasses.replace(din, SchemaID=traits.schema_id, Priority=len(traits.namespaces) + 1)
-        others = [dataclasses.replace(din, ProtocolNamespace=name, SchemaID=traits.schema_id + n, Priority=n)
+        called = {ours: theirs for theirs, ours in self._own_ids(traits).items()}
+        own = [dataclasses.replace(offer, SchemaID=called[offer.SchemaID], Priority=len(traits.namespaces) + n)
+               for n, offer in enumerate(message.AppProtocol, 1)]
+        others = [dataclasses.replace(own[0], ProtocolNamespace=name, SchemaID=max(traits.schema_ids) + n, Priority=n)
                   for n, name in enumerate(traits.namespaces, 1)]
-        return dataclasses.replace(message, AppProtocol=others + [ours])
+        return dataclasses.replace(message, AppProtocol=others + own)
 
 
 def look_up(body: object, path: str) -> Any:
     """The value of a dotted path; None when something on the way is absent."""
     for name in path.split("."):
-        body = getattr(body, name, None)
+        body = (body[int(name)] if int(name) < len(body) else None) if name.isdigit() and body else getattr(body, name, None)
     return body
 
 
 def _met(body: object, need: Needs) -> bool:
     value = look_up(body, need.field)
-    if isinstance(value, PhysicalValue):
+    if type(value) in NUMBERS:
         value = value.Value * 10.0 ** value.Multiplier
     return bool(value) if need.above is None else value is not None and value > need.above
 
@@ -178,6 +198,8 @@ def _met(body: object, need: Needs) -> bool:
 def _changed(body: Any, path: list[str], change: Change, request: object) -> Any:
     """A copy of `body` with the field at `path` changed; values are shared between messages, so nothing is changed in place."""
     name, rest = path[0], path[1:]
+    if name.isdigit():
+        return [_changed(item, rest, change, request) if n == int(name) else item for n, item in enumerate(body)]
     old = getattr(body, name)
     if rest:
         new = _changed(old, rest, change, request)
@@ -186,8 +208,14 @@ def _changed(body: Any, path: list[str], change: Change, request: object) -> Any
         if isinstance(new, Echo):
             asked = look_up(request, new.field)
             new = old if asked is None else asked
-        elif isinstance(old, PhysicalValue) and isinstance(new, Plus):
-            new = from_float(old.Value * 10.0 ** old.Multiplier + new.more, old.Unit)
-        elif isinstance(old, PhysicalValue) and isinstance(new, (int, float)):
-            new = from_float(float(new), old.Unit)
+        elif type(old) in NUMBERS and isinstance(new, Plus):
+            new = _number(old, old.Value * 10.0 ** old.Multiplier + new.more)
+        elif type(old) in NUMBERS and isinstance(new, (int, float)):
+            new = _number(old, float(new))
     return dataclasses.replace(body, **{name: new})
+
+
+def _number(old: Any, value: float) -> Any:
+    """`value` in the unit and the type of `old`."""
+    multiplier, whole = scaled(value, old.Unit)
+    return dataclasses.replace(old, Multiplier=multiplier, Value=whole)

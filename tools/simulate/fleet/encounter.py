@@ -28,8 +28,8 @@ from tools.simulate.recorder import FrameSink
 NEIGHBOUR_MAC = bytes.fromhex("020000000a00")
 TRIES = 2                        # so many fruitless new beginnings, then the person pulls the plug
 PATIENCE = 200 * S               # without charging
-BEFORE_CABLE_CHECK = frozenset({"SessionSetup", "ServiceDiscovery", "ServicePaymentSelection", "ContractAuthentication",
-                                "ChargeParameterDiscovery"})
+BEFORE_CABLE_CHECK = frozenset({"SessionSetup", "ServiceDiscovery", "ServicePaymentSelection", "PaymentServiceSelection", "ContractAuthentication",
+                                "Authorization", "ChargeParameterDiscovery"})
 TOLD = ("warning", "error")      # levels of the journal that explain something
 
 
@@ -114,6 +114,7 @@ class Encounter(Charge):
             if talk.port is not None:
                 config.tcp.listen_port = talk.port
         else:
+            config.ev.protocols = list(talk.protocols)
             config.ev.current_demand_interval_ms = config.ev.repeat_interval_ms = 0      # its pace is in `turn_ms`
         return config
 

@@ -27,7 +27,7 @@ class Echo:
 class Change:
     """One field of one V2G message carries something else, in the rounds `first` to `last` of that message.
 
-    `field` is a dotted path below the body. `value`: Plus, Echo, a number where a PhysicalValue stands (its unit is
+    `field` is a dotted path below the body, a number in it a place in a list. `value`: Plus, Echo, a number where a PhysicalValue stands (its unit is
     kept), or the very object that the field carries.
     """
 
@@ -111,6 +111,7 @@ class ChargerTraits(Talk):
     refused_syns: int = 0                # the first so many connections are answered with RST
     ignored_syns: int = 0                # or not at all
     # V2G
+    most_offers: int = 20                # a longer supportedAppProtocolReq is refused; 20 is the schema's maximum
     session_id_octets: int = 8
     foreign_id_from: int | None = None   # from this CurrentDemandRes on another session id
     early_c_is_fault: bool = False       # emergency stop when the car is in state C before CableCheckReq
@@ -125,8 +126,9 @@ class ChargerTraits(Talk):
 class CarTraits(Talk):
     """A car. Its limits and habits (`ev.*`, `slac.*`) and its battery are `settings` and `plant`."""
 
-    namespaces: tuple[str, ...] = ()     # offered before DIN 70121, by priority
-    schema_id: int = 1                   # of DIN 70121
+    protocols: tuple[str, ...] = ("din",)        # keys as in ev.protocols, the most wanted first
+    namespaces: tuple[str, ...] = ()     # offered before these, by priority
+    schema_ids: tuple[int, ...] = (1, 0)         # what it calls its protocols, in their order; as Polestar 2 and Audi Q4 do
     tls_requests: int = 0                # SDP requests for TLS before the first without
     takes_plain_answer: bool = True      # an answer without TLS to a request with TLS will do
     syn_delay_ms: float = 0.0
