@@ -10,14 +10,15 @@ from collections import Counter, defaultdict
 
 from kernel.scheduler import TICK
 from kernel.timer import S
+from tasks.v2g.protocols import DIN, PROTOCOLS
 from tests.matrix import choose, pyplc, retry
 from tests.matrix.expect import parts
-from tests.matrix.generate import equipped, pairs, reference, singles
+from tests.matrix.generate import equipped, pairs, singles_of
 from tests.matrix.known import KNOWN
 from tests.matrix.play import play
 from tests.matrix.trial import Case, Outcome
 from tests.matrix.verdict import objections
-from tests.matrix.worlds import RETRY
+from tests.matrix.worlds import begins_again
 
 COUNT = 5000
 PAIRS = 6                # one in so many cases has a second fault
@@ -32,19 +33,26 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, metavar="N")
     parser.add_argument("--all", action="store_true", help="every single fault, and --count pairs")
     parser.add_argument("--case", action="append", metavar="NAME", help="only these; a regular expression")
+    parser.add_argument("--protocol", choices=tuple(PROTOCOLS), action="append", metavar="KEY", help="only din or only iso2")
     parser.add_argument("--pyplc", action="store_true", help="only pyPLC's 16 cases")
     parser.add_argument("--list", action="store_true", help="names and classes, run nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes at the same time")
     asked = parser.parse_args()
     began = time.monotonic()
-    found = reference(asked.seed)
-    alone = list(singles(found, asked.seed))
-    everything = alone + pairs(found, alone, asked.count if asked.all else asked.count // PAIRS, asked.seed)
-    everything += equipped(alone, asked.seed, 1 if asked.case else EQUIPPED)
-    again = retry.every(found, alone)
-    retried = retry.choice(again, asked.count * RETRIES // 100, asked.seed)
+    spoken = [PROTOCOLS[key] for key in asked.protocol or PROTOCOLS]
+    everything: list[Case] = []
+    again: list[Case] = []
+    retried: list[Case] = []
+    for protocol in spoken:
+        found, alone = singles_of(protocol, asked.seed)
+        everything += alone + pairs(found, alone, (asked.count if asked.all else asked.count // PAIRS) // len(spoken), asked.seed)
+        if protocol is DIN:              # what equipment a box has is no matter of the protocol
+            everything += equipped(alone, asked.seed, 1 if asked.case else EQUIPPED)
+        begun = retry.every(found, alone)
+        again += begun
+        retried += retry.choice(begun, asked.count * RETRIES // 100 // len(spoken), asked.seed)
     if asked.pyplc:
-        chosen = [c for c in alone if c.name in pyplc.NAMES]
+        chosen = [c for c in everything if c.name in pyplc.NAMES]
     elif asked.case:
         chosen = [c for c in everything + again
                   if any(re.fullmatch(pattern, c.name) or pattern == c.name for pattern in asked.case)]
@@ -85,7 +93,7 @@ def report(chosen: list[Case], everything: list[Case], outcomes: list[Outcome], 
     if covers:
         print("\n".join(choose.coverage(chosen, everything)))
     print("\n".join(worst(outcomes)))
-    came = Counter(retry.came_to(o) for o in outcomes if o.world == RETRY)
+    came = Counter(retry.came_to(o) for o in outcomes if begins_again(o.world))
     if came:
         print("begin again by themselves: " + ", ".join(f"{n} {what}" for what, n in came.most_common()))
     for pattern, why in KNOWN.items():
@@ -110,7 +118,7 @@ def worst(outcomes: list[Outcome]) -> list[str]:
     for o in outcomes:
         first, plant = parts(o.group)
         at = o.moments.state_b
-        if o.world != RETRY and at is not None and o.armed and o.reasons.get("pev") != "USER_STOP" and not (first and plant):
+        if not begins_again(o.world) and at is not None and o.armed and o.reasons.get("pev") != "USER_STOP" and not (first and plant):
             to_b[first or plant] = max(to_b[first or plant], (at, o.name))
         for role, reaction in (("pev", at), ("evse", o.moments.off)):
             tripped = o.moments.trip.get(role)

@@ -4,25 +4,41 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from typing import Iterable, Sequence
+from typing import Callable, Iterable, Sequence
 
 from tests.matrix.expect import parts
+from tests.matrix.generate import bare
 from tests.matrix.trial import Case
+from tests.matrix.worlds import protocol
 
-DIMENSIONS = ("world", "role", "message or state", "fault", "fault of the plant", "class")
+DIMENSIONS = ("protocol", "world", "role", "message or state", "fault", "fault of the plant", "class")
+WORDS = ("ResponseCode", "EVSEStatusCode", "EVSEProcessing", "EVErrorCode", "EVSENotification", "ChargeProgress", "ChargingSession")
+"""Enumerations of which each word is a value of its own."""
 
 
 def values(case: Case) -> tuple[tuple[str, str], ...]:
-    """(dimension, value) of a case; positions are one value (`split-17` is `split-N`), words of an enumeration are each one."""
-    role, what, fault = case.name.removesuffix(f"/{case.world}").split("/", 2)
+    """(dimension, value) of a case; positions are one value (`split-17` is `split-N`), words of an enumeration are each one. All but
+    the world are values of the protocol: the same fault in the other one is another value."""
+    key = protocol(case.world).key
+    return (("protocol", key), ("world", case.world or "usual"), *((dimension, f"{key} {value}") for dimension, value in plain(case)))
+
+
+def once(case: Case) -> tuple[tuple[str, str], ...]:
+    """The same, where a fault counts once, in whichever protocol: for a choice that has to be short."""
+    return tuple((dimension, value.split(" ", 1)[1]) if dimension.startswith("fault") else (dimension, value) for dimension, value in values(case))
+
+
+def plain(case: Case) -> tuple[tuple[str, str], ...]:
+    """The same without protocol and world."""
+    role, what, fault = bare(case).split("/", 2)
     first, plant = parts(case.group)
-    named = [("world", case.world or "usual"), ("role", role), ("message or state", f"{role} {what.split('#')[0]}")]
+    named = [("role", role), ("message or state", f"{role} {what.split('#')[0]}")]
     if first:
         word = fault.split("+")[0]
         if "=" in word:
             path, value = word.split("=", 1)
             field = path.split(".")[-1]
-            word = f"{field}={value}" if field in ("ResponseCode", "EVSEStatusCode", "EVSEProcessing", "EVErrorCode", "EVSENotification") else f"value {value}"
+            word = f"{field}={value}" if field in WORDS else f"value {value}"
         else:
             word = re.sub(r"-\d+$", "-N", word) if not word.startswith(("late", "frame-late", "blackout", "header")) else word
         named += [("fault", word), ("class", first)]
@@ -31,18 +47,21 @@ def values(case: Case) -> tuple[tuple[str, str], ...]:
     return tuple(named)
 
 
-def covering(cases: Sequence[Case], count: int, seed: int, always: Iterable[str] = ()) -> list[Case]:
-    """`count` of the cases (more when that many are needed): `always`, then one for each value not yet covered, then any."""
+Values = Callable[[Case], tuple[tuple[str, str], ...]]
+
+
+def covering(cases: Sequence[Case], count: int, seed: int, always: Iterable[str] = (), of: Values = values) -> list[Case]:
+    """`count` of the cases (more when that many are needed): `always`, then one for each value (`of` a case) not yet covered, then any."""
     rest = list(cases)
     random.Random(f"{seed} choice").shuffle(rest)
     wanted = set(always)
     chosen = [c for c in rest if c.name in wanted]
-    seen = {v for c in chosen for v in values(c)}
+    seen = {v for c in chosen for v in of(c)}
     others: list[Case] = []
     for case in rest:
         if case.name in wanted:
             continue
-        new = set(values(case)) - seen
+        new = set(of(case)) - seen
         if new:
             seen |= new
             chosen.append(case)

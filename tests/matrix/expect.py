@@ -32,12 +32,17 @@ ROWS: dict[str, Row] = {
                    "TIMEOUT", "TIMEOUT", harmless=True, b=MESSAGE),
     "late": row("an answer after 1 s may be in time, after 65 s it is not", "TIMEOUT", "TIMEOUT", harmless=True, b=MESSAGE),
     "twice": row("the same message again is out of sequence", "SEQUENCE_ERROR BAD_MESSAGE", "SEQUENCE_ERROR BAD_MESSAGE", harmless=True, b=MESSAGE),
-    "header": row("a V2GTP header that cannot be: at once; a length that is too large is silence", "BAD_MESSAGE", "BAD_MESSAGE", b=MESSAGE),
+    # the silence of a renegotiation (PowerDelivery, 6 s) is longer than the driver's patience: USER_STOP
+    "header": row("a V2GTP header that cannot be: at once; a length that is too large is silence, in which the driver may press stop",
+                  "BAD_MESSAGE USER_STOP", "BAD_MESSAGE", b=MESSAGE),
     "octets": row("EXI octets changed or cut: mostly no message; what still is one may mean anything that the message may mean",
                   "BAD_MESSAGE SEQUENCE_ERROR UNKNOWN_SESSION FAILED_RESPONSE BAD_VALUE NO_COMMON_PROTOCOL INCOMPATIBLE_VOLTAGE CABLE_CHECK_FAILED "
                   "CHARGER_SHUTDOWN CHARGER_STOP CHARGER_EMERGENCY CHARGER_MALFUNCTION CHARGER_UTILITY PRECHARGE_TIMEOUT CAR_STOP",
                   "BAD_MESSAGE SEQUENCE_ERROR UNKNOWN_SESSION BAD_VALUE NO_COMMON_PROTOCOL INCOMPATIBLE_VOLTAGE", harmless=True, b=40 * S),
     "type": row("another message than the one that is due: at once", "SEQUENCE_ERROR FAILED_RESPONSE", "SEQUENCE_ERROR", harmless=True, b=MESSAGE),
+    "schema": row("another SchemaID: one that nobody has offered, or each side speaks another protocol and hears no message, or one that is none of its own",
+                  "NO_COMMON_PROTOCOL", "BAD_MESSAGE SEQUENCE_ERROR", harmless=True, b=REACTION),
+    # ISO 15118-2 alone: the body of a MeteringReceiptReq has one, too
     "session": row("another session id: at once; in SessionSetup it is no error (a car's first id is ignored, a charger's is new)",
                    "UNKNOWN_SESSION", "UNKNOWN_SESSION", harmless=True, b=REACTION),
     "failed": row("a FAILED code: at once; after PowerDelivery(stop) it changes nothing any more", "FAILED_RESPONSE UNKNOWN_SESSION CABLE_CHECK_FAILED",
@@ -47,10 +52,11 @@ ROWS: dict[str, Row] = {
     "urgent": row("EVSE_EmergencyShutdown and EVSE_Malfunction: state B at once, whatever the phase", "CHARGER_EMERGENCY CHARGER_MALFUNCTION", "", b=REACTION),
     "ongoing": row("Ongoing for ever: the limit of the state", "ONGOING_TIMEOUT CABLE_CHECK_FAILED FAILED_RESPONSE", "SEQUENCE_ERROR ONGOING_TIMEOUT",
                    harmless=True, b=40 * S + REACTION),
+    # ISO 15118-2 alone: a last word that was changed to Pause is believed, CAR_PAUSE
     "value": row("a value that cannot be true, or that is true and stops; most values are no reason to stop (the car believes its own sensors)",
                   "BAD_VALUE FAILED_RESPONSE INCOMPATIBLE_VOLTAGE CHARGER_STOP CABLE_CHECK_FAILED PRECHARGE_TIMEOUT SEQUENCE_ERROR CAR_STOP CAR_ERROR "
                   "NO_COMMON_PROTOCOL SAFETY_TRIP",
-                  "BAD_VALUE SEQUENCE_ERROR INCOMPATIBLE_VOLTAGE SAFETY_TRIP", harmless=True, b=40 * S),
+                  "BAD_VALUE SEQUENCE_ERROR INCOMPATIBLE_VOLTAGE SAFETY_TRIP CAR_PAUSE", harmless=True, b=40 * S),
 }
 
 PLANT: dict[str, Row] = expect_plant.PLANT | expect_tasks.TASKS

@@ -9,14 +9,19 @@ from enum import Enum
 from typing import Any, Callable, Iterator
 
 from exi_native.errors import ExiError
-from exi_native.messages.din import AC_EVSEStatus, DC_EVSEStatus, DC_EVSEStatusCode, EVSENotification, EVSEProcessing, PhysicalValue, V2G_Message, responseCode, unitSymbol
+from exi_native.messages import appproto, din, iso2
 from kernel.timer import MS, S
 from tasks.tcp import wire
 from tasks.v2g import v2gtp
-from tests.matrix.middle import FOREIGN_MAC, TRANSPORT, Middle, Passing
+from tasks.v2g.protocols import PROTOCOLS
+from tests.exi.exi_messages import Random, fields_of
+from tests.matrix.middle import FOREIGN_MAC, HANDSHAKE, TRANSPORT, Middle, Passing
 
 FOREVER = 10_000 * S
 NONSENSE = v2gtp.emit(b"\x80\0\0\0")
+WIRE: dict[str, Any] = {HANDSHAKE: appproto, "DIN": din, "ISO2": iso2}
+"""Messages of each schema; both protocols have the same names for what is looked into here."""
+URGENT = ("EVSE_EmergencyShutdown", "EVSE_Malfunction")
 
 
 def _modem(charge: Any, role: str) -> Any:
@@ -116,69 +121,85 @@ def message_faults(p: Passing, bodies: dict[str, Any], codec: Any, rng: random.R
         yield Fault(f"truncated-{keep}", "octets", lambda m, q, c, k=keep: m.replace(q, v2gtp.emit(q.octets[:k])))
     noise = bytes(rng.randrange(256) for _ in range(len(octets)))
     yield Fault("noise", "octets", lambda m, q, c: m.replace(q, v2gtp.emit(noise)))
-    if p.schema == "DIN":
-        yield from _content(p, bodies, codec)
+    yield from _content(p, bodies, codec)
 
 
 def _content(p: Passing, bodies: dict[str, Any], codec: Any) -> Iterator[Fault]:
     """Faults that need the decoded message; those that cannot be put on the wire do not exist."""
-    for name, group, change, again in _changes(p.message, bodies):
+    schema = p.schema
+    for name, group, change, again in _changes(p.message, foreign_bodies(schema) | ({} if schema == HANDSHAKE else bodies), schema):
         try:
-            codec.encode("DIN", change(copy.deepcopy(p.message)))
+            codec.encode(schema, change(copy.deepcopy(p.message)))
         except (ExiError, TypeError, AttributeError):
             continue
 
         def act(m: Middle, q: Passing, c: Any, change=change) -> None:
-            m.replace(q, v2gtp.emit(m.codec.encode("DIN", change(copy.deepcopy(q.message)))))
+            m.replace(q, v2gtp.emit(m.codec.encode(schema, change(copy.deepcopy(q.message)))))
         yield Fault(name, group, act, again)
 
 
-Change = Callable[[V2G_Message], V2G_Message]
+Change = Callable[[Any], Any]                        # of a V2G_Message, of a handshake's message
 
 
-def _changes(message: V2G_Message, bodies: dict[str, Any]) -> Iterator[tuple[str, str, Change, bool]]:
+def _body(message: Any) -> Any:
+    return message.Body.BodyElement if hasattr(message, "Body") else message
+
+
+def foreign_bodies(schema: str) -> dict[str, Any]:
+    """A body of every type that the schema has, with any values: for those types of which the clean charge has none."""
+    if schema == HANDSHAKE:
+        return {kind.__name__: Random(schema, kind.__name__).message(kind) for kind in (appproto.supportedAppProtocolReq, appproto.supportedAppProtocolRes)}
+    kinds = fields_of(schema)[WIRE[schema].Body][0].classes
+    return {kind.__name__: Random(schema, kind.__name__).message(kind) for kind in kinds if kind is not WIRE[schema].BodyBase}
+
+
+def _changes(message: Any, bodies: dict[str, Any], schema: str) -> Iterator[tuple[str, str, Change, bool]]:
     """(name, group, change, again)."""
-    body = message.Body.BodyElement
+    body = _body(message)
     for name, other in bodies.items():
         if name != type(body).__name__:
             yield f"type-{name}", "type", _with_body(other), False
-    session_id = message.Header.SessionID
-    for name, other in (("zero", bytes(8)), ("bit", _flipped(session_id, 0)), ("short", session_id[:4]), ("none", b""), ("other", b"\xa5" * 8)):
-        if other != session_id:
-            yield f"session-{name}", "session", _with_session(other), False
+    if body is not message:
+        session_id = message.Header.SessionID
+        for name, other in (("zero", bytes(8)), ("bit", _flipped(session_id, 0)), ("short", session_id[:4]), ("none", b""), ("other", b"\xa5" * 8)):
+            if other != session_id:
+                yield f"session-{name}", "session", _with_session(other), False
     for path, value in _fields(body):
-        for word, other in _others(path, value):
+        for word, other in _others(path, value, schema):
             group = _group(path, other)
             yield f"{'.'.join(path)}={word}", group, _with_field(path, other), False
-            if isinstance(other, EVSEProcessing):
-                yield f"{'.'.join(path)}={word}-for-ever", "ongoing" if other is EVSEProcessing.Ongoing else group, _with_field(path, other), True
+            if path[-1] == "EVSEProcessing" and other is not None:
+                yield f"{'.'.join(path)}={word}-for-ever", "ongoing" if word.startswith("Ongoing") else group, _with_field(path, other), True
 
 
 def _group(path: tuple[str, ...], other: Any) -> str:
-    if isinstance(other, responseCode):
-        return "failed" if other.name.startswith("FAILED") else "value"
+    name = other.name if isinstance(other, Enum) else ""
+    if path[-1] == "ResponseCode":
+        return "failed" if name.startswith("FAILED") else "value"
     if path[-1] == "EVSEStatusCode":
-        return "urgent" if other in (DC_EVSEStatusCode.EVSE_EmergencyShutdown, DC_EVSEStatusCode.EVSE_Malfunction) else "status"
-    return "value"
+        return "urgent" if name in URGENT else "status"
+    return {"SessionID": "session", "SchemaID": "schema"}.get(path[-1], "value")         # the first of a MeteringReceiptReq
 
 
 def _with_body(body: Any) -> Change:
-    def change(message: V2G_Message) -> V2G_Message:
+    def change(message: Any) -> Any:
+        if not hasattr(message, "Body"):
+            return copy.deepcopy(body)
         message.Body.BodyElement = copy.deepcopy(body)
         return message
     return change
 
 
 def _with_session(session_id: bytes) -> Change:
-    def change(message: V2G_Message) -> V2G_Message:
+    def change(message: Any) -> Any:
         message.Header.SessionID = session_id
         return message
     return change
 
 
 def _with_field(path: tuple[str, ...], value: Any) -> Change:
-    def change(message: V2G_Message) -> V2G_Message:
-        at = message.Body.BodyElement
+    def change(message: Any) -> Any:
+        at = _body(message)
         for name in path[:-1]:
             at = at[int(name)] if name.isdigit() else getattr(at, name)
         setattr(at, path[-1], value)
@@ -198,26 +219,37 @@ def _fields(at: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ..
             yield from _fields(value, path + (f.name,))
 
 
-def _others(path: tuple[str, ...], value: Any) -> Iterator[tuple[str, Any]]:
+def _others(path: tuple[str, ...], value: Any, schema: str) -> Iterator[tuple[str, Any]]:
     """(word, other value) for a field that has `value`: each word of an enumeration, each impossible number."""
+    wire, kind = WIRE[schema], type(value)
     if isinstance(value, Enum):
         yield from ((other.name, other) for other in type(value) if other is not value)
     elif isinstance(value, bool):
         yield str(not value), not value
-    elif isinstance(value, PhysicalValue):
+    elif kind is getattr(wire, "PhysicalValue", None):
         yield "huge", dataclasses.replace(value, Multiplier=3, Value=32767)
         yield "negative", dataclasses.replace(value, Multiplier=3, Value=-32768)
         yield "slightly-negative", dataclasses.replace(value, Multiplier=-1, Value=-9)
         yield "zero", dataclasses.replace(value, Value=0)
         yield "tenfold", dataclasses.replace(value, Multiplier=value.Multiplier + 1)
-        yield "other-unit", dataclasses.replace(value, Unit=unitSymbol.Wh if value.Unit is not unitSymbol.Wh else unitSymbol.V)
+        yield "other-unit", dataclasses.replace(value, Unit=wire.unitSymbol.Wh if value.Unit is not wire.unitSymbol.Wh else wire.unitSymbol.V)
         yield "no-unit", dataclasses.replace(value, Unit=None)
     elif isinstance(value, int) and path[-1] not in ("Multiplier", "Value"):
-        yield from ((str(n), n) for n in (0, 100, 127, 255, 32767) if n != value)
+        ours = tuple(p.schema_id for p in PROTOCOLS.values()) if path[-1] == "SchemaID" else ()
+        yield from ((str(n), n) for n in (0, *ours, 100, 127, 255, 32767) if n != value)
     elif isinstance(value, bytes):
         yield "empty", b""
         yield "other", bytes(o ^ 0xFF for o in value)
-    elif type(value) is DC_EVSEStatus:
-        yield "AC", AC_EVSEStatus(PowerSwitchClosed=False, RCD=False, NotificationMaxDelay=0, EVSENotification=EVSENotification.None_)
+    elif isinstance(value, str):
+        yield "empty", ""
+        yield "other", value[::-1]
+    elif isinstance(value, list) and value:
+        yield "empty", []
+        yield "thrice", value * 3
+    elif kind.__name__.startswith("DC_") and hasattr(wire, "AC_" + kind.__name__[3:]):
+        ac = Random(schema, path).message(getattr(wire, "AC_" + kind.__name__[3:]))
+        if kind is wire.DC_EVSEStatus:                   # one that says that all is well
+            ac = dataclasses.replace(ac, RCD=False, NotificationMaxDelay=0, EVSENotification=wire.EVSENotification.None_)
+        yield "AC", ac
     if value is not None:
         yield "absent", None

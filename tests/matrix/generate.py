@@ -3,10 +3,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Iterator
 
-from tests.matrix import faults, plant_faults
-from tests.matrix.middle import Middle, Passing
+from exi_native import codec
+from tasks.v2g.protocols import Protocol
+from tests.matrix import faults, plant_faults, worlds
+from tests.matrix.middle import HANDSHAKE, Middle, Passing
 from tests.matrix.trial import Case, Trial
 from tests.matrix.worlds import NO_CURRENT_SENSOR, OUTPUT_CONTACTOR, USUAL
 
@@ -22,6 +25,7 @@ class Reference:
 
     messages: list[Passing] = field(default_factory=list)
     states: list[tuple[str, str, int]] = field(default_factory=list)
+    fresh: set[tuple[str, str, int]] = field(default_factory=set)        # messages that do not repeat the one before to the same role
     bodies: dict[str, dict[str, Any]] = field(default_factory=lambda: {"pev": {}, "evse": {}})
     matching: dict[str, dict[str, bytes]] = field(default_factory=lambda: {"pev": {}, "evse": {}})
 
@@ -33,14 +37,19 @@ class Reference:
 def reference(seed: int, world: str = USUAL) -> Reference:
     """Run the clean charge and note its triggers."""
     found = Reference()
+    before: dict[str, str] = {}                          # name of the last message, by receiver
 
     def note(trial: Trial, trigger: tuple[str, str, int], message: Passing | None) -> bool:
         if message is None:
             found.states.append(trigger)
             return False
         found.messages.append(message)
-        if message.schema == "DIN":
-            found.bodies[message.to].setdefault(message.name, message.message.Body.BodyElement)
+        if message.layer == "v2g":
+            if before.get(message.to) != message.name:
+                found.fresh.add(trigger)
+            before[message.to] = message.name
+            if message.schema != HANDSHAKE:
+                found.bodies[message.to].setdefault(message.name, message.message.Body.BodyElement)
         elif message.layer == "slac" or message.name in ("SDP_REQ", "SDP_RES", "NA", "NS", "TCP_SYN"):
             found.matching[message.to].setdefault(message.name, message.frame)
         return False
@@ -52,12 +61,12 @@ def reference(seed: int, world: str = USUAL) -> Reference:
 
 
 def singles(found: Reference, seed: int) -> Iterator[Case]:
-    """One fault: of each message (its 1st, 2nd and 4th of a name), and each fault of plant and line in each state."""
-    codec = Trial(seed, lambda *_: False).codec
+    """One fault: of each message (its 1st, 2nd and 4th of a name, and the first after another), and each fault of plant and line in each state."""
+    exi = codec.load()
     for p in found.messages:
-        if p.n not in OCCURRENCES:
+        if p.n not in OCCURRENCES and (p.to, p.name, p.n) not in found.fresh:
             continue
-        for fault in _of_message(p, found, codec, random.Random(f"{seed} {p.to} {p.name} {p.n}")):
+        for fault in _of_message(p, found, exi, random.Random(f"{seed} {p.to} {p.name} {p.n}")):
             yield _message_case(p, fault)
     for trigger in found.states:
         yield Case(_name(trigger, "none"), "none", trigger, lambda m, p, c: False)
@@ -66,15 +75,26 @@ def singles(found: Reference, seed: int) -> Iterator[Case]:
         yield Case(_name(trigger, BLACKOUT), BLACKOUT, trigger, lambda m, p, c: bool(setattr(c.link, "up", False)))
 
 
-def _of_message(p: Passing, found: Reference, codec: Any, rng: random.Random) -> Iterator[faults.Fault]:
+@lru_cache(maxsize=4)
+def singles_of(protocol: Protocol, seed: int) -> tuple[Reference, list[Case]]:
+    """What passes in a clean charge of this protocol with the usual equipment, and every single fault of it; kept, so nobody may change them."""
+    world = worlds.OF_PROTOCOL[protocol]
+    found = reference(seed, world)
+    alone = list(singles(found, seed))
+    return found, alone if world == USUAL else [elsewhere(c, world) for c in alone]
+
+
+def _of_message(p: Passing, found: Reference, exi: Any, rng: random.Random) -> Iterator[faults.Fault]:
     first = p.n == 1
     yield from faults.frame_faults(p)
     if p.layer != "v2g":
         return
     yield from faults.stream_faults(p)
-    if first or p.n == CONTENT_AGAIN and p.name.startswith(("CurrentDemand", "PreCharge")):
+    again = p.n == CONTENT_AGAIN and p.name.startswith(("CurrentDemand", "PreCharge"))
+    if first or again:
         yield from faults.stranger_faults(found.matching[p.to])
-        yield from faults.message_faults(p, found.bodies[p.to] | found.bodies["evse" if p.to == "pev" else "pev"], codec, rng)
+    if first or again or (p.to, p.name, p.n) in found.fresh:
+        yield from faults.message_faults(p, found.bodies[p.to] | found.bodies["evse" if p.to == "pev" else "pev"], exi, rng)
 
 
 def _message_case(p: Passing, fault: faults.Fault) -> Case:
@@ -117,7 +137,12 @@ def equipped(alone: list[Case], seed: int, share: int) -> list[Case]:
 
 def elsewhere(case: Case, world: str) -> Case:
     """The same case in another world."""
-    return replace(case, name=f"{case.name}/{world}", world=world)
+    return replace(case, name=f"{bare(case)}/{world}", world=world)
+
+
+def bare(case: Case) -> str:
+    """Its name in the usual world."""
+    return case.name.removesuffix(f"/{case.world}") if case.world else case.name
 
 
 def pairs(found: Reference, alone: list[Case], count: int, seed: int) -> list[Case]:
@@ -133,8 +158,8 @@ def pairs(found: Reference, alone: list[Case], count: int, seed: int) -> list[Ca
         def begin(m: Middle, p: Passing | None, c: Trial, first=case.begin, second=second) -> bool:
             second(c, c.clock.time)
             return first(m, p, c)
-        full = f"{case.name}+{name}"
-        made[full] = Case(full, f"{PAIR_GROUP}:{case.group}:{name}", case.trigger, begin)
+        pair = Case(f"{bare(case)}+{name}", f"{PAIR_GROUP}:{case.group}:{name}", case.trigger, begin)
+        made[pair.name] = elsewhere(pair, case.world) if case.world else pair
     return list(made.values())
 
 

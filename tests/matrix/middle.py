@@ -15,6 +15,7 @@ from tasks.homeplug.wire_header import name_of
 from tasks.ipv6.wire import ICMPV6, NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, TCP, UDP, pseudo_sum
 from tasks.tcp import wire
 from tasks.v2g import v2gtp
+from tasks.v2g.protocols import PROTOCOLS
 
 ETHERNET = 14
 TRANSPORT = 54                   # Ethernet and IPv6 without extension headers
@@ -23,6 +24,8 @@ MODEM_MMES = 0xA000              # from here on vendor messages between host and
 M32 = 0xFFFFFFFF
 V2GTP_MARK = b"\x01\xfe\x80\x01"
 _U16 = Struct("!H")
+HANDSHAKE = "SAP"
+SCHEMA_OF = {p.namespace: p.schema for p in PROTOCOLS.values()}
 
 
 @dataclass(slots=True)
@@ -57,7 +60,7 @@ class Way:
     edits: list[tuple[int, int]] = field(default_factory=list)      # (from this number on, moved by so much in all)
     held: set[int] = field(default_factory=set)
     replaced: dict[int, bytes] = field(default_factory=dict)
-    schema: str = "SAP"
+    schema: str = HANDSHAKE
 
     def moved(self, seq: int) -> int:
         """The sender's number as the receiver knows it."""
@@ -89,6 +92,7 @@ class Middle:
         self.counts: dict[tuple[str, str], int] = {}
         self.muted: set[str] = set()                     # nothing with IPv6 reaches these any more
         self.recognising = True
+        self._offers: dict[int, str] = {}                # SchemaID -> namespace, as the car called them
 
     # --- every frame -------------------------------------------------------------------------------------------------
 
@@ -153,12 +157,15 @@ class Middle:
         data = segment.data
         if data[:4] == V2GTP_MARK:
             p.layer, p.schema = "v2g", way.schema
-            way.schema = "DIN"
             try:
                 p.message = self.codec.decode(p.schema, p.octets)
             except ExiError:
                 return
-            p.name = type(p.message if p.schema == "SAP" else p.message.Body.BodyElement).__name__
+            if p.schema == HANDSHAKE:
+                p.name = type(p.message).__name__
+                self._handshake(p.message)
+            else:
+                p.name = type(p.message.Body.BodyElement).__name__
         elif segment.flags & wire.SYN:
             p.name = "TCP_SYN_ACK" if segment.flags & wire.ACK else "TCP_SYN"
         elif segment.flags & wire.FIN:
@@ -167,6 +174,15 @@ class Middle:
             p.name = "TCP_RST"
         elif not data:
             p.name = "TCP_ACK"
+
+    def _handshake(self, message: Any) -> None:
+        """Both directions go on in the schema of the offer that the response names; without a SchemaID the first is meant, as the car takes it."""
+        if hasattr(message, "AppProtocol"):
+            self._offers = {offer.SchemaID: offer.ProtocolNamespace for offer in sorted(message.AppProtocol, key=lambda o: o.Priority)}
+            return
+        namespace = next(iter(self._offers.values()), "") if message.SchemaID is None else self._offers.get(message.SchemaID, "")
+        for way in self.ways.values():
+            way.schema = SCHEMA_OF.get(namespace, HANDSHAKE)         # nothing agreed: nothing follows
 
     @staticmethod
     def _pseudo(frame: bytes) -> int:

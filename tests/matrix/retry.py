@@ -19,7 +19,7 @@ from tests.matrix import plant_faults, worlds
 from tests.matrix.expect import CHARGER_GOOD, GOOD, always, parts
 from tests.matrix.generate import Reference, elsewhere, plant_case
 from tests.matrix.trial import AFTER_FAULT, AT_REST, ENDED, PRESSED, WAITING, Case, Outcome, Trial
-from tests.matrix.worlds import RETRY
+from tests.matrix.worlds import AGAIN, RETRY, protocol
 
 MENDED_AFTER = 3 * S             # what can be mended
 CHARGED = 1 * S                  # the second session, then the driver presses stop
@@ -145,10 +145,11 @@ class RetryTrial(Trial):
 # --- which cases ------------------------------------------------------------------------------------------------------
 
 def every(found: Reference, alone: list[Case]) -> list[Case]:
-    """Each fault of the plant in each state, mended where it can be, and each fault of a message."""
-    of_plant = [mended_case(trigger, name, fault) if fault.mend is not None else elsewhere(plant_case(trigger, name, fault), RETRY)
+    """Each fault of the plant in each state, mended where it can be, and each fault of a message; in the protocol of `alone`."""
+    world = AGAIN[protocol(alone[0].world)]
+    of_plant = [mended_case(trigger, name, fault) if fault.mend is not None else plant_case(trigger, name, fault)
                 for trigger in found.states for name, fault in plant_faults.named()]
-    return of_plant + [elsewhere(c, RETRY) for c in alone if not c.group.startswith("plant:")]
+    return [elsewhere(c, world) for c in of_plant + [c for c in alone if not c.group.startswith("plant:")]]
 
 
 def choice(all_of_them: list[Case], count: int, seed: int) -> list[Case]:
@@ -176,7 +177,7 @@ def mended_case(trigger: tuple[str, str, int], name: str, fault: plant_faults.Pl
         dealt = case.begin(middle, message, charge)
         charge.plant.at(charge.clock.time + MENDED_AFTER, lambda now: fault.mend(charge, now))
         return dealt
-    return elsewhere(Case(case.name, case.group, case.trigger, begin), RETRY)
+    return Case(case.name, case.group, case.trigger, begin)
 
 
 # --- what is expected of them -------------------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ def passes(o: Case | Outcome) -> bool:
     first, plant = parts(o.group)
     if plant:
         return BY_NAME[plant].mend is not None
-    word = o.name.removesuffix(f"/{RETRY}").split("/", 2)[2]
+    word = o.name.removesuffix(f"/{o.world}").split("/", 2)[2]
     return word not in STAYS and not word.endswith("-for-ever")
 
 

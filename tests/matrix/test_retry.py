@@ -8,7 +8,8 @@ import pytest
 
 from kernel.timer import S
 from tests.matrix import known, retry
-from tests.matrix.generate import reference, singles
+from tasks.v2g.protocols import DIN, ISO2
+from tests.matrix.generate import singles_of
 from tests.matrix.play import play
 from tests.matrix.retry import Attempt, Retried
 from tests.matrix.trial import Case, Outcome
@@ -22,8 +23,12 @@ JOBS = os.cpu_count() or 1
 
 @pytest.fixture(scope="module")
 def every():
-    found = reference(SEED)
-    return {c.name: c for c in retry.every(found, list(singles(found, SEED)))}
+    return {c.name: c for c in retry.every(*singles_of(DIN, SEED))}
+
+
+@pytest.fixture(scope="module")
+def every_iso2():
+    return {c.name: c for c in retry.every(*singles_of(ISO2, SEED))}
 
 
 def test_a_slice_is_as_expected(every):
@@ -32,6 +37,17 @@ def test_a_slice_is_as_expected(every):
     assert len(outcomes) == len({c.name for c in chosen}) == SLICE
     assert {o.name: found for o in outcomes if (found := objections(o)) and not any(re.search(p, o.name) for p in known.KNOWN)} == {}
     assert {"charged again", "went on", "a reason not to"} <= {retry.came_to(o) for o in outcomes}
+
+
+@pytest.mark.parametrize("name, came", [
+    ("pev/MeteringReceiptRes/ResponseCode=FAILED/iso2-retry", "charged again"),
+    ("pev/PowerDeliveryRes#2/rst/iso2-retry", "charged again"),
+    ("evse/@v2g.PowerDeliveryRestart/car-battery-silent/iso2-retry", "a reason not to"),
+    ("evse/ChargeParameterDiscoveryReq#2/split-3/iso2-retry", "went on"),
+])
+def test_what_cases_come_to_in_iso_15118_2(every_iso2, name, came):
+    [o] = play([every_iso2[name]], 1, SEED)
+    assert (objections(o), retry.came_to(o)) == ([], came)
 
 
 @pytest.mark.parametrize("name, came, sessions", [

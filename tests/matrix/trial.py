@@ -11,7 +11,8 @@ from drivers.sim.car import SimVoltmeter
 from exi_native import codec
 from kernel.scheduler import Dead
 from kernel.timer import MS, NEVER, S
-from tests.matrix import worlds
+from tasks.v2g.protocols import ISO2
+from tests.matrix import in_the_loop, worlds
 from tests.matrix.middle import Middle, Passing
 from tools.simulate.charge import PLUG_IN, Charge
 
@@ -90,6 +91,8 @@ class Trial(Charge):
         self._equipment = world
         super().__init__(*worlds.settings(world), codec.load(), seed)
         self.silenced: set[tuple[str, str]] = set()      # (role, row) that a fault has put out of action
+        if worlds.protocol(world) is ISO2:
+            in_the_loop.ask(next(row.task for row in self.charger.kernel.rows if row.name == "v2g").side)
         self.on_trigger = on_trigger
         self.codec = codec.load()
         self.middle = Middle(self.link, {"pev": self.car.nic, "evse": self.charger.nic}, self.codec, self._message)
