@@ -257,7 +257,8 @@ class Iso2Pev(DcPev):
             self.meter_info = res.MeterInfo
             self._back = self.state
             self._enter(Pev.MeteringReceipt, now)
-        elif notification is EVSENotification.ReNegotiation or self._wants_renegotiation:
+        # Once more only after 1 s of charging: a charger that wants it in each response would get nothing but messages, for ever.
+        elif self._wants_renegotiation or notification is EVSENotification.ReNegotiation and (not self._report.reached(740) or now - self.schedule.begun >= S):
             self._report.note("renegotiation: %s", "our wish" if self._wants_renegotiation else "the charger wants it", level="info")
             self._wants_renegotiation = False
             self._enter(Pev.PowerDeliveryRenegotiate, now)

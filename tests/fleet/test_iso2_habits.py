@@ -45,6 +45,12 @@ def test_a_renegotiation_agrees_on_parameters_anew_and_checks_no_cable(who):
     assert any(r.DC_EVSEStatus.EVSENotification is asked for r in t.said("CurrentDemandRes")) is (who == "renegotiates")
 
 
+def test_a_charger_that_never_takes_its_wish_back_gets_it_once_a_second():
+    t = Tapped("renegotiates-always")
+    at = [ms for ms, _, body in t.v2g if type(body).__name__ == "PowerDeliveryReq" and body.ChargeProgress.name == "Renegotiate"]
+    assert len(at) >= 5 and min(b - a for a, b in zip(at, at[1:])) >= 1000
+
+
 def test_receipts_are_given_for_each_reading_and_for_none_without():
     receipts = Tapped("receipts").said("MeteringReceiptReq")
     assert len(receipts) >= 3 and {r.MeterInfo.MeterID for r in receipts} == {"DC-METER"}

@@ -35,7 +35,8 @@ CARS = {p.name: p for p in (
         ("network sheet 5.2: 00 00 once, SYN 10 ms after the answer; 7.3: 39 ms; 8: sound gap 25 ms, SDP 0.72 s after MATCH.CNF",), CHARGES),
     Personality(
         "polestar-2", "Polestar 2: 470 V, slow match, 224 ms in precharge",
-        CarTraits(protocols=("din", "iso2"), turn_ms={"*": 20.0, "ChargeParameterDiscoveryReq": 35.0, "CableCheckReq": 225.0, "PreChargeReq": 224.0, "PowerDeliveryReq": 76.0,
+        CarTraits(protocols=("din", "iso2"),
+                  turn_ms={"*": 20.0, "ChargeParameterDiscoveryReq": 35.0, "CableCheckReq": 225.0, "PreChargeReq": 224.0, "PowerDeliveryReq": 76.0,
                            "CurrentDemandReq": 123.0, "WeldingDetectionReq": 152.0, "SessionStop": 29.0},
                   slac_delay_ms={"CM_ATTEN_CHAR.RSP": 6.7, "CM_SLAC_MATCH.REQ": 310.0}, modem_restart_ms=200, modem_join_ms=230, syn_delay_ms=630.0,
                   settings={"slac.batch_interval_ms": 40, "ev.max_voltage_v": 470.0, "ev.max_current_a": 375.0}, plant={"battery_cells": 108}),
@@ -43,7 +44,8 @@ CARS = {p.name: p for p in (
          "network sheet 8: sound gap 40 ms, START to MATCH.REQ 1.52 s, SDP 0.55 s; 5.2: SYN 0.63 s"), CHARGES),
     Personality(
         "audi-q4", "Audi Q4 e-tron: 49 SDP requests for TLS before the first without, decides early",
-        CarTraits(protocols=("din", "iso2"), tls_requests=49, takes_plain_answer=False, turn_ms={"*": 100.0, "CableCheckReq": 131.0}, modem_restart_ms=1500, modem_join_ms=1700,
+        CarTraits(protocols=("din", "iso2"), tls_requests=49, takes_plain_answer=False, turn_ms={"*": 100.0, "CableCheckReq": 131.0},
+                  modem_restart_ms=1500, modem_join_ms=1700,
                   syn_delay_ms=70.0, slac_delay_ms={"CM_ATTEN_CHAR.RSP": 13.0},
                   settings={"slac.batch_interval_ms": 40, "slac.early_decision": True, "ev.max_voltage_v": 413.0, "ev.max_current_a": 500.0}),
         ("2026-02-08: 81-156 ms between messages, 413 V, 500 A",

@@ -31,8 +31,8 @@ ISO2_CARS = (
         CarTraits(protocols=BOTH, schema_ids=(0, 1), turn_ms=PACE, needs=(
             Needs("ChargeParameterDiscoveryRes", "SASchedules.SAScheduleTuple.0.PMaxSchedule.PMaxScheduleEntry.0.PMax", 0.0),
             Needs("ChargeParameterDiscoveryRes", "EVSEChargeParameter.EVSEMaximumPowerLimit", 0.0))),
-        ("field sheet 7.1 pyPLC #14: BMW iX and Togg stop at ChargeParameterDiscovery; 7.3: SchemaID 0", "that it prefers ISO 15118-2, and its pace, is assumed"),
-        CHARGES),
+        ("field sheet 7.1 pyPLC #14: BMW iX and Togg stop at ChargeParameterDiscovery; 7.3: SchemaID 0",
+         "that it prefers ISO 15118-2, and its pace, is assumed"), CHARGES),
     Personality(
         "tesla-iso2", "own protocol first, then ISO 15118-2, then DIN",
         CarTraits(protocols=BOTH, schema_ids=(1, 2), namespaces=("urn:tesla:din:2018",), turn_ms={"*": 17.0}),

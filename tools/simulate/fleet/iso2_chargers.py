@@ -11,7 +11,7 @@ from tools.simulate.fleet.traits import CHARGES, Change, ChargerTraits, Deed, Ex
 
 ONLY = {"evse.protocols": ["iso2"]}
 STATUS = "DC_EVSEStatus."
-EVERY_METER = iso2.MeterInfo(MeterID="DC-METER", MeterReading=12_345, MeterStatus=0)        # Wh
+METER = iso2.MeterInfo(MeterID="DC-METER", MeterReading=12_345, MeterStatus=0)        # Wh
 
 EQUIPMENT = {**ONLY, "evse.energy_transfer_modes": ["DC_extended"], "evse.max_voltage_v": 1000.0, "evse.max_current_a": 500.0, "evse.max_power_kw": 150.0,
              "evse.isolation_measure_ms": 6000, "safety.evse.max_voltage_v": 1000.0, "safety.evse.max_current_a": 500.0}
@@ -59,7 +59,7 @@ SPEAKERS = (
         Expected(False, StopReason.PRECHARGE_TIMEOUT, told="charger reports another voltage than the inlet has")),
     Personality(
         "dc-core-only", "offers DC_core and nothing else", ChargerTraits(settings={**ONLY, "evse.energy_transfer_modes": ["DC_core"]}),
-        ("schema of ISO 15118-2, EnergyTransferModeType: DC over the core pins is a mode of its own", "tasks/v2g/config.py: the car's order of wishes"), CHARGES),
+        ("schema of ISO 15118-2, EnergyTransferModeType: DC over the core pins is a mode of its own",), CHARGES),
     Personality(
         "iso2-ac-post", "a 5 % post that offers AC alone in ISO 15118-2",
         ChargerTraits(settings={**ONLY, "evse.energy_transfer_modes": ["AC_three_phase_core", "AC_single_phase_core"]}),
@@ -95,9 +95,15 @@ SCHEDULES = (
         ChargerTraits(settings=ONLY, deeds=(Deed("CurrentDemand", 3.0, "renegotiate"),)),
         ("field sheet 3.4: renegotiation was never implemented in the predecessors", "schema of ISO 15118-2, EVSENotificationType"), CHARGES),
     Personality(
+        "renegotiates-always", "says ReNegotiation in each CurrentDemandRes: nothing of it may keep the car from charging",
+        ChargerTraits(settings=ONLY, turn_ms={"*": 20.0},
+                      changes=(Change("CurrentDemandRes", STATUS + "EVSENotification", iso2.EVSENotification.ReNegotiation),)),
+        ("safety sheet 4.3 I8: every session ends in bounded time", "such a notification that is never taken back: our own doing"), CHARGES),
+    Personality(
         "receipts", "wants a metering receipt for every fifth CurrentDemandRes",
         ChargerTraits(settings=ONLY, changes=tuple(
-            Change("CurrentDemandRes", name, value, n, n) for n in range(5, 100, 5) for name, value in (("ReceiptRequired", True), ("MeterInfo", EVERY_METER)))),
+            Change("CurrentDemandRes", name, value, n, n)
+            for n in range(5, 100, 5) for name, value in (("ReceiptRequired", True), ("MeterInfo", METER)))),
         ("network sheet 7.2: MeteringReceipt 2 s", "schema of ISO 15118-2, CurrentDemandResType"), CHARGES),
     Personality(
         "receipts-blank", "wants receipts and tells no reading that could be confirmed",
@@ -111,7 +117,7 @@ SCHEDULES = (
     Personality(
         "iso2-malfunction", "EVSE_Malfunction in the receipt of a metering reading",
         ChargerTraits(settings=ONLY, changes=(
-            Change("CurrentDemandRes", "ReceiptRequired", True, 20), Change("CurrentDemandRes", "MeterInfo", EVERY_METER, 20),
+            Change("CurrentDemandRes", "ReceiptRequired", True, 20), Change("CurrentDemandRes", "MeterInfo", METER, 20),
             Change("MeteringReceiptRes", "EVSEStatus.EVSEStatusCode", iso2.DC_EVSEStatusCode.EVSE_Malfunction))),
         ("safety sheet 6: EVSE_Malfunction must stop, whatever carries it",),
         Expected(True, StopReason.CHARGER_MALFUNCTION, told="EVSE_Malfunction in state MeteringReceipt")),
@@ -128,7 +134,8 @@ HANDSHAKES = (
         "one-offer", "refuses a list of protocols, takes one alone", ChargerTraits(most_offers=1),
         ("field sheet 2.4: every charger of 7.2 has been offered DIN 70121 alone; who else chokes on a list is not known",), CHARGES),
     Personality(
-        "one-offer-iso2", "the same, and ISO 15118-2 is what it speaks: the third handshake is the first that fits", ChargerTraits(most_offers=1, settings=ONLY),
+        "one-offer-iso2", "the same, and ISO 15118-2 is what it speaks: the third handshake is the first that fits",
+        ChargerTraits(most_offers=1, settings=ONLY),
         ("as one-offer",), CHARGES),
     Personality(
         "foreign-schema-id", "agrees on a SchemaID that nobody has offered",
@@ -136,7 +143,8 @@ HANDSHAKES = (
         ("exi sheet 2.1: SchemaIDs are arbitrary; field sheet 3.2: the predecessor did not look at them",),
         Expected(False, StopReason.NO_COMMON_PROTOCOL, told="charger chose SchemaID 77, offered were 1, 2")),
     Personality(
-        "no-schema-id", "agrees without SchemaID: the most wanted protocol is meant", ChargerTraits(changes=(Change("supportedAppProtocolRes", "SchemaID", None),)),
+        "no-schema-id", "agrees without SchemaID: the most wanted protocol is meant",
+        ChargerTraits(changes=(Change("supportedAppProtocolRes", "SchemaID", None),)),
         ("schema of supportedAppProtocol: SchemaID is optional",), CHARGES),
     Personality(
         "minor-deviation", "OK_SuccessfulNegotiationWithMinorDeviation in ISO 15118-2",
