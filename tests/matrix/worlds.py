@@ -34,6 +34,7 @@ def settings(world: str) -> tuple[Config, PlantConfig]:
     config.safety.pev.supply_sensor_fitted = True        # off by default; fitted, so that a brown-out can be seen
     config.connection.restart = begins_again(world)      # else each side ends where the fault has led it
     config.ev.protocols = CAR_OFFERS.get(world, config.ev.protocols)
+    config.ev.ask_service_detail = config.ev.send_charging_profile = protocol(world) is ISO2         # off by default; so that these can be tried, too
     config.safety.pev.current_sensor_fitted = world != NO_CURRENT_SENSOR
     plant.output_contactor = world == OUTPUT_CONTACTOR
     return config, plant
