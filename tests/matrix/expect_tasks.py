@@ -34,7 +34,8 @@ CAR_SILENT: dict[str, Row] = {
     "tcp": row("nothing is heard: the message timeout", "TIMEOUT", "", harmless=True, b=ANSWER),
     "connection": row("a person's stop is not heard any more: no closing, trip while powered after 2 s", CAR_TRIP, "", harmless=True,
                       b=CONFIRMATION, powered=ALIVE),
-    "v2g": row("wishes lapse after 3 s: the orderly shutdown; the charger's stream ends", "TCP_CLOSED", UNSAID, harmless=True, b=LEASE),
+    # SAFETY_TRIP: a charger whose stream has ended for another reason takes its PWM away before the wishes lapse
+    "v2g": row("wishes lapse after 3 s: the orderly shutdown; the charger's stream ends", "TCP_CLOSED SAFETY_TRIP", UNSAID, harmless=True, b=LEASE),
     "frame_tx": row("nothing is said: the message timeout, at the charger the sequence timeout", "TIMEOUT" + SLAC, "", harmless=True, b=ANSWER),
     "display": row("dark or old", harmless=True),
     "health": row("no sign of life to the service manager, which starts the program anew after 2 s; not part of this world", harmless=True),
