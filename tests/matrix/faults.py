@@ -116,7 +116,8 @@ def message_faults(p: Passing, bodies: dict[str, Any], codec: Any, rng: random.R
     yield Fault("length-more", "header", lambda m, q, c: m.replace(q, q.segment.data[:7] + bytes((q.segment.data[7] + 3,)) + q.octets))
     for at in range(len(octets)):
         bit = 1 << rng.randrange(8)
-        yield Fault(f"octet-{at}", "octets", lambda m, q, c, k=at, b=bit: m.replace(q, v2gtp.emit(_flipped(q.octets, k, b))))
+        # with other equipment a value, and so the message, may be an octet shorter
+        yield Fault(f"octet-{at}", "octets", lambda m, q, c, k=at, b=bit: m.replace(q, v2gtp.emit(_flipped(q.octets, min(k, len(q.octets) - 1), b))))
     for keep in range(1, len(octets)):
         yield Fault(f"truncated-{keep}", "octets", lambda m, q, c, k=keep: m.replace(q, v2gtp.emit(q.octets[:k])))
     noise = bytes(rng.randrange(256) for _ in range(len(octets)))
