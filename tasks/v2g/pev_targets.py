@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tasks.v2g.pev_conversation import PevConversation
 
+STEP_A = 0.1                         # A: resolution of what is told
 MAX_REMAINING_SECONDS = 32767.0      # what a short carries without multiplier
 
 
@@ -52,7 +53,7 @@ def targets(m: PevConversation) -> tuple[float, float]:
     if not 0.0 < present < voltage:
         present = voltage
     if present * current > max_power:
-        current = max_power / present
+        current = int(max_power / present / STEP_A) * STEP_A         # what is told is rounded: never up
     return voltage, max(0.0, current)
 
 

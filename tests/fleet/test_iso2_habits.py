@@ -8,7 +8,7 @@ from tests.fleet.wiretap import Tapped
 
 
 def watts(request):
-    """What a CurrentDemandReq asks for."""
+    """What a CurrentDemandReq asks for, at its target voltage."""
     def number(value):
         return value.Value * 10.0 ** value.Multiplier
     return number(request.EVTargetVoltage) * number(request.EVTargetCurrent)
@@ -59,7 +59,7 @@ def test_receipts_are_given_for_each_reading_and_for_none_without():
 
 def test_our_car_obeys_a_schedule_that_falls():
     asked = [watts(r) for r in Tapped("many-schedules").said("CurrentDemandReq")]
-    assert max(asked[:20]) > 10_000 and max(asked[-20:]) <= 2_000
+    assert max(asked[:20]) > 10_000 and max(asked[-20:]) <= 2_000 * 1.1          # 2 kW at the voltage of now; the target is up to a tenth above it
 
 
 def test_a_rise_v2g_asks_for_details_and_sends_its_profile():
