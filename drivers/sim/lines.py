@@ -74,7 +74,8 @@ class Lines:
         return self.level(line) == on
 
     def set_duty(self, percent: float | None) -> bool:
-        """Command the duty; False when the guard holds it at another one."""
+        """Command the duty, kept in steps of 0.5 %; False when the guard holds it at another one."""
+        percent = None if percent is None else STEADY - round(2 * (STEADY - percent)) / 2
         if not self.held:
             before = self.duty
             self.force_duty(percent)

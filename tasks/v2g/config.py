@@ -87,6 +87,7 @@ class EvseConfig:
         [], meaning="power of the site as [\"0 50\", \"3600 0\"]: s since plug-in, then kW; the first at 0; empty: max_power_kw at all times")
     notification_max_delay_s: int = setting(10, unit="s", low=0, high=3600,
                                             meaning="ISO 15118-2: NotificationMaxDelay, notice that the car gets of stop_after_min and of other limits")
+    receipt_interval_s: int = setting(0, unit="s", low=0, high=3600, meaning="ISO 15118-2: a MeteringReceiptReq is asked for so often while charging; 0: never")
     authorisation_delay_ms: int = setting(0, unit="ms", low=0, high=50_000, meaning="how long authorisation stays Ongoing; 0 = free for everybody")
     parameter_delay_ms: int = setting(0, unit="ms", low=0, high=50_000, meaning="how long ChargeParameterDiscovery stays Ongoing")
     isolation_fault_ohm: float = setting(100_000.0, unit="Ohm", low=50_000, high=1_000_000, meaning="below: isolation Fault, no charging (S20)")

@@ -44,6 +44,7 @@ class EvseFacts:
     residual_current: bool | None = None     # AC: RCD or 6 mA detector has tripped
     ac_power: float | None = None            # W, of a meter
     ac_energy: float | None = None           # Wh, the meter's register
+    session_energy: float | None = None      # Wh, counted in this session
 
 
 @dataclass(slots=True)

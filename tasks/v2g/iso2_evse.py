@@ -58,6 +58,9 @@ class Iso2Evse(DcEvse):
         self.end_announced = False               # StopCharging is told, the time for it has not passed
         self.notification_max_delay = 0          # s
         self.offered: list[tuple[int, float]] = []       # the schedule that was told: (s, W) from then on
+        self.receipt_required = False
+        self.metered: iso2.MeterInfo | None = None       # the reading for which a receipt is asked
+        self._receipt = Timer()                  # the next one
         self._told_share = 1.0                   # of the power, as of then
         self._renegotiate_by = 0                 # ns
         self._modes = frozenset(modes)
@@ -303,6 +306,8 @@ class Iso2Evse(DcEvse):
 
     def _begin_charging(self, loop: Evse, now: int) -> None:
         super()._begin_charging(loop, now)
+        if self.config.receipt_interval_s and not self._receipt.armed:
+            self._receipt.arm(now, self.config.receipt_interval_s * S)
         if self.ac:
             self._silence.cancel()       # a car may leave 40 s between two ChargingStatusReq (sheet 7.1); V2G_SECC_Sequence_Timeout is the bound
 
@@ -324,13 +329,21 @@ class Iso2Evse(DcEvse):
 
     # --- charge loop and end
 
+    def _ask_receipt(self, now: int) -> None:
+        """In each response of the loop until it comes, for the reading of then; nothing without a reading."""
+        energy = self.facts.ac_energy if self.ac else self.facts.session_energy
+        self.receipt_required = self._receipt.expired(now) and energy is not None and self.stopping is None
+        self.metered = build.meter_info(self, energy) if self.receipt_required else None
+
     def _on_CurrentDemandReq(self, req: Any, now: int) -> None:
+        self._ask_receipt(now)
         super()._on_CurrentDemandReq(req, now)
         self._tell_renegotiation()
 
     def _on_ChargingStatusReq(self, req: ChargingStatusReq, now: int) -> None:
         """On while the car is in state C; a contactor that a stop or a trip has opened is not closed again."""
         self.wants_ac = self.facts.pilot in READY_STATES and (self.wants_ac or self.stopping is None)
+        self._ask_receipt(now)
         self._respond(build.charging_status(self), 705, now)
         self._tell_renegotiation()
 
@@ -339,13 +352,18 @@ class Iso2Evse(DcEvse):
             self._report.checkpoint(780)
 
     def _on_MeteringReceiptReq(self, req: MeteringReceiptReq, now: int) -> None:
-        """Never asked for; a signed one would need the contract certificate that external payment does not have."""
+        """A signed one would need the contract certificate that external payment does not have."""
         if not compare_digest(req.SessionID, self.session_id):
             self._refuse(type(req), responseCode.FAILED_UnknownSession, StopReason.UNKNOWN_SESSION, now,
                          "receipt for session id %s", req.SessionID.hex())
         elif req.Id is not None or self._header.Signature is not None:
             self._refuse(type(req), responseCode.FAILED_MeteringSignatureNotValid, StopReason.BAD_VALUE, now, "receipt with a signature")
         else:
+            if self.metered is not None and req.MeterInfo.MeterReading != self.metered.MeterReading:
+                self._report.once("receipt", "car's receipt says %s Wh, the reading was %d Wh", req.MeterInfo.MeterReading, self.metered.MeterReading)
+            if self.receipt_required:
+                self._receipt.arm(now, self.config.receipt_interval_s * S)
+                self.receipt_required, self.metered = False, None
             self._respond(build.metering_receipt(self), 720, now)
 
     def _on_SessionStopReq(self, req: SessionStopReq, now: int) -> None:

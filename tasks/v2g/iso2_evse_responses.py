@@ -136,15 +136,21 @@ def current_demand(m: Iso2Evse, code: responseCode = OK) -> CurrentDemandRes:
         EVSEPresentCurrent=from_float(m.facts.output_current or 0.0, A), EVSECurrentLimitAchieved=m.current_limited,
         EVSEVoltageLimitAchieved=m.voltage_limited, EVSEPowerLimitAchieved=m.power_limited,
         EVSEMaximumVoltageLimit=from_float(c.max_voltage_v, V), EVSEMaximumCurrentLimit=from_float(c.max_current_a, A),
-        EVSEMaximumPowerLimit=from_float(m.power_cap, W), EVSEID=c.evse_id_text, SAScheduleTupleID=SCHEDULE_ID, ReceiptRequired=False)
+        EVSEMaximumPowerLimit=from_float(m.power_cap, W), EVSEID=c.evse_id_text, SAScheduleTupleID=SCHEDULE_ID, MeterInfo=m.metered,
+        ReceiptRequired=m.receipt_required)
+
+
+def meter_info(m: Iso2Evse, energy: float) -> MeterInfo:
+    """A reading in Wh; the MeterID is that of the charger."""
+    return MeterInfo(MeterID=m.config.evse_id_text[:MAX_METER_ID], MeterReading=int(energy))
 
 
 def charging_status(m: Iso2Evse, code: responseCode = OK) -> ChargingStatusRes:
-    """With MeterInfo where a meter is fitted and answers; its MeterID is that of the charger."""
-    c, energy = m.config, m.facts.ac_energy
-    meter = None if energy is None else MeterInfo(MeterID=c.evse_id_text[:MAX_METER_ID], MeterReading=int(energy))
+    """With MeterInfo where a meter is fitted and answers."""
+    c = m.config
+    meter = None if m.facts.ac_energy is None else meter_info(m, m.facts.ac_energy)
     return ChargingStatusRes(ResponseCode=code, EVSEID=c.evse_id_text, SAScheduleTupleID=SCHEDULE_ID, MeterInfo=meter,
-                             EVSEMaxCurrent=from_float(m.ac_current, A), ReceiptRequired=False, AC_EVSEStatus=ac_status(m))
+                             EVSEMaxCurrent=from_float(m.ac_current, A), ReceiptRequired=m.receipt_required, AC_EVSEStatus=ac_status(m))
 
 
 def metering_receipt(m: Iso2Evse, code: responseCode = OK) -> MeteringReceiptRes:

@@ -82,6 +82,11 @@ class PevConversation(ABC):
         self._ready = Timer()            # V2G_EVCC_ReadyToCharge_Timeout
         self._handlers = {state: getattr(self, "_on_" + state.name) for state, row in self.rows.items() if row.response is not None}
 
+    @property
+    def established(self) -> bool:
+        """SessionSetupRes has come."""
+        return self._report.reached(506)
+
     # --- the verbs
 
     def start(self, now: int) -> None:
@@ -213,7 +218,7 @@ class PevConversation(ABC):
 
     def _begin_end(self, now: int) -> None:
         self._ready.cancel()
-        if self.state is Pev.SessionSetup and not self._report.reached(506):
+        if self.state is Pev.SessionSetup and not self.established:
             self._abort(self.stopping, "stopped before the session existed")
         elif self._power:
             self._enter(Pev.PowerDeliveryStop, now)

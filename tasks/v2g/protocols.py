@@ -27,5 +27,5 @@ def chosen(keys: list[str], ac: bool = False, **schema_ids: int) -> tuple[Protoc
 
     `schema_ids`: by key, what our car calls them.
     """
-    return tuple(replace(PROTOCOLS[key], schema_id=schema_ids.get(key, PROTOCOLS[key].schema_id))
-                 for key in dict.fromkeys(keys) if not ac or key != DIN.key)
+    spoken = [PROTOCOLS[key] for key in dict.fromkeys(keys) if not ac or key != DIN.key]
+    return tuple(p if schema_ids.get(p.key, p.schema_id) == p.schema_id else replace(p, schema_id=schema_ids[p.key]) for p in spoken)

@@ -138,8 +138,10 @@ class PevSide:
         return self._session
 
     def _offers(self) -> tuple[Protocol, ...]:
-        """Everything at first; after a handshake that came to nothing each protocol alone, in turn: the charger may choke on a list."""
-        refused = self._session is not None and not self._session.agreed
+        """Everything at first; after a handshake that came to nothing, or to a protocol in which it then does not answer, each protocol
+        alone, in turn: the charger may choke on a list, or mean another one than it says."""
+        session, machine = self._session, self._machine
+        refused = session is not None and (not session.agreed or machine is not None and not machine.established and machine.stopping is None)
         self._refused = self._refused + 1 if refused else 0
         alone = [(p,) for p in self._protocols] if len(self._protocols) > 1 else []
         return (self._protocols, *alone)[self._refused % (1 + len(alone))]
@@ -280,6 +282,7 @@ class EvseSide:
         f.residual_current = s.residual_current.get(now)
         f.ac_power = s.ac_power.get(now)
         f.ac_energy = s.ac_energy.get(now)
+        f.session_energy = s.session_energy.value
         self._offer.share = _share(s)
         if f.pilot is PilotState.A:              # whoever plugs in next is not the one who paused
             self._paused_id = b""

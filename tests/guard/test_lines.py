@@ -198,3 +198,11 @@ def test_a_receiver_that_does_not_read_blocks_nobody():
         assert sent < 100_000
     assert not one.closed and len(other.receive()) == MAX_DRAIN
     one.close(), other.close()
+
+
+def test_a_duty_between_the_steps_is_kept_at_the_next_one_also_while_the_guard_holds_it():
+    lines = Lines.create()
+    assert lines.set_duty(26.7) and lines.duty == 26.5
+    lines.hold()
+    assert lines.set_duty(26.7) and lines.set_duty(26.4) and not lines.set_duty(27.0) and lines.duty == 26.5
+    lines.close()

@@ -1,7 +1,7 @@
-"""What our charger has no occasion to ask for by itself: a metering receipt and a renegotiation in the charge loop of ISO 15118-2.
+"""A metering receipt and a renegotiation in the charge loop of ISO 15118-2, each at a round of its own.
 
-It has no meter and nothing that would want other limits, so `Iso2Evse` never sets ReceiptRequired, and nobody calls its `renegotiate`.
-Here its machine is driven from outside: one of its CurrentDemandRes carries a meter's reading, at a later one it wants to renegotiate.
+In the product they come by time (`evse.receipt_interval_s`) and by a person's key. The matrix names its triggers by the n-th message, so here the
+machine is driven from outside: one of its CurrentDemandRes carries a meter's reading, at a later one it wants to renegotiate.
 """
 from __future__ import annotations
 

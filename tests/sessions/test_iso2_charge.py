@@ -1,6 +1,8 @@
 """A complete ISO 15118-2 charge in virtual time, with every invariant at every step: order, stops and losses in every phase, as in DIN 70121."""
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from drivers.capture_file import PcapWriter
@@ -145,3 +147,35 @@ def test_the_pcap_of_a_charge_is_understood_completely(tmp_path, capsys):
     assert decode([str(path), "--summary"]) == 0
     out = capsys.readouterr().out
     assert " 0 malformed" in out and "normal end" in out and "ISO 15118-2" in out
+
+
+class Mute:
+    """A charger's handshake that agrees without saying to which offer."""
+
+    def __init__(self, handshake, offers):
+        self._handshake, self._offers = handshake, offers
+
+    def __getattr__(self, name):
+        return getattr(self._handshake, name)
+
+    def receive(self, message, now):
+        self._offers.append(len(message.AppProtocol))
+        self._handshake.receive(message, now)
+
+    def outgoing(self):
+        return [dataclasses.replace(m, SchemaID=None) for m in self._handshake.outgoing()]
+
+
+def test_a_charger_that_agrees_without_saying_to_what_is_asked_for_each_protocol_alone():
+    c, offers = iso2(["din", "iso2"], ["iso2"]), []
+    side = next(row.task for row in c.charger.kernel.rows if row.name == "v2g").side
+    fresh = side.new_session
+
+    def mute():
+        session = fresh()
+        session._handshake = session._turn = Mute(session._handshake, offers)
+        return session
+    side.new_session = mute
+    c.run(400 * S)
+    assert c.reason is StopReason.BATTERY_FULL and offers == [2, 1, 1]
+    assert_safe(c)

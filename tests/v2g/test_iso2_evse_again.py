@@ -279,3 +279,31 @@ def test_the_messages_of_iso2_are_not_loaded_where_it_is_not_configured():
         codec = SimpleNamespace(prepare=loaded.append)
         side.prepare(codec)
     assert loaded == ["DIN", "DIN", "ISO2"]
+
+
+# --- receipts that the charger asks for
+
+def test_a_receipt_is_asked_for_in_each_response_until_it_comes_and_then_after_the_interval():
+    bench = Iso2Bench(receipt_interval_s=5).at(Evse.CurrentDemand)
+    bench.facts.session_energy = 1500.7
+    bench.ask(iso2.CurrentDemandReq, after=4 * S)
+    assert bench.last.ReceiptRequired is False and bench.last.MeterInfo is None
+    for _ in range(2):
+        bench.ask(iso2.CurrentDemandReq, after=2 * S)
+        assert bench.last.ReceiptRequired and bench.last.MeterInfo.MeterReading == 1500 and bench.last.MeterInfo.MeterID == "ZZ00000"
+    receipt = iso2.MeteringReceiptReq(SessionID=bench.machine.session_id, MeterInfo=bench.last.MeterInfo)
+    bench.ask(iso2.MeteringReceiptReq, body=receipt).ask(iso2.CurrentDemandReq)
+    assert bench.code is CODE.OK and bench.last.ReceiptRequired is False
+    bench.ask(iso2.CurrentDemandReq, after=4 * S).ask(iso2.CurrentDemandReq, after=2 * S)
+    assert bench.last.ReceiptRequired
+    bench.stop(R.USER_STOP)
+    bench.ask(iso2.CurrentDemandReq)
+    assert bench.last.ReceiptRequired is False, "the end goes first"
+
+
+def test_another_reading_in_a_receipt_is_told():
+    bench = Iso2Bench(receipt_interval_s=1).at(Evse.CurrentDemand)
+    bench.facts.session_energy = 10.0
+    bench.ask(iso2.CurrentDemandReq, after=2 * S)
+    bench.ask(iso2.MeteringReceiptReq, body=iso2.MeteringReceiptReq(SessionID=bench.machine.session_id, MeterInfo=iso2.MeterInfo(MeterID="1", MeterReading=11)))
+    assert bench.code is CODE.OK and any("11 Wh, the reading was 10 Wh" in note for note in bench.notes)

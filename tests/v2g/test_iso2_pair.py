@@ -71,3 +71,28 @@ def test_pause_and_resume():
     finish(pair.connect())
     assert pair.car.ended == pair.charger.ended == (R.BATTERY_FULL, True)
     assert pair.car.task.side._machine.session_id == pair.charger.task.side._machine.session_id == first
+
+
+# --- metering receipts
+
+@pytest.mark.parametrize("modes, loop", [(["DC_extended"], "CurrentDemand"), (["AC_three_phase_core"], "ChargingStatus")])
+def test_receipts_are_asked_for_and_given_while_charging(modes, loop):
+    ticks = []
+
+    def hook(pair):
+        ticks.append(pair.car.state == loop)
+        if sum(ticks) == 1500:
+            pair.car.commands.put(StopSession(R.USER_STOP))
+        if loop == "ChargingStatus":
+            pair.charger.set(pair.now, ac_energy=1234.6)
+    pair = meet(ev=dict(ISO2, energy_transfer_modes=modes), evse=dict(ISO2, energy_transfer_modes=modes, receipt_interval_s=4), hook=hook)
+    assert pair.car.ended == (R.USER_STOP, True) and pair.charger.ended[1]
+    assert 730 in pair.car.checkpoints and 720 in pair.charger.checkpoints
+    assert 2 <= sum("-> MeteringReceipt" in line.message() for line in pair.car.lines) <= 4
+    assert not any("receipt says" in line.message() for line in pair.charger.lines)
+
+
+def test_without_a_reading_no_receipt_is_asked_for():
+    stopper = Once("ChargingStatus", 1000, lambda p: p.car.commands.put(StopSession(R.USER_STOP)))
+    pair = meet(ev=AC, evse=dict(AC, receipt_interval_s=2), hook=stopper)
+    assert pair.car.ended == (R.USER_STOP, True) and 730 not in pair.car.checkpoints
