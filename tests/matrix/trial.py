@@ -23,7 +23,7 @@ LIMIT = 200 * S                  # I8: both at rest within this virtual time of 
 PLUGGED = PLUG_IN + S            # both have seen the plug
 PRESSED = NEVER - 1              # the driver has pressed stop
 AT_REST = frozenset({"Idle", "Tripped"})
-ENDED = frozenset({"Finished", "Failed", "Unplugged"})
+ENDED = frozenset({"Finished", "Failed", "Paused", "Unplugged"})
 CONNECTION = "connection"
 WAITING = frozenset({"WaitPilot", "Matching", "Preparing"})       # no session, and the other side may still begin one
 
