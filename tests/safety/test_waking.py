@@ -9,6 +9,7 @@ from tasks.safety.config import PevSafetyConfig
 from tasks.safety.facts import PevRequests, SafetyState
 from tasks.safety.supervisor import PevSupervisor
 from tests.safety.given import NOTHING, STEP, WAKE, asleep, facts, pev, requests
+from tests.safety.rig import Rig
 
 Idle, Waking, Ready, Tripped = SafetyState.Idle, SafetyState.Waking, SafetyState.Ready, SafetyState.Tripped
 C = PilotState.C
@@ -121,3 +122,29 @@ def test_nothing_is_waited_for_before_the_first_phase():
     s, now = pev(Idle)
     s.step(facts(pilot=PilotState.B, inlet_voltage=0.0), NOTHING, now)
     assert s.next_timer() == NEVER
+
+
+@pytest.mark.parametrize("asked, toggles", [(True, True), (False, False), (None, False)])
+def test_the_task_commands_it_for_a_fresh_true_request_and_for_nothing_else(asked, toggles):
+    rig, now = Rig(), 10 * S
+    sound = {"pilot_state": PilotState.B, "pilot_duty": 100.0, "inlet_voltage": 0.0}
+    rig.write(now, **sound)
+    rig.task.run(now)
+    rig.calls.clear()
+    rig.write(now + STEP, **sound, pilot_wake_request=asked)
+    rig.task.run(now + STEP)
+    assert (("pilot", True) in rig.calls) is toggles and (rig.signals.safety_state.value == "Waking") is toggles
+    rig.write(now + 20 * STEP, **sound)
+    rig.task.run(now + 20 * STEP)
+    rig.write(now + 60 * STEP, **sound, pilot_wake_request=None)
+    rig.task.run(now + 60 * STEP)
+    assert rig.signals.safety_state.value == "Idle" and [c for c in rig.calls if c[0] == "pilot"] == [("pilot", True), ("pilot", False)] * toggles
+
+
+def test_a_request_that_nobody_renews_is_over_after_its_age():
+    rig, now = Rig(), 10 * S
+    rig.write(now - 600 * MS, pilot_wake_request=True)
+    rig.write(now, pilot_state=PilotState.B, pilot_duty=100.0, inlet_voltage=0.0)
+    for at in (now, now + STEP):
+        rig.task.run(at)
+    assert ("pilot", True) not in rig.calls
