@@ -86,10 +86,15 @@ def _battery_silent(c):
     _dead(c, "vehicle")
 
 
+def _state_c(c):
+    c.car.board.control_pilot.set_state_c(True, c.clock.time)
+
+
 @pytest.mark.parametrize("sentence, at, sabotage", [
     (i.CLOSED_WITH_PERMITS, 540, _contactors(True)),
     (i.CLOSED_WITH_PERMITS, CHARGING, _battery_silent),
     (i.VOLTAGE_ALONE, 560, _contactors(True)),
+    (i.C_WITH_A_WISH, 540, _state_c),
     (i.LOCKED_FIRST, CHARGING, _unlocks_itself),
     (i.OPENED_BELOW, CHARGING, _contactors(False)),
     (i.B_BEFORE_OPENING, CHARGING, _contactors(False)),

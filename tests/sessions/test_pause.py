@@ -9,6 +9,7 @@ from tasks.messages import StopSession
 from tasks.stop_reasons import StopReason
 from tests.sessions.charges import assert_safe, charge, run_to
 from tests.sessions.test_charge import numbers
+from tools.simulate.invariants import C_WITH_A_WISH
 
 
 def iso2(protocol="iso2", schedule=(), soc_stop=53.0, **settings):
@@ -181,6 +182,16 @@ def test_a_deaf_charger_is_toggled_three_times_and_then_waited_for():
     assert sum("Idle -> Waking" in text for text in told) == 6 and any("does not wake up after 3 toggles" in text for text in told)
     assert c.car.signals.connection_state.value == "WaitPilot"
     assert_safe(c)
+
+
+def test_a_toggle_that_lasts_is_seen_by_the_invariants():
+    c = paused(iso2())
+    c.press("pev", "s")
+    while c.car.signals.safety_state.value != "Waking":
+        c.run_until(c.clock.time + 10 * MS)
+    c.car.board.control_pilot.set_state_c = lambda wanted, now: True          # says that it obeys
+    c.run_until(c.clock.time + 1 * S)
+    assert C_WITH_A_WISH in {b.sentence for b in c.invariants.broken}
 
 
 def test_a_toggle_during_which_the_plug_is_pulled_leaves_nothing_behind():

@@ -22,7 +22,9 @@ EMERGENCY_CURRENT = 5.0      # A, S5: opening in an emergency
 UNLOCK_VOLTAGE = 60.0        # V, S6
 V2G_MESSAGE = "V2G_Message"
 MAX_BROKEN = 50              # sentences kept of one charge
-STOPPED = frozenset({"Finished", "Failed", "Pausing"})
+TOGGLE = 400 * MS + REACTION     # TP_EV_vald_state_duration, its longest: state C that wakes a charger
+NO_PWM = 97.0                # percent: above, nothing is offered (X1)
+STOPPED = frozenset({"Finished", "Failed", "Paused", "Pausing"})
 READY = frozenset({PilotState.C, PilotState.D})
 
 CLOSED_WITH_PERMITS = "contactors are closed only with every permit fresh and true"
@@ -31,13 +33,14 @@ LOCKED_FIRST = "contactors are closed only while the plug is locked"
 OPENED_BELOW = "contactors never open above the limit except on the emergency path"
 B_BEFORE_OPENING = "state B comes before opening"
 UNLOCKED = "the plug is never unlocked above 60 V or on stale data"
+C_WITH_A_WISH = "state C comes with a wish to charge, or for a moment where nobody offers power"
 B_AFTER_TRIP = "state B within 2 ticks of a trip"
 OFF_AFTER_TRIP = "power stage off within 2 ticks of a charger's trip"
 NO_REQUEST = "no current request after a trip"
 FOREIGN_SESSION = "a wrong or replayed session id never changes a running session"
 FOREIGN_PEER = "a foreign MAC or a second SLAC never changes a running session"
 REASON = "every stop has a reason"
-SENTENCES = (CLOSED_WITH_PERMITS, VOLTAGE_ALONE, LOCKED_FIRST, OPENED_BELOW, B_BEFORE_OPENING, UNLOCKED, B_AFTER_TRIP, OFF_AFTER_TRIP,
+SENTENCES = (CLOSED_WITH_PERMITS, VOLTAGE_ALONE, LOCKED_FIRST, OPENED_BELOW, B_BEFORE_OPENING, UNLOCKED, C_WITH_A_WISH, B_AFTER_TRIP, OFF_AFTER_TRIP,
              NO_REQUEST, FOREIGN_SESSION, FOREIGN_PEER, REASON)
 
 PERMITS: tuple[tuple[str, Callable[[Signals, int, Any], bool]], ...] = (
@@ -128,6 +131,7 @@ class Invariants:
         self._charger: Any = None
         self._closed = self._locked = self._charger_locked = False
         self._b_since = 0                # state B has been on the line since
+        self._toggling_since = NEVER     # state C that is to wake a charger
         self._lacking_since = NEVER      # a permit has been missing since, state C commanded
         self._last: tuple = ()
         self._granted: tuple | None = None       # values under which every permit was granted
@@ -165,6 +169,9 @@ class Invariants:
             self._changed(self._clock.time)
         if self._closed:
             self._while_closed(self._clock.time)
+        if self._toggling_since != NEVER and self._clock.time - self._toggling_since > TOGGLE:
+            self._break(self._clock.time, C_WITH_A_WISH, f"toggled to C {(self._clock.time - self._toggling_since) / MS:.0f} ms ago")
+            self._toggling_since = NEVER
         if self._ac is not None:
             self._ac.look(self._clock.time)
         if not self._waiting:
@@ -180,9 +187,12 @@ class Invariants:
         commanded = plant.car_contactors.commanded
         locked, charger_locked = plant.car_lock.commanded, plant.charger_lock.commanded
         if plant.pilot.state_c:
+            if self._b_since != NEVER:
+                self._to_state_c(now)
             self._b_since = NEVER
         elif self._b_since == NEVER:
             self._b_since = now
+            self._toggling_since = NEVER
         if commanded and not self._closed:
             self._closing(now)
         elif self._closed and not commanded:
@@ -216,6 +226,17 @@ class Invariants:
                 talk.peer_mac = signals.peer_mac.value
             elif signals.peer_mac.value not in (None, talk.peer_mac):        # None: the link is reported lost
                 self._break(now, FOREIGN_PEER, f"{name} takes {signals.peer_mac.value!r} for its peer {talk.peer_mac!r}")
+
+    def _to_state_c(self, now: int) -> None:
+        s = self._car.signals
+        if s.pilot_c_request.get(now) is True or self._car.board.control_pilot.failed:
+            return
+        duty, inlet = s.pilot_duty.get(now), s.inlet_voltage.get(now)
+        asleep = duty is not None and duty > NO_PWM and (inlet is None and not self._limits.voltage_sensor_fitted or _at_most(inlet, UNLOCK_VOLTAGE))
+        if s.pilot_wake_request.get(now) is True and asleep and s.contactors_closed.get(now) is False:
+            self._toggling_since = now
+        else:
+            self._break(now, C_WITH_A_WISH, f"PWM {duty} %, inlet {inlet} V, wake request {s.pilot_wake_request.get(now)}")
 
     # --- contactors -------------------------------------------------------------------------------------------------
 
