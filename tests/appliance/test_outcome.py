@@ -147,3 +147,18 @@ def test_a_broken_loop_still_makes_the_outputs_safe_within_a_bound(gets_safe):
     box.table.safe = True
     box.outcome.make_safe()
     assert len(box.table.faults) == 1
+
+
+@pytest.mark.parametrize("reason", [StopReason.PAUSED, StopReason.CAR_PAUSE])
+def test_once_a_pause_is_no_end_also_on_the_way_out_of_it(reason):
+    box = Box(once=True).in_state("Paused")
+    box.reason.set(reason, box.clock.time)
+    for state in ("Paused", "WaitPilot", "Paused"):
+        box.in_state(state)
+        box.clock.advance_to(box.clock.time + 60 * S)
+        assert not box.outcome.may_leave()
+    box.in_state("Finished")
+    box.reason.set(StopReason.BATTERY_FULL, box.clock.time)
+    box.outcome.may_leave()
+    box.clock.advance_to(box.clock.time + UNLOCK_LIMIT)
+    assert box.outcome.may_leave() and box.outcome.exit_code() == 0

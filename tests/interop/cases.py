@@ -18,9 +18,26 @@ SHORT_CHARGE = ("--soc-start", "90", "--soc-stop", "91", "--battery-kwh", "2")
 """20 Wh: some seconds of CurrentDemand in real time."""
 
 
+LONGER_CHARGE = ("--soc-start", "90", "--soc-stop", "92", "--battery-kwh", "2")
+"""40 Wh: time enough to press a key in the middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A person at our box `role` (pev, evse): `key`, so many seconds after its journal has said `words`."""
+
+    role: str
+    words: str
+    seconds: float
+    key: str
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One pairing. `requests` and `homeplug` are the least that a complete session shows on the wire."""
+    """One pairing. `requests` and `homeplug` are the least that a complete session shows on the wire.
+
+    `told`: words that our journals must have; `sessions`: that the peer must have seen to their end.
+    """
 
     name: str
     about: str
@@ -33,6 +50,9 @@ class Case:
     charge: tuple[str, ...] = SHORT_CHARGE
     protocol: str = DIN      # of the peer
     transfer: str = DC       # energy transfer mode of a peer's car
+    keys: tuple[Key, ...] = ()
+    told: tuple[str, ...] = ()
+    sessions: int = 1
 
 
 CASES = (
@@ -45,6 +65,12 @@ CASES = (
     Case("pev-secc-ac", "our car at the SECC of iso15118, ISO 15118-2 AC, stopped by the charger", OURS, PEER, "iso2_ac.yaml", requests=12,
          protocol=ISO2, transfer=AC),
     Case("evcc-evse-ac", "the EVCC of iso15118 at our charger, ISO 15118-2 AC", PEER, OURS, "iso2_ac.yaml", requests=12, protocol=ISO2, transfer=AC),
+    Case("pev-secc-pause", "our car pauses at the SECC of iso15118 and takes its session up again, by key", OURS, PEER, "iso2.yaml", requests=40,
+         charge=LONGER_CHARGE, protocol=ISO2, keys=(Key("pev", "-> CurrentDemand", 2.0, "p"), Key("pev", "-> Paused", 3.0, "s")),
+         told=("old session joined",), sessions=2),
+    Case("evcc-evse-reneg", "our charger is turned down by key, and the EVCC of iso15118 renegotiates; AC, for in DC it does not listen", PEER, OURS,
+         "iso2_ac.yaml", requests=15, protocol=ISO2, transfer=AC, keys=(Key("evse", "-> ChargingStatus", 0.0, "-"),),
+         told=("-> Renegotiation", "-> PowerDeliveryRestart")),
     Case("two-iso2", "our car and our charger, ISO 15118-2 DC, SLAC by emulated modems, in real time", OURS, OURS, "iso2_emulated.yaml", homeplug=30),
 )
 

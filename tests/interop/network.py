@@ -85,12 +85,20 @@ def run(*command: str) -> str:
 class Program:
     """A program inside one end's namespace, in its own session and process group, with its output in a file. `cpu_s` counts what has ended."""
 
-    def __init__(self, end: End, command: list[str], log: Path, cwd: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, end: End, command: list[str], log: Path, cwd: Path, environment: dict[str, str] | None = None, *, keyboard: bool = False) -> None:
+        """`keyboard`: it gets a terminal to read from, and `press` types."""
         self.log = log
+        self._keys, there = os.openpty() if keyboard else (-1, subprocess.DEVNULL)
         self.cpu_s = 0.0
         self._output = open(log, "wb")
         self.process = subprocess.Popen(["ip", "netns", "exec", end.namespace, *command], stdout=self._output, stderr=subprocess.STDOUT,
-                                        stdin=subprocess.DEVNULL, cwd=cwd, start_new_session=True, env={**os.environ, **(environment or {})})
+                                        stdin=there, cwd=cwd, start_new_session=True, env={**os.environ, **(environment or {})})
+
+        if keyboard:
+            os.close(there)
+
+    def press(self, key: str) -> None:
+        os.write(self._keys, key.encode())
 
     def text(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
@@ -140,6 +148,9 @@ class Program:
             while self._group_alive() and time.monotonic() < limit:
                 time.sleep(LOOK_EVERY_S)
         self._output.close()
+        if self._keys >= 0:
+            os.close(self._keys)
+            self._keys = -1
 
     def _group_alive(self) -> bool:
         if self.poll() is None:

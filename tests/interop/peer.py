@@ -59,10 +59,10 @@ class _PatientAsyncio:
 class Sessions:
     """Watches the package's receive loop: which sessions there were and how each ended."""
 
-    def __init__(self, comm_session: types.ModuleType) -> None:
+    def __init__(self, comm_session: types.ModuleType, expected: int) -> None:
         self.ended: list[dict[str, object]] = []
         self.messages = 0
-        self.any = asyncio.Event()
+        self.all = asyncio.Event()
         session = comm_session.V2GCommunicationSession
         receive, send = session.rcv_loop, session.send
 
@@ -73,7 +73,8 @@ class Sessions:
                 reason = that.stop_reason
                 self.ended.append({"ok": bool(reason and reason.successful), "reason": reason.reason if reason else "closed by the other side",
                                    "state": str(that.current_state), "protocol": str(that.protocol)})
-                self.any.set()
+                if len(self.ended) >= expected:
+                    self.all.set()
 
         async def counted_send(that: object, message: object) -> None:
             self.messages += 1
@@ -164,6 +165,7 @@ async def main() -> int:
     parser.add_argument("--pause", type=int, default=0)
     parser.add_argument("--protocol", default="DIN_SPEC_70121")
     parser.add_argument("--transfer", default="DC_extended")
+    parser.add_argument("--sessions", type=int, default=1, help="so many, one after the other; more than one after pauses")
     chosen = parser.parse_args()
     os.environ.update(NETWORK_INTERFACE=chosen.interface, PROTOCOLS=chosen.protocol, AUTH_MODES="EIM", SECC_ENFORCE_TLS="False",
                       MESSAGE_LOG_JSON="False", LOG_LEVEL=os.environ.get("LOG_LEVEL", "INFO"))
@@ -172,11 +174,11 @@ async def main() -> int:
     sys.modules.setdefault("aiofile", stand_in)
     from iso15118.shared import comm_session
     comm_session.asyncio = _PatientAsyncio()
-    sessions = Sessions(comm_session)
+    sessions = Sessions(comm_session, chosen.sessions)
     running = await (secc(chosen.protocol, chosen.transfer) if chosen.role == "secc" else evcc(chosen.loops, chosen.pause, chosen.protocol, chosen.transfer))
-    ended = asyncio.create_task(sessions.any.wait())
+    ended = asyncio.create_task(sessions.all.wait())
     await asyncio.wait({ended, running}, timeout=chosen.limit, return_when=asyncio.FIRST_COMPLETED)
-    problem = "" if sessions.ended else f"no session within {chosen.limit:g} s"
+    problem = "" if sessions.all.is_set() else f"{len(sessions.ended)} of {chosen.sessions} sessions within {chosen.limit:g} s"
     if running.done() and not running.cancelled() and running.exception():
         problem = repr(running.exception())
     ok = bool(sessions.ended) and all(s["ok"] for s in sessions.ended) and not problem

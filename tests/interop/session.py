@@ -33,7 +33,8 @@ def command(case: Case, role: str, end: End, peers: str, folder: Path) -> list[s
     if who == PEER:
         part = "evcc" if role == "pev" else "secc"
         return [peers, str(HERE / "peer.py"), part, "--interface", end.interface, "--limit", str(case.limit_s - 10),
-                "--loops", str(EVCC_LOOPS), "--pause", str(EVCC_PAUSE_S), "--protocol", case.protocol, "--transfer", case.transfer]
+                "--loops", str(EVCC_LOOPS), "--pause", str(EVCC_PAUSE_S), "--protocol", case.protocol, "--transfer", case.transfer,
+                "--sessions", str(case.sessions)]
     return [sys.executable, str(ROOT / "main.py"), role, "--config", str(HERE / case.config), "--interface", end.interface,
             "--simulate-io", "--once", "--output", str(folder / f"{role}-output"), *case.charge]
 
@@ -83,7 +84,8 @@ def _session(case: Case, peers: str, folder: Path, wire: Wire, programs: list[Pr
     def start(role: str, end: End, side: str) -> Program:
         cwd = folder / role          # the peer reads .env where it stands; an empty folder has none
         cwd.mkdir()
-        program = Program(end, command(case, role, end, peers, folder), folder / f"{role}.log", cwd, ENVIRONMENT)
+        program = Program(end, command(case, role, end, peers, folder), folder / f"{role}.log", cwd, ENVIRONMENT,
+                          keyboard=any(key.role == role for key in case.keys))
         programs.append(program)
         outcome.logs.append(program.log)
         outcome.sides[side].program, outcome.sides[side].memory = program, memory.watch(program)
@@ -99,6 +101,13 @@ def _session(case: Case, peers: str, folder: Path, wire: Wire, programs: list[Pr
         return 0.0
     began = time.monotonic()
     pev = start("pev", wire.pev, CAR)
+    boxes = {"pev": pev, "evse": evse}
+    for key in case.keys:
+        if not boxes[key.role].wait_for_text(key.words, case.limit_s / 2):
+            outcome.objections.append(f"{key.role} never said {key.words!r}, so {key.key!r} was not pressed")
+            break
+        time.sleep(key.seconds)
+        boxes[key.role].press(key.key)
     pev_code = pev.wait(case.limit_s)
     seconds = time.monotonic() - began
     evse_code = evse.wait(AFTER_SESSION_S)
@@ -109,6 +118,8 @@ def _session(case: Case, peers: str, folder: Path, wire: Wire, programs: list[Pr
             outcome.objections.append(f"the {role} left with exit code {code}")
         if who == PEER:
             outcome.objections += peer_verdict(role, program.text())
+    ours = pev.text() * (case.pev == OURS) + evse.text() * (case.evse == OURS)
+    outcome.objections += [f"our journal does not say {words!r}" for words in case.told if words not in ours]
     return seconds
 
 

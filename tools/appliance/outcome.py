@@ -5,11 +5,13 @@ from drivers.process import Process
 from kernel.clock import MonotonicClock
 from kernel.scheduler import Kernel
 from kernel.timer import S, Timer
+from tasks.connection.ladder import PAUSES
 from tasks.signals import Signals
 from tasks.stop_reasons import NORMAL_ENDS
 from tasks.table import Table
 
 RESTING = frozenset({None, "Unplugged", "WaitPilot", "Pausing", "Finished", "Failed"})     # connection states without a session
+GOING_ON = PAUSES | {None}   # reasons that are no end
 STOP_LIMIT = 20 * S          # an orderly end takes 2 to 10 s (field sheet 6); after this the outputs are made safe at once
 SAFE_LIMIT = 5 * S           # state B, current gone or 1.5 s, contactors open (tasks/safety: emergency_open_ms, contactor_travel_ms)
 UNLOCK_LIMIT = 5 * S         # after an end: time for unplugging and the last frames
@@ -42,7 +44,7 @@ class Outcome:
                 self._forced = True
                 self._table.on_fault(now, "the end of the process")
             return self._table.safe and (resting or self._forced)
-        if self._once and self._signals.stop_reason.value is not None and resting:
+        if self._once and resting and self._signals.stop_reason.value not in GOING_ON:
             if not self._linger.armed:
                 self._linger.arm(now, UNLOCK_LIMIT)
             ended = self._signals.connection_state.value == "Unplugged" or self._linger.expired(now)
