@@ -55,9 +55,10 @@ def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def figures(data: bytes, pev_mac: bytes) -> Figures:
-    """Counts, and the time from each V2G message of the car to the next one of the charger."""
+    """Counts, and the time from each V2G message of the car to the next one of the charger. A segment that TCP sends again is no second message."""
     out = Figures()
     asked: int | None = None
+    seen: set[bytes] = set()             # sender, ports and sequence number of the segments that begin a message
     for at, frame in frames(data):
         out.frames += 1
         if len(frame) < 14:
@@ -77,6 +78,10 @@ def figures(data: bytes, pev_mac: bytes) -> Figures:
             out.resets += bool(payload[13] & 4)
             if payload[(payload[12] >> 4) * 4:][:2] != V2GTP_VERSION:
                 continue
+            which = frame[6:12] + payload[:8]
+            if which in seen:
+                continue
+            seen.add(which)
             if frame[6:12] == pev_mac:
                 out.requests += 1
                 asked = at

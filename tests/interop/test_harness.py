@@ -29,8 +29,8 @@ def ipv6(src, dst, kind, payload):
     return dst + src + b"\x86\xdd" + head + ADDRESS[src] + ADDRESS[dst] + payload
 
 
-def tcp(src, dst, data=b"", flags=0x18):
-    segment = struct.pack(">HHIIBBHHH", 50000, 50001, 1, 1, 0x50, flags, 8000, 0, 0) + data
+def tcp(src, dst, data=b"", flags=0x18, seq=1):
+    segment = struct.pack(">HHIIBBHHH", 50000, 50001, seq, 1, 0x50, flags, 8000, 0, 0) + data
     return ipv6(src, dst, 6, segment)
 
 
@@ -45,7 +45,7 @@ def pcap(*timed):
 def session(n):
     out = [(0, PLC), (1, ipv6(CAR, CHARGER, 58, b"\x87" + bytes(23))), (2, ipv6(CAR, CHARGER, 17, bytes(8) + b"\x01\xfe\x90\x00" + bytes(6)))]
     for k in range(n):
-        out += [(10**9 * (k + 1), tcp(CAR, CHARGER, MESSAGE)), (10**9 * (k + 1) + 2_000_000 + k, tcp(CHARGER, CAR, MESSAGE)),
+        out += [(10**9 * (k + 1), tcp(CAR, CHARGER, MESSAGE, seq=k)), (10**9 * (k + 1) + 2_000_000 + k, tcp(CHARGER, CAR, MESSAGE, seq=k)),
                 (10**9 * (k + 1) + 3_000_000, tcp(CAR, CHARGER, flags=0x10))]
     return pcap(*out)
 
@@ -64,6 +64,12 @@ def test_figures_of_a_session():
     assert f.quantile(0.5) == pytest.approx(2.0, abs=0.001)
 
 
+def test_a_segment_that_is_sent_again_is_no_second_message():
+    asked, answer = tcp(CAR, CHARGER, MESSAGE, seq=7), tcp(CHARGER, CAR, MESSAGE, seq=9)
+    f = figures(pcap((0, asked), (10**6, answer), (2 * 10**6, asked), (3 * 10**6, answer), (4 * 10**6, tcp(CAR, CHARGER, MESSAGE, seq=17))), CAR)
+    assert (f.requests, len(f.response_ms), f.tcp) == (2, 1, 5)
+
+
 def test_figures_survive_any_cut():
     whole = session(2)
     for n in range(24, len(whole)):
@@ -74,7 +80,7 @@ def test_figures_survive_any_cut():
 
 @pytest.mark.parametrize("data, words", [
     (session(19), "only 19 V2G requests on the wire, 20 expected"),
-    (session(25) + record(10**12, tcp(CAR, CHARGER, MESSAGE)), "1 V2G requests without response"),
+    (session(25) + record(10**12, tcp(CAR, CHARGER, MESSAGE, seq=99)), "1 V2G requests without response"),
 ])
 def test_a_wire_without_a_complete_session_is_an_objection(tmp_path, data, words):
     (tmp_path / "wire.pcap").write_bytes(data)
