@@ -309,7 +309,8 @@ class EvseSide:
             self._held_ac = False
         wake = now + RENEW_INTERVAL if self._held or self._held_ac else NEVER
         known = m is not None and m.session_id
-        return min(wake, now + PAUSE_POLL) if (m.paused if known else self._paused_id) else wake
+        looks = (m.paused if known else self._paused_id) or self._config.power_schedule and self._offer.plugged_at is not None
+        return min(wake, now + PAUSE_POLL) if looks else wake
 
     def report(self, now: int) -> None:
         m = self._machine

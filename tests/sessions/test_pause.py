@@ -51,6 +51,18 @@ def paused(c):
     return c
 
 
+def again(c):
+    """The plug out as soon as the locks let it go, and in again after a while; the charge goes on afterwards."""
+    c._watch = c.invariants.look                 # nobody else pulls it
+    end = c.clock.time + 60 * S
+    while not c.plant.unplug(c.clock.time) and c.clock.time < end:
+        c.run_until(c.clock.time + 100 * MS)
+    c.run_until(c.clock.time + 10 * S)
+    assert c.car.signals.connection_state.value == "Unplugged" == c.charger.signals.connection_state.value
+    c.plant.plug(c.clock.time)
+    return c
+
+
 def test_a_pause_by_key_is_quiet_and_safe_and_goes_on_by_key_with_the_same_session():
     c = paused(iso2())
     assert c.plant.pilot.at_car.duty_percent == 100.0, "the charger sleeps: X1"
@@ -120,6 +132,20 @@ def test_a_schedule_without_power_from_the_beginning_pauses_before_the_cable_che
     c.run(c.clock.time + 900 * S)
     assert c.reason is StopReason.BATTERY_FULL and numbers(c.car).count(507) == 1
     assert_safe(c)
+
+
+@pytest.mark.parametrize("protocol", ["din", "iso2"])
+def test_a_schedule_begins_anew_with_the_next_car(protocol):
+    c = iso2(protocol, schedule=["0 0", "60 50"], soc_stop=90.0, ev__pause_without_power_s=0)
+    c.run_until(75 * S)
+    assert c.plant.current > 50.0
+    c.stop()
+    c.run_until(c.clock.time + 2 * S)
+    c = again(c)
+    c.run_until(c.clock.time + 50 * S)
+    assert c.car.signals.v2g_state.value == "CurrentDemand" and c.plant.current == pytest.approx(0.0, abs=0.5)
+    c.run_until(c.clock.time + 25 * S)
+    assert c.plant.current > 50.0
 
 
 def test_a_short_lack_of_power_is_waited_out_in_the_loop():
