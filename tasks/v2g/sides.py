@@ -184,7 +184,7 @@ class PevSide:
         """Wishes -> leases. Returns when they are to be renewed, NEVER when none is held."""
         m = self._machine
         if m is None:
-            return NEVER
+            return now + PAUSE_POLL if self._resume else NEVER       # a handshake that came to nothing leaves the id for the next one
         wanted = (m.wants_pilot_c, m.wants_contactors, m.wants_lock, m.wants_current)
         if wanted == self._held and now < self._renew_at - RENEW_INTERVAL // 2:     # earlier when we run anyway
             return now + PAUSE_POLL if getattr(m, "paused", False) else self._renew_at

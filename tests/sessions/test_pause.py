@@ -184,6 +184,24 @@ def test_unplugged_in_a_pause_the_session_is_forgotten():
     assert_safe(c)
 
 
+def test_an_id_that_a_broken_handshake_left_over_is_forgotten_with_the_plug():
+    c = paused(iso2(soc_stop=90.0))
+    side = next(row.task for row in c.car.kernel.rows if row.name == "v2g").side
+    old = side._machine.session_id
+    c.press("pev", "s")
+    while c.car.signals.connection_state.value != "Session":
+        c.run_until(c.clock.time + MS)
+    c.link.up = False                            # no answer to the handshake
+    c.run_until(c.clock.time + 15 * S)
+    assert side._resume == old and c.car.signals.v2g_state.value == "Ended", "kept for the next try"
+    again(c)
+    assert side._resume == b""
+    c.link.up = True
+    wait_for(c, "Session", limit=120 * S)
+    c.run_until(c.clock.time + 20 * S)
+    assert side._machine.session_id not in (old, bytes(8)) and 507 not in numbers(c.car)
+
+
 def test_din_has_no_pause_the_session_ends_and_a_new_one_begins_at_the_charger():
     c = iso2("din")
     run_to(c, 710)
