@@ -95,9 +95,11 @@ class PevConversation(ABC):
         self._step(now)
 
     def stop(self, reason: StopReason, now: int, urgent: bool = False) -> None:
-        """Bring the session to its end from whatever state; the first reason stays."""
+        """Bring the session to its end from whatever state; the first reason stays, but a stop is stronger than a pause."""
         if self.state in (Pev.Idle, Pev.Ended):
             return
+        if self.stopping is StopReason.PAUSED:
+            self.stopping = reason
         self._stop(reason, urgent)
         self._step(now)
 

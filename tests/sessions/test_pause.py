@@ -170,6 +170,20 @@ def test_a_pause_can_be_ended_by_a_stop(who):
     assert_safe(c)
 
 
+@pytest.mark.parametrize("state", ["PowerDeliveryStop", "WeldingDetection"])
+def test_a_stop_at_the_car_while_its_pause_begins_is_the_end(state):
+    c = iso2(soc_stop=90.0)
+    run_to(c, 710)
+    c.press("pev", "p")
+    while c.car.signals.v2g_state.value != state:
+        c.run_until(c.clock.time + 10 * MS)
+    c.press("pev", "q")
+    wait_for(c, "Finished")
+    wait_for(c, "Finished", "charger")
+    assert c.reason is StopReason.USER_STOP
+    assert_safe(c)
+
+
 def test_unplugged_in_a_pause_the_session_is_forgotten():
     c = paused(iso2())
     c.plant.unplug(c.clock.time)
