@@ -8,8 +8,8 @@ from tasks.connection.ladder import HOMEPLUG, SDP, TCP, V2G, ConnectionFacts, La
 from tasks.homeplug.timing import T_conn_resume
 from tasks.machine import Checkpoint
 from tasks.connection.wakeup import Toggle, ToggleSeen
-from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PrepareSession, ResumeLink, StartDiscovery, StartMatching, StopSession, TcpConnect,
-                            TcpConnected, TcpListen)
+from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PrepareSession, ResumeLink, StartDiscovery, StartMatching, StartSession, StopSession,
+                            TcpConnect, TcpConnected, TcpListen)
 from tasks.stop_reasons import StopReason
 from tasks.v2g.timing import (V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_CommunicationSetup_Performance,
                               V2G_SECC_CPOscillator_Retain)
@@ -111,6 +111,13 @@ class PevConnection(Ladder):
                 self._wake(now)
 
     # --- pause and wake-up
+
+    def receive(self, item: object, now: int) -> None:
+        super().receive(item, now)
+        # A charger without 5 % may still sleep in a pause that we have ended, or have missed our first toggles.
+        if type(item) is StartSession and self.state is State.WaitPilot and not self._toggles.armed:
+            self._toggles_left = t.WAKE_TRIES
+            self._wake_charger(now)
 
     def _ask_pause(self, now: int) -> None:
         if self.state is State.Session:

@@ -81,6 +81,15 @@ def test_after_three_toggles_it_only_waits_and_says_so():
     assert bench.m.reason is R.PAUSED or bench.m.reason is R.NO_PILOT
 
 
+def test_a_person_who_asks_again_has_it_toggled_again():
+    bench = asleep("pev").tell(StartSession())
+    toggles(bench, 120 * S)
+    bench.tell(StartSession())
+    assert toggles(bench, 120 * S) == 2 * t.WAKE_TRIES
+    bench = asleep("pev").tell(StartSession(), StartSession(), StartSession())
+    assert toggles(bench, 120 * S) == 2 * t.WAKE_TRIES, "impatience is no new try"
+
+
 def test_a_new_climb_after_a_failed_resume_matches_anew():
     bench = asleep("pev").tell(StartSession())
     bench.facts.duty = 5.0

@@ -184,6 +184,18 @@ def test_a_stop_at_the_car_while_its_pause_begins_is_the_end(state):
     assert_safe(c)
 
 
+def test_after_a_stop_in_a_pause_a_new_beginning_at_the_car_wakes_the_charger():
+    c = paused(iso2(connection__pause_wake_s=0, soc_stop=90.0))
+    c._watch = c.invariants.look                 # the plug stays in
+    c.press("pev", "q")
+    wait_for(c, "Finished")
+    c.run_until(c.clock.time + 5 * S)
+    c.press("pev", "s")
+    wait_for(c, "Session", limit=40 * S)
+    c.run_until(c.clock.time + 30 * S)
+    assert c.car.signals.v2g_state.value == "CurrentDemand" and c.plant.current > 50.0
+
+
 def test_unplugged_in_a_pause_the_session_is_forgotten():
     c = paused(iso2())
     c.plant.unplug(c.clock.time)
