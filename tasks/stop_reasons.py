@@ -64,5 +64,5 @@ class StopReason(Word):
 
 
 NORMAL_ENDS = frozenset({StopReason.BATTERY_FULL, StopReason.USER_STOP, StopReason.CHARGER_STOP, StopReason.CAR_STOP,
-                         StopReason.PAUSED, StopReason.SOC_READ})
+                         StopReason.PAUSED, StopReason.CAR_PAUSE, StopReason.SOC_READ})
 """Ends that need no remedy: shown as finished, not as an error."""
