@@ -202,6 +202,11 @@ class PrepareSession:
 
 
 @dataclass(slots=True)
+class ForgetPause:
+    """connection -> v2g: a pause has ended without anybody coming back: its session is not joined again."""
+
+
+@dataclass(slots=True)
 class AbortSession:
     """connection -> v2g: what carries the session is gone; release everything at once and say nothing more."""
 

@@ -18,7 +18,7 @@ from kernel.word import Word
 from tasks.connection import timing as t
 from tasks.connection.config import ConnectionConfig
 from tasks.machine import Checkpoint, Note, StateChanged
-from tasks.messages import (AbortSession, LinkLost, PauseLink, PauseSession, SessionEnded, SessionEstablished, StopDiscovery, StopMatching,
+from tasks.messages import (AbortSession, ForgetPause, LinkLost, PauseLink, PauseSession, SessionEnded, SessionEstablished, StopDiscovery, StopMatching,
                             StopSession, StartSession, TcpAbort, TcpClose, TcpClosed, Vouch)
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
 
@@ -252,6 +252,8 @@ class Ladder(ABC):
         if self._link_lost and reason in SILENCES:
             reason = StopReason.LINK_LOST
         in_session = self.state is State.Session and not graceful
+        if self.state is State.Paused:
+            self._out.append((V2G, ForgetPause()))
         self.reason = reason
         # A person's stop and a full battery are final; a peer's stop only when it said so in order: a car that falls silent
         # and goes to state B has not finished, and wants 5 % again
@@ -333,7 +335,7 @@ class Ladder(ABC):
         """Torn down and safe: what comes next depends on why it ended."""
         if self._pause and (self._stopped or self.facts.safety_state == TRIPPED):
             self._pause = False
-            self._out.append((HOMEPLUG, StopMatching()))         # nobody takes this session up again
+            self._out += ((HOMEPLUG, StopMatching()), (V2G, ForgetPause()))        # nobody takes this session up again
         if self.reason is StopReason.UNPLUGGED:
             self._enter(State.Unplugged)
         elif self._pause:

@@ -23,6 +23,7 @@ RAMPED_DOWN_CURRENT = 1.0            # A: safety sheet S5
 class DcEvse(EvseConversation):
     """Base of both machines: one `_on_<request>` per request that both protocols have in the same shape."""
 
+    joined = False                       # the session goes on after a pause
     off_limit = t.RAMP_DOWN_LIMIT        # how long PowerDeliveryRes(stop) waits
 
     @property
@@ -188,7 +189,9 @@ class DcEvse(EvseConversation):
         self._switch_off()
         self._check = None
         self._silence.cancel()
-        self._charging_until = NEVER
+        if self._charging_until != NEVER:
+            self.offer.charging_left = max(0, self._charging_until - now)
+            self._charging_until = NEVER
         self._ramp.arm(now, self.off_limit)
         self._pending = self._power_off
         self._power_off(now)
@@ -206,8 +209,9 @@ class DcEvse(EvseConversation):
 
     def _begin_charging(self, loop: Evse, now: int) -> None:
         """PowerDeliveryReq(start) is granted: into the charge loop."""
-        if self.config.stop_after_min and self._charging_until == NEVER:         # a renegotiation wins no time
-            self._charging_until = now + int(self.config.stop_after_min * 60 * S)
+        if self.config.stop_after_min and self._charging_until == NEVER:         # neither a renegotiation nor a pause wins time
+            left = self.offer.charging_left if self.joined else None
+            self._charging_until = now + (int(self.config.stop_after_min * 60 * S) if left is None else left)
         self._silence.arm(now, t.REQUEST_SILENCE_LIMIT)
         self._respond(self.build.power_delivery(self), 605, now)
         self._enter(loop, now)

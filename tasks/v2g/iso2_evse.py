@@ -65,7 +65,7 @@ class Iso2Evse(DcEvse):
         self._renegotiate_by = 0                 # ns
         self._modes = frozenset(modes)
         self._paused_id = paused_id
-        self._joined = False
+        self.joined = False
         self._state_c = Timer()                  # V2G_SECC_CPState_Detection_Timeout, AC
 
     @property
@@ -123,12 +123,12 @@ class Iso2Evse(DcEvse):
     def _on_SessionSetupReq(self, req: SessionSetupReq, now: int) -> None:
         self.evccid = req.EVCCID
         asked = self._header.SessionID
-        self._joined = bool(self._paused_id) and compare_digest(asked, self._paused_id)
-        if self._joined:
+        self.joined = bool(self._paused_id) and compare_digest(asked, self._paused_id)
+        if self.joined:
             self.session_id = self._paused_id
         else:
             self.session_id = (self._rng.getrandbits(64) or 1).to_bytes(8, "big")        # zero would mean: no session
-        code = responseCode.OK_OldSessionJoined if self._joined else responseCode.OK_NewSessionEstablished
+        code = responseCode.OK_OldSessionJoined if self.joined else responseCode.OK_NewSessionEstablished
         self._respond(build.session_setup(self, code), 505, now)
         self._report.append(SessionEstablished())
         self._enter(Evse.ServiceDiscovery, now)
@@ -163,7 +163,7 @@ class Iso2Evse(DcEvse):
 
     def _on_AuthorizationReq(self, req: AuthorizationReq, now: int) -> None:
         """A session that is taken up again was authorised before its pause: nobody need come out at night."""
-        if not self._joined and self._still_ongoing(self.config.authorisation_delay_ms, now):
+        if not self.joined and self._still_ongoing(self.config.authorisation_delay_ms, now):
             self._respond(build.authorization(self, processing=EVSEProcessing.Ongoing_WaitingForCustomerInteraction), 535, now)
             return
         self._respond(build.authorization(self), 536, now)

@@ -7,12 +7,16 @@ from tasks.v2g.schedule import Schedule
 
 
 class PowerOffer:
-    """Outlives the sessions of one plug. `share`: 0.1 to 1; `plugged_at`: ns, from which the schedule counts, None without a car."""
+    """Outlives the sessions of one plug. `share`: 0.1 to 1; `plugged_at`: ns, from which the schedule counts, None without a car.
 
-    __slots__ = ("share", "_schedule")
+    `charging_left`: ns of `stop_after_min` that a paused session has not used, None where none was begun.
+    """
+
+    __slots__ = ("share", "charging_left", "_schedule")
 
     def __init__(self, config: EvseConfig) -> None:
         self.share = 1.0
+        self.charging_left: int | None = None
         self._schedule = Schedule()
         self._schedule.set(config.schedule())
 

@@ -125,6 +125,12 @@ class PevSide:
         """A session is near."""
         _prepare(codec, self._protocols, _iso2_pev)
 
+    def forget_pause(self) -> None:
+        """The session that was paused is not to be joined any more."""
+        self._resume = b""
+        if self._machine is not None and self._machine.state is Pev.Ended:
+            self._machine = None
+
     def new_session(self) -> Session:
         offers = self._offers()
         if self._machine is not None and getattr(self._machine, "paused", False):
@@ -176,9 +182,7 @@ class PevSide:
         f.ac_current = s.ac_current.get(now)
         f.power_share = _share(s)
         if s.pilot_state.get(now) is PilotState.A:       # another charger knows nothing of the session
-            self._resume = b""
-            if self._machine is not None and self._machine.state is Pev.Ended:
-                self._machine = None
+            self.forget_pause()
 
     def renew(self, now: int) -> int:
         """Wishes -> leases. Returns when they are to be renewed, NEVER when none is held."""
@@ -233,6 +237,7 @@ class EvseSide:
         self._protocols = chosen(config.protocols, config.ac)
         self._machine: EvseConversation | None = None        # None until a protocol is agreed
         self._offer = PowerOffer(config)
+        self._counted = b""                      # of the session whose energy is counted on, until this one's id is known
         self._paused_id = b""                    # of the session that the car has paused and may take up again
         self._output = Lease(s.output_request.claim(WRITER))
         self._held = False
@@ -251,10 +256,17 @@ class EvseSide:
         """As that of the car."""
         _prepare(codec, self._protocols, _iso2_evse)
 
+    def forget_pause(self) -> None:
+        """The session that the car has paused is not to be joined any more."""
+        self._paused_id = b""
+        if self._machine is not None:
+            self._machine.paused = False
+
     def new_session(self) -> Session:
         last = self._machine
         if last is not None and last.session_id:
             self._paused_id = last.session_id if last.paused else b""
+        self._counted = self._paused_id
         if self._paused_id:
             self._energy.go_on()
         else:
@@ -285,9 +297,7 @@ class EvseSide:
         f.session_energy = s.session_energy.value
         self._offer.share = _share(s)
         if f.pilot is PilotState.A:              # whoever plugs in next is not the one who paused
-            self._paused_id = b""
-            if self._machine is not None:
-                self._machine.paused = False
+            self.forget_pause()
             self._offer.plugged_at = None
         elif self._offer.plugged_at is None and f.pilot is not None:
             self._offer.plugged_at = now
@@ -317,6 +327,10 @@ class EvseSide:
         if m is None:
             return
         self._ac_session.set(m.ac, now)
+        if self._counted and m.session_id:
+            if m.session_id != self._counted:        # the car has not come back to its session
+                self._energy.restart()
+            self._counted = b""
         if m.evccid is not None:
             self._evccid.set(m.evccid, now)
         if m.ev_soc is not None:

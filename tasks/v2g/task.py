@@ -9,7 +9,7 @@ from kernel.journal import Journal
 from kernel.timer import S, Timer
 from tasks.errors import WireError
 from tasks.machine import Checkpoint, Note, StateChanged
-from tasks.messages import (AbortSession, PrepareSession, SessionEnded, SessionEstablished, TcpClose, TcpClosed, TcpConnected, TcpData,
+from tasks.messages import (AbortSession, ForgetPause, PrepareSession, SessionEnded, SessionEstablished, TcpClose, TcpClosed, TcpConnected, TcpData,
                             TcpSend)
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
@@ -27,7 +27,7 @@ class V2gTask:
 
     def __init__(self, side: PevSide | EvseSide, codec: Any, inbox: Mailbox, commands: Mailbox, tcp: Mailbox,
                  connection: Mailbox, signals: Signals, journal: Journal) -> None:
-        """`inbox`: from tcp (TcpConnected, TcpData, TcpClosed). `commands`: PrepareSession, StopSession, AbortSession. `tcp`, `connection`: outgoing."""
+        """`inbox`: from tcp (TcpConnected, TcpData, TcpClosed). `commands`: PrepareSession, ForgetPause, StopSession, AbortSession. `tcp`, `connection`: outgoing."""
         self.inboxes = (inbox, commands)
         self.side = side                 # a simulated peer wraps it (tools/simulate/fleet)
         self._codec = codec
@@ -54,6 +54,8 @@ class V2gTask:
         for command in self._commands.drain(COMMAND_LIMIT):
             if type(command) is PrepareSession:
                 side.prepare(self._codec)
+            elif type(command) is ForgetPause:
+                side.forget_pause()
             elif self._session is not None:
                 if type(command) is AbortSession:
                     self._session.lost(command.reason, now)

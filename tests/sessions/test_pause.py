@@ -326,3 +326,54 @@ def test_a_planned_end_is_announced_and_the_car_ends_within_the_delay():
     power_off = next(at for at, number, _ in c.car.checkpoints if number == 800)
     assert 19 * S < power_off - begun < 23 * S, "10 s of notice, and our car does not use them up"
     assert_safe(c)
+
+
+# --- what a pause does not win
+
+def test_a_pause_wins_no_time_against_the_chargers_limit():
+    c = iso2(soc_stop=90.0, evse__stop_after_min=1.0, evse__notification_max_delay_s=0)
+    charged = 0.0
+    for n in range(5):
+        run_while(c, lambda: c.car.signals.v2g_state.value != "CurrentDemand" and not c.over)
+        begun = c.clock.time
+        run_while(c, lambda: c.car.signals.v2g_state.value == "CurrentDemand" and c.clock.time < begun + 25 * S)
+        charged += (c.clock.time - begun) / S
+        if c.car.signals.v2g_state.value != "CurrentDemand":
+            break
+        c.press("pev", "p")
+        wait_for(c, "Paused", "charger")
+        c.run_until(c.clock.time + 5 * S)
+        c.press("pev", "s")
+    assert 55 < charged < 65 and n == 2, (charged, n)
+    c.run(c.clock.time + 60 * S)
+    assert c.reason is StopReason.CHARGER_STOP
+    assert_safe(c)
+
+
+def run_while(c, condition):
+    for _ in range(12_000):
+        if not condition():
+            return
+        c.run_until(c.clock.time + 10 * MS)
+    raise AssertionError("never")
+
+
+def test_a_session_that_a_person_ends_in_its_pause_at_the_car_is_forgotten():
+    c = paused(iso2())
+    c.press("pev", "q")
+    wait_for(c, "Finished")
+    side = next(row.task for row in c.car.kernel.rows if row.name == "v2g").side
+    assert side._machine is None and side._resume == b""
+
+
+def test_a_session_that_a_person_ends_in_its_pause_at_the_charger_is_not_joined_again():
+    c = paused(iso2())
+    c.press("evse", "q")
+    wait_for(c, "Finished", "charger")
+    c.press("evse", "s")
+    wait_for(c, "Session", limit=120 * S)
+    c.run_until(c.clock.time + 15 * S)
+    assert 507 not in numbers(c.car)
+    c.stop()
+    c.run(c.clock.time + 60 * S)
+    assert_safe(c)

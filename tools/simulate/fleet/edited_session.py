@@ -31,6 +31,7 @@ class EditedSide:
         self.renew = inner.renew
         self.report = inner.report
         self.prepare = inner.prepare
+        self.forget_pause = inner.forget_pause
 
     @property
     def machine(self) -> Any:
