@@ -377,3 +377,17 @@ def test_a_session_that_a_person_ends_in_its_pause_at_the_charger_is_not_joined_
     c.stop()
     c.run(c.clock.time + 60 * S)
     assert_safe(c)
+
+
+def test_a_car_that_comes_back_with_a_new_session_is_counted_from_zero():
+    c = paused(iso2())
+    before = c.charger.signals.session_energy.value
+    next(row.task for row in c.car.kernel.rows if row.name == "v2g").side.forget_pause()
+    c.press("pev", "s")
+    wait_for(c, "Session", "charger")
+    run_while(c, lambda: c.car.signals.v2g_state.value != "CurrentDemand")
+    c.run_until(c.clock.time + 1 * S)
+    assert 507 not in numbers(c.car) and 0 <= c.charger.signals.session_energy.value < before / 2
+    c.stop()
+    c.run(c.clock.time + 60 * S)
+    assert_safe(c)
