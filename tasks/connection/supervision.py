@@ -5,9 +5,9 @@ from kernel.timer import NEVER, S, Timer
 from tasks.connection import timing as t
 from tasks.connection.config import ConnectionConfig
 from tasks.connection.ladder import HOMEPLUG, SDP, TCP, V2G, ConnectionFacts, Ladder, State
+from tasks.connection.wakeup import Toggle, ToggleSeen
 from tasks.homeplug.timing import T_conn_resume
 from tasks.machine import Checkpoint
-from tasks.connection.wakeup import Toggle, ToggleSeen
 from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PrepareSession, ResumeLink, StartDiscovery, StartMatching, StartSession, StopSession,
                             TcpConnect, TcpConnected, TcpListen)
 from tasks.stop_reasons import StopReason

@@ -25,8 +25,8 @@ from tasks.v2g.dc_evse import DcEvse
 from tasks.v2g.evse_states import Evse
 from tasks.v2g.facts import EvseFacts
 from tasks.v2g.iso2_evse_table import AC_MODES, ACCEPTED, AGREED, CHECKPOINTS, LOOP, POWERED, SILENT
-from tasks.v2g.power_offer import PowerOffer
 from tasks.v2g.physical import LIMIT, WH, A, BadValue, V, W, to_float
+from tasks.v2g.power_offer import PowerOffer
 
 STARTING = frozenset({Evse.PowerDelivery, Evse.PowerDeliveryStart, Evse.PowerDeliveryRestart})
 """PowerDeliveryReq(start) is what comes next."""

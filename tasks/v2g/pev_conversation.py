@@ -40,6 +40,7 @@ class PevConversation(ABC):
     wire: Any                            # module: the messages of the protocol
     rows: Mapping[Pev, Row]              # its states
     checkpoints: dict[int, str]
+    paused = False                       # ended in order with a pause: only ISO 15118-2 has one
     dc = True                            # ISO 15118-2 may agree on AC
     wants_current: float | None = None   # AC: A per phase that the on-board charger may draw
 

@@ -15,9 +15,9 @@ from tasks.v2g.evse_conversation import EvseConversation
 from tasks.v2g.evse_states import Evse
 from tasks.v2g.facts import EvseFacts, PevFacts
 from tasks.v2g.handshake import HandshakeEvse, HandshakePev
+from tasks.v2g.pev_states import Pev
 from tasks.v2g.power_offer import PowerOffer
 from tasks.v2g.protocols import ISO2, Protocol, chosen
-from tasks.v2g.pev_states import Pev
 from tasks.v2g.session import Session
 
 WRITER = "v2g"
@@ -133,7 +133,7 @@ class PevSide:
 
     def new_session(self) -> Session:
         offers = self._offers()
-        if self._machine is not None and getattr(self._machine, "paused", False):
+        if self._machine is not None and self._machine.paused:
             self._resume = self._machine.session_id
         if self._resume:
             self._energy.go_on()
@@ -191,7 +191,7 @@ class PevSide:
             return now + PAUSE_POLL if self._resume else NEVER       # a handshake that came to nothing leaves the id for the next one
         wanted = (m.wants_pilot_c, m.wants_contactors, m.wants_lock, m.wants_current)
         if wanted == self._held and now < self._renew_at - RENEW_INTERVAL // 2:     # earlier when we run anyway
-            return now + PAUSE_POLL if getattr(m, "paused", False) else self._renew_at
+            return now + PAUSE_POLL if m.paused else self._renew_at
         for lease, want, held in zip((self._pilot_c, self._contactors, self._lock, self._ac_current), wanted, self._held):
             if want:
                 lease.renew(want, now)
@@ -199,7 +199,7 @@ class PevSide:
                 lease.release(now)
         self._held = wanted
         self._renew_at = now + RENEW_INTERVAL if any(wanted) else NEVER
-        return now + PAUSE_POLL if getattr(m, "paused", False) else self._renew_at
+        return now + PAUSE_POLL if m.paused else self._renew_at
 
     def report(self, now: int) -> None:
         """After a message: what the charger says, what we asked for."""
