@@ -333,8 +333,11 @@ class Ladder(ABC):
 
     def _settle(self, now: int) -> None:
         """Torn down and safe: what comes next depends on why it ended."""
-        if self._pause and (self._stopped or self.facts.safety_state == TRIPPED):
+        tripped = self.facts.safety_state == TRIPPED
+        if self._pause and (self._stopped or tripped):
             self._pause = False
+            if tripped:
+                self.reason = StopReason.SAFETY_TRIP             # it came while the pause began, and says more
             self._out += ((HOMEPLUG, StopMatching()), (V2G, ForgetPause()))        # nobody takes this session up again
         if self.reason is StopReason.UNPLUGGED:
             self._enter(State.Unplugged)
@@ -344,7 +347,7 @@ class Ladder(ABC):
             self._begin_pause(now)
         elif self.reason in NORMAL_ENDS and (self._final or self._stopped):
             self._enter(State.Finished)
-        elif self.reason in LASTING or self._stopped or not self._config.restart or self.facts.safety_state == TRIPPED:
+        elif self.reason in LASTING or self._stopped or not self._config.restart or tripped:
             self._enter(State.Failed)
         else:
             self.restarts += 1

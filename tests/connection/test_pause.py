@@ -163,3 +163,12 @@ def test_only_a_car_in_a_session_can_pause():
     assert bench.take() == [("v2g", "StopSession")] and command.reason is R.PAUSED
     bench.run(t.STOP_LIMIT)
     assert bench.state is not State.Session, "a V2G task that does not answer is not waited for"
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_a_trip_while_a_pause_begins_is_what_is_told(role):
+    bench = Bench(role).session().tell(SessionEnded(R.PAUSED if role == "pev" else R.CAR_PAUSE, True))
+    bench.facts.safety_state = "Tripped"
+    bench.tell(TcpClosed(None)).run(4 * S)
+    assert bench.state is State.Failed and bench.m.reason is R.SAFETY_TRIP
+    assert bench.take()[-2:] == [("homeplug", "StopMatching"), ("v2g", "ForgetPause")]
