@@ -100,6 +100,13 @@ class LinkLost:
     reason: StopReason
 
 
+@dataclass(slots=True)
+class PilotToggles:
+    """homeplug -> connection of a car: show state C `count` times, beginning now, for the charger that counts (CM_VALIDATE)."""
+
+    count: int
+
+
 # --- SDP ----------------------------------------------------------------------------------------------------------
 
 @dataclass(slots=True)

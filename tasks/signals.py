@@ -94,7 +94,7 @@ class Signals:
         self.power_share: Signal[float] = Signal("power_share", unit="%", low=10, high=100, meaning="how much of its power limit the person allows; None: all of it (writer: user)")
         # --- requests (leases)
         self.pilot_c_request: Signal[bool] = Signal("pilot_c_request", max_age=REQUEST, meaning="car: please state C (writer: v2g)")
-        self.pilot_wake_request: Signal[bool] = Signal("pilot_wake_request", max_age=500 * MS, meaning="car: please state C for a moment, to wake a charger that sleeps (writer: connection of a car)")
+        self.pilot_wake_request: Signal[bool] = Signal("pilot_wake_request", max_age=500 * MS, meaning="car: please state C for a moment, for a charger that sleeps or that counts (writer: connection of a car)")
         self.lock_request: Signal[bool] = Signal("lock_request", max_age=REQUEST, meaning="please lock the connector (writer: v2g)")
         self.contactor_request: Signal[bool] = Signal("contactor_request", max_age=REQUEST, meaning="please close the contactors (writer: v2g)")
         self.output_request: Signal[OutputRequest] = Signal("output_request", max_age=REQUEST, meaning="charger: please deliver (writer: v2g of a charger)")

@@ -8,7 +8,7 @@ from tasks.connection.ladder import HOMEPLUG, SDP, TCP, V2G, ConnectionFacts, La
 from tasks.connection.wakeup import Toggle, ToggleSeen
 from tasks.homeplug.timing import T_conn_resume
 from tasks.machine import Checkpoint
-from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PrepareSession, ResumeLink, StartDiscovery, StartMatching, StartSession, StopSession,
+from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PilotToggles, PrepareSession, ResumeLink, StartDiscovery, StartMatching, StartSession, StopSession,
                             TcpConnect, TcpConnected, TcpListen)
 from tasks.stop_reasons import StopReason
 from tasks.v2g.timing import (V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_CommunicationSetup_Performance,
@@ -39,7 +39,7 @@ EVSE_MARKS = {
 class PevConnection(Ladder):
     """Unplugged, WaitPilot, Matching, Discovering, Connecting, Session, Ending, then Finished, Failed, Paused or again.
 
-    `wants_c`: state C for a moment, to wake a sleeping charger.
+    `wants_c`: state C for a moment, to wake a sleeping charger or to be counted by one (CM_VALIDATE).
     """
 
     marks = PEV_MARKS
@@ -73,7 +73,7 @@ class PevConnection(Ladder):
         return min(super().next_timer(), self._retry.at, self._toggle.next_timer(), self._toggles.at)
 
     def _enter(self, state: State) -> None:
-        if self.state is State.WaitPilot:
+        if self.state is State.WaitPilot or self.state is State.Matching:
             self._toggle.cancel()
             self._toggles.cancel()
         super()._enter(state)
@@ -143,7 +143,7 @@ class PevConnection(Ladder):
             self._note("the charger does not wake up after %d toggles of the pilot; waiting for its 5 %%", t.WAKE_TRIES)
             return
         self._toggles_left -= 1
-        self._toggle.begin(now)
+        self._toggle.begin(t.C_EV_vald_nb_toggles, now)
         self._toggles.arm(now, T_conn_resume)
 
     def _prepare(self) -> None:
@@ -188,7 +188,10 @@ class PevConnection(Ladder):
 
     def _on_rung(self, item: object, now: int) -> None:
         kind, state = type(item), self.state
-        if kind is LinkUp and state is State.Matching:
+        if kind is PilotToggles:
+            if state is State.Matching:
+                self._toggle.begin(item.count, now)
+        elif kind is LinkUp and state is State.Matching:
             self._setup.arm(now, V2G_EVCC_CommunicationSetup_Timeout)
             self._enter(State.Discovering)
             self._prepare()

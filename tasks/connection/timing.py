@@ -25,7 +25,6 @@ REST_TOLD_AFTER = 30 * S             # outputs not safe for so long after a sess
 
 # --- waking up after a pause (slac-and-network sheet 2.1, 2.7, 3)
 C_EV_vald_nb_toggles = 2             # phases of state C in one toggle (1 to 3)
-TP_EV_vald_state_duration = 300 * MS     # of each phase (200 to 400 ms)
 WAKE_TRIES = 3                       # car: toggles before it only waits, one per T_conn_resume
 TOGGLE_PHASE_MIN = 100 * MS          # charger: a phase of C counts from 150 to 450 ms (EVerest); two readings 50 ms apart
 TOGGLE_PHASE_MAX = 500 * MS

@@ -1,4 +1,4 @@
-"""Waking the other side after a pause by the control pilot: the car's B-C-B toggle, and how a charger knows one from a car that is merely ready.
+"""The car's B-C-B toggle, which wakes a charger after a pause or proves that both are on one cable; how a charger knows one from a car that is ready.
 
 The pilot itself belongs to tasks/safety; here is only when it should show state C, and what a row of readings means.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 from drivers.interfaces import PilotState
 from kernel.timer import NEVER
 from tasks.connection import timing as t
+from tasks.homeplug.timing import TP_EV_vald_state_duration
 
 READY = frozenset({PilotState.C, PilotState.D})
 
 
 class Toggle:
-    """The car's side: `c` is what the pilot should show. One `begin` gives `C_EV_vald_nb_toggles` phases of state C with B between."""
+    """The car's side: `c` is what the pilot should show. One `begin` gives `count` phases of state C with B between."""
 
     __slots__ = ("c", "_left", "_at")
 
@@ -21,10 +22,10 @@ class Toggle:
         self._left = 0
         self._at = NEVER
 
-    def begin(self, now: int) -> None:
+    def begin(self, count: int, now: int) -> None:
         self.c = True
-        self._left = 2 * t.C_EV_vald_nb_toggles - 1      # changes to come: the last one leads to B
-        self._at = now + t.TP_EV_vald_state_duration
+        self._left = 2 * count - 1      # changes to come: the last one leads to B
+        self._at = now + TP_EV_vald_state_duration
 
     def cancel(self) -> None:
         self.c = False
@@ -36,7 +37,7 @@ class Toggle:
             return
         self._left -= 1
         self.c = not self.c and self._left >= 0
-        self._at = now + t.TP_EV_vald_state_duration if self._left > 0 or self.c else NEVER
+        self._at = now + TP_EV_vald_state_duration if self._left > 0 or self.c else NEVER
 
     def next_timer(self) -> int:
         return self._at

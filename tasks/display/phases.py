@@ -84,7 +84,7 @@ V2G_PHASES = {
 
 LINK_PHASES = {
     "Parm": Phase.MATCHING, "Pause": Phase.MATCHING, "Sounding": Phase.MATCHING, "Collect": Phase.MATCHING,
-    "Validate": Phase.MATCHING, "Match": Phase.MATCHING,
+    "Validate": Phase.MATCHING, "Toggle": Phase.MATCHING, "Match": Phase.MATCHING,
     "WaitKey": Phase.PLUGGED, "WaitParm": Phase.PLUGGED, "Matching": Phase.MATCHING,
     "Join": Phase.JOINING, "WaitLink": Phase.JOINING,
     "Off": Phase.PLUGGED, "Matched": Phase.DISCOVERY, "Paused": Phase.PAUSED, "Resume": Phase.JOINING,

@@ -1,18 +1,36 @@
-"""Which charger is ours: the candidates of one attempt in the order in which they are tried (slac-and-network sheet 2.5)."""
+"""Which charger is ours: the candidates of one run in the order in which they are tried (slac-and-network sheet 2.5).
+
+Attenuation is what a charger says of itself. A charger that lies about it is nearest to everybody; only the validation by
+the pilot's wire, which ends in one charger alone, tells it from ours.
+"""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Collection, Iterable
 
+from tasks.homeplug.config import SlacConfig
+
 CLOSE_CALL_DB = 10                   # real neighbours on one charger are 21.8 dB apart (sheet 2.5): closer is worth a warning
+MAX_VALIDATED = 3                    # each may take 2.4 s, and the charger waits TT_EVSE_match_session 10 s for the outcome
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A charger that measured us: its host MAC and the average attenuation in dB."""
+    """A charger that measured us: its host MAC and the average attenuation in dB. `doubtful`: to be validated before it is matched."""
 
     mac: bytes
     attenuation: float
+    doubtful: bool = False
+
+
+class Verdict(Enum):
+    """What the validation of a candidate says."""
+
+    PROVEN = auto()                  # counted the toggles that we made
+    NOT_REQUIRED = auto()            # says that it needs no validation
+    SILENT = auto()                  # no answer, or none that proves anything
+    REFUTED = auto()                 # counted other toggles: it is at the end of another cable
 
 
 def ranked(candidates: Iterable[Candidate], strangers: Collection[bytes]) -> tuple[list[Candidate], bool]:
@@ -23,6 +41,53 @@ def ranked(candidates: Iterable[Candidate], strangers: Collection[bytes]) -> tup
     order = sorted(candidates, key=lambda c: (c.attenuation, c.mac))
     if len(order) < 2 or order[1].attenuation - order[0].attenuation >= CLOSE_CALL_DB:
         return order, False
-    close = sum(c.attenuation - order[0].attenuation < CLOSE_CALL_DB for c in order)
+    close = close_ones(order)
     order[:close] = sorted(order[:close], key=lambda c: c.mac in strangers)
     return order, True
+
+
+def close_ones(order: list[Candidate]) -> int:
+    """How many are too close to the best to be told from it."""
+    best = min(c.attenuation for c in order)
+    return sum(c.attenuation - best < CLOSE_CALL_DB for c in order)
+
+
+class Choice:
+    """Candidates in their order; `left` are those still to try."""
+
+    def __init__(self, order: list[Candidate], unproven_too: bool, strict: bool = False) -> None:
+        """`unproven_too`: after all others what nobody proves is matched as well. `strict`: that it needs no proof anybody can say."""
+        self.left = order
+        self._unproven_too = unproven_too
+        self._strict = strict
+        self._unproven: list[Candidate] = []     # found by their attenuation, but the validation proved nothing
+
+    @classmethod
+    def of(cls, order: list[Candidate], close: bool, config: SlacConfig) -> Choice:
+        """Direct ones when there are any, else the indirect ones; which of them are doubtful says `slac.validate`."""
+        found = [c for c in order if c.attenuation <= config.atten_direct_db]
+        if found:
+            strict = close and config.validate == "close"
+            for c in found[:min(close_ones(order), MAX_VALIDATED) if strict else 0]:
+                c.doubtful = True
+            return cls(found, True, strict)
+        potential = [c for c in order if c.attenuation <= config.atten_indirect_db][:MAX_VALIDATED]
+        for c in potential:
+            c.doubtful = config.validate != "never"
+        return cls(potential, unproven_too=len(order) == 1)
+
+    def next(self) -> Candidate | None:
+        """The next one to ask; after the last the best of those that nothing speaks for or against, where that is allowed."""
+        if not self.left and self._unproven_too:
+            self.left, self._unproven = self._unproven, []
+            for c in self.left:
+                c.doubtful = False
+        return self.left.pop(0) if self.left else None
+
+    def judge(self, candidate: Candidate, verdict: Verdict) -> bool:
+        """True: match it now."""
+        if verdict is Verdict.PROVEN or verdict is Verdict.NOT_REQUIRED and not self._strict:
+            return True
+        if verdict is not Verdict.REFUTED:
+            self._unproven.append(candidate)
+        return False

@@ -47,6 +47,22 @@ class LinkFailed:
     reason: StopReason
 
 
+@dataclass(slots=True)
+class TogglePilot:
+    """Car: show state C so many times, each phase TP_EV_vald_state_duration, beginning now: a charger counts (CM_VALIDATE)."""
+
+    count: int
+
+
+@dataclass(slots=True)
+class Suspicious:
+    """`mac` does what an honest neighbour does not; `text` with %-placeholders for `args`. It changes nothing, but the person should know."""
+
+    mac: bytes
+    text: str
+    args: tuple = ()
+
+
 # --- modem machine -> matching machine and the rest of the box
 
 @dataclass(slots=True)

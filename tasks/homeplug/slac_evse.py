@@ -1,22 +1,25 @@
 """SLAC matching of the charger (EVSE), ISO 15118-3 Annex A: tell each car how well we hear it, match the one that asks.
 
-Theory: a new key is put into the own modem first. Several cars may be measuring at the same time (the neighbours' too),
-each in a session of its own, known by the car's host MAC and its RunID. The first correct CM_SLAC_MATCH.REQ ends all other
-sessions. States and reactions: slac-and-network sheet 2.3; times: timing.py.
+Theory: a new key is put into the own modem first. Several cars may be measuring at the same time, each in a run of its own
+(evse_run.py), known by the car's host MAC and its RunID. The first correct CM_SLAC_MATCH.REQ ends all other runs; then both
+wait for the network. States and reactions: slac-and-network sheet 2.3; times: timing.py.
 """
 from __future__ import annotations
 
 from enum import Enum, auto
 
+from drivers.interfaces import PilotState
 from kernel.timer import NEVER, S, Timer
 from tasks.homeplug import timing as t
+from tasks.homeplug.amp_map import AmpMap
 from tasks.homeplug.config import SlacConfig
-from tasks.homeplug.events import (KeyTaken, LinkEstablished, LinkFailed, LinkGone, LinkSeen, ModemBack, ModemFound,
-                                   ModemLost, UnwatchLink, UseKey, WatchLink)
+from tasks.homeplug.events import (KeyTaken, LinkEstablished, LinkFailed, LinkGone, LinkSeen, ModemBack, ModemFound, ModemLost, Suspicious, UnwatchLink,
+                                   UseKey, WatchLink)
+from tasks.homeplug.evse_run import IDLE_PHASES, VALIDATING, EvseRun, Phase
 from tasks.homeplug.keys import new_nmk, nid_from_nmk
-from tasks.homeplug.wire import (CM_ATTEN_CHAR_IND, CM_ATTEN_CHAR_RSP, CM_ATTEN_PROFILE_IND, CM_SLAC_MATCH_CNF,
-                                 CM_SLAC_MATCH_REQ, CM_SLAC_PARM_CNF, CM_SLAC_PARM_REQ, CM_START_ATTEN_CHAR_IND,
-                                 CM_VALIDATE_CNF, CM_VALIDATE_REQ, MAX_GROUPS, VALIDATE_NOT_REQUIRED, VALIDATE_READY)
+from tasks.homeplug.wire import (CM_ATTEN_CHAR_RSP, CM_ATTEN_PROFILE_IND, CM_SLAC_MATCH_CNF, CM_SLAC_MATCH_REQ, CM_SLAC_PARM_REQ, CM_START_ATTEN_CHAR_IND,
+                                 CM_VALIDATE_REQ, MAX_GROUPS)
+from tasks.homeplug.wire_keys import CM_AMP_MAP_CNF, CM_AMP_MAP_REQ
 from tasks.machine import Checkpoint, Note, StateChanged
 from tasks.stop_reasons import StopReason
 
@@ -25,57 +28,27 @@ class State(Enum):
     Off = auto()
     WaitKey = auto()                 # the own modem has not confirmed the new key, or is still restarting with it
     WaitParm = auto()                # TT_EVSE_SLAC_init
-    Matching = auto()                # at least one session is open
+    Matching = auto()                # at least one run is open
     WaitLink = auto()                # CM_SLAC_MATCH.CNF sent, TT_match_join
     Matched = auto()
     Paused = auto()                  # D-LINK_PAUSE: the key is kept, nobody looks at the link
     Resume = auto()                  # after a wake-up: T_conn_resume for the car to come back without SLAC
 
 
-class Phase(Enum):
-    """Where one session stands."""
-
-    WaitStart = auto()               # TT_match_sequence
-    Sounding = auto()                # TT_EVSE_match_MNBC
-    WaitRsp = auto()                 # TT_match_response
-    WaitMatch = auto()               # TT_EVSE_match_session
-
-
-IDLE_PHASES = (Phase.WaitStart, Phase.WaitMatch)     # may be given up for a newcomer
-
-
-class Session:
-    """One car's matching process: sums of the attenuation per group, and one deadline."""
-
-    __slots__ = ("pev_mac", "run_id", "phase", "deadline", "touched", "sums", "profiles", "indications")
-
-    def __init__(self, pev_mac: bytes, run_id: bytes, now: int) -> None:
-        self.pev_mac = pev_mac
-        self.run_id = run_id
-        self.phase = Phase.WaitStart
-        self.deadline = now + t.TT_match_sequence
-        self.touched = now
-        self.sums = [0] * MAX_GROUPS
-        self.profiles = 0
-        self.indications = 0
-
-    def average(self, receive_path_db: int) -> bytes:
-        """Mean dB per group, rounded, less the own receive path, within an octet."""
-        n = self.profiles
-        return bytes(min(255, max(0, (2 * s + n) // (2 * n) - receive_path_db)) for s in self.sums)
-
-
 class EvseSlac:
-    """`peer_mac` and `attenuation` (dB) are those of the matched car. Counters: `ignored`, `crowded` (no room), `dropped`."""
+    """`peer_mac` and `attenuation` (dB) are those of the matched car. Counters: `ignored`, `crowded` (no room), `dropped`.
+
+    `pilot` is written by the task before each call: as read, None when it cannot be read.
+    """
 
     def __init__(self, config: SlacConfig, mac: bytes, rng) -> None:
         self._mac = mac
         self._rng = rng
-        self._offset = config.rx_attenuation_db
+        self._config = config
         self._synthetic = bytes((config.synthetic_attenuation_db,)) * MAX_GROUPS
-        self._init_time = config.slac_init_s * S
-        self._forever = config.five_percent_forever
+        self._amp_map = AmpMap(mac)
         self.state = State.Off
+        self.pilot: PilotState | None = None
         self.peer_mac: bytes | None = None
         self.attenuation: float | None = None
         self.nid = b""
@@ -87,8 +60,8 @@ class EvseSlac:
         self._key_taken = False                  # the own modem has it
         self._modem_ready = False                # and is back from its restart
         self._modem_mac: bytes | None = None
-        self._sessions: dict[bytes, Session] = {}          # by PEV host MAC
-        self._next = NEVER                       # earliest session deadline
+        self._runs: dict[bytes, EvseRun] = {}    # by PEV host MAC: a new RunID of the same car replaces its run
+        self._next = NEVER                       # earliest deadline of a run
         self._matched_cnf: CM_SLAC_MATCH_CNF | None = None
         self._timer = Timer()                    # modem restart, TT_EVSE_SLAC_init or TT_match_join
         self._empty_told = False
@@ -117,6 +90,7 @@ class EvseSlac:
     def pause(self, now: int) -> None:
         """D-LINK_PAUSE: keep the key for a later `resume`; the modem may sleep meanwhile (sheet 2.7)."""
         if self.state is State.Matched:
+            self._amp_map.stop()
             self._events.append(UnwatchLink())
             self._enter(State.Paused)
         else:
@@ -138,22 +112,29 @@ class EvseSlac:
         kind = type(m)
         if kind is CM_SLAC_PARM_REQ:
             self._on_parm(m, now)
-        elif kind is CM_START_ATTEN_CHAR_IND:
-            self._on_start(m, now)
+        elif kind in _RUN_OF:
+            self._on_run_message(m, kind, now)
         elif kind is CM_ATTEN_PROFILE_IND:
             self._on_profile(m, now)
-        elif kind is CM_ATTEN_CHAR_RSP:
-            self._on_rsp(m, now)
         elif kind is CM_SLAC_MATCH_REQ:
             self._on_match(m, now)
-        elif kind is CM_VALIDATE_REQ:
-            self._on_validate(m, now)
-        elif kind is LinkSeen:
+        elif kind is CM_AMP_MAP_REQ or kind is CM_AMP_MAP_CNF:
+            if not self._amp_map.receive(m, self.peer_mac if self.state in (State.WaitLink, State.Matched) else None, now):
+                self.ignored += 1
+            self._after_amp_map()
+        else:
+            self._on_modem_event(m, kind, now)
+
+    def _on_modem_event(self, m, kind: type, now: int) -> None:
+        if kind is LinkSeen:
             if self.state is State.WaitLink or self.state is State.Resume:
                 self._timer.cancel()
                 self._events.append(Checkpoint(190, "AVLN formed") if self.state is State.WaitLink else Checkpoint(191, "AVLN is back after the pause"))
                 self._enter(State.Matched)
                 self._events.append(LinkEstablished(self.peer_mac, self.nid))
+                if self._config.request_amp_map:
+                    self._amp_map.request(self.peer_mac, now)
+                    self._after_amp_map()
         elif kind is LinkGone:
             if self.state is State.Matched:
                 self._fail(StopReason.LINK_LOST)
@@ -173,24 +154,33 @@ class EvseSlac:
 
     def handle_timer(self, now: int) -> None:
         if self._timer.take(now):
-            if self.state is State.WaitLink:
-                self._events.append(Note("no link %d s after CM_SLAC_MATCH.CNF", (t.TT_match_join // S,), "warning"))
-                self._fail(StopReason.NO_LINK)
-            elif self.state is State.WaitParm:
-                if self._forever:
-                    self._events.append(Note("no CM_SLAC_PARM.REQ within TT_EVSE_SLAC_init, waiting on"))
-                else:
-                    self._fail(StopReason.SLAC_FAILED)
-            elif self.state is State.WaitKey:
-                self._await_parm(now)
-            elif self.state is State.Resume:
-                self._events.append(Note("the car's modem did not come back %d s after the wake-up: new key, new matching", (t.T_conn_resume // S,)))
-                self._match_anew(now)
+            self._on_timer(now)
         if now >= self._next:
-            for s in list(self._sessions.values()):
-                if now >= s.deadline:
-                    self._session_timer(s, now)
+            for run in list(self._runs.values()):
+                if run.phase is Phase.Counting:
+                    run.read_pilot(self.pilot, now)
+                if now >= run.deadline:
+                    run.handle_timer(now)
+                    self._after_run(run)
             self._schedule(now)
+        if now >= self._amp_map.next_timer():
+            self._amp_map.handle_timer(now)
+            self._after_amp_map()
+
+    def _on_timer(self, now: int) -> None:
+        if self.state is State.WaitLink:
+            self._events.append(Note("no link %d s after CM_SLAC_MATCH.CNF", (t.TT_match_join // S,), "warning"))
+            self._fail(StopReason.NO_LINK)
+        elif self.state is State.WaitParm:
+            if self._config.five_percent_forever:
+                self._events.append(Note("no CM_SLAC_PARM.REQ within TT_EVSE_SLAC_init, waiting on"))
+            else:
+                self._fail(StopReason.SLAC_FAILED)
+        elif self.state is State.WaitKey:
+            self._await_parm(now)
+        elif self.state is State.Resume:
+            self._events.append(Note("the car's modem did not come back %d s after the wake-up: new key, new matching", (t.T_conn_resume // S,)))
+            self._match_anew(now)
 
     def outgoing(self) -> list:
         out, self._out = self._out, []
@@ -201,47 +191,32 @@ class EvseSlac:
         return events
 
     def next_timer(self) -> int:
-        return min(self._timer.at, self._next)
+        return min(self._timer.at, self._next, self._amp_map.next_timer())
 
-    # --- sessions
+    # --- runs
 
     def _schedule(self, now: int) -> None:
-        """The earliest deadline; without sessions back to waiting for a car."""
-        self._next = min((s.deadline for s in self._sessions.values()), default=NEVER)
-        if not self._sessions and self.state is State.Matching:
+        """The earliest deadline; without runs back to waiting for a car."""
+        self._next = min((run.deadline for run in self._runs.values()), default=NEVER)
+        if not self._runs and self.state is State.Matching:
             self._await_parm(now)
 
-    def _drop(self, s: Session, why: str) -> None:
-        del self._sessions[s.pev_mac]
+    def _after_run(self, run: EvseRun) -> None:
+        """Take over what a run says; let go of one that has ended."""
+        self._out += run.outgoing()
+        self._events += run.events()
+        if run.dropped:
+            self._drop(run)
+
+    def _drop(self, run: EvseRun) -> None:
+        del self._runs[run.pev_mac]
         self.dropped += 1
-        self._events.append(Note("car %s dropped: %s", (s.pev_mac.hex(":"), why)))
+        self._events.append(Note("car %s dropped: %s", (run.pev_mac.hex(":"), run.dropped)))
 
-    def _session_timer(self, s: Session, now: int) -> None:
-        if s.phase is Phase.WaitStart:
-            self._drop(s, "no CM_START_ATTEN_CHAR.IND")
-        elif s.phase is Phase.Sounding:
-            if s.profiles:
-                s.phase = Phase.WaitRsp
-                self._events.append(Checkpoint(110, "attenuation measured"))
-                self._events.append(Checkpoint(120, "CM_ATTEN_CHAR.IND"))
-                self._send_indication(s, now)
-            else:
-                self._drop(s, "no sound was measured")
-        elif s.phase is Phase.WaitRsp:
-            if s.indications > t.C_EV_match_retry:
-                self._drop(s, "no CM_ATTEN_CHAR.RSP")
-            else:
-                self._send_indication(s, now)
-        else:
-            self._drop(s, "no CM_SLAC_MATCH.REQ")
-
-    def _of(self, src: bytes, run_id: bytes, *phases: Phase) -> Session | None:
-        """The session of this car and RunID in one of these phases; everything else is ignored and counted."""
-        s = self._sessions.get(src) if self.state is State.Matching else None
-        if s is None or s.run_id != run_id or s.phase not in phases:
-            self.ignored += 1
-            return None
-        return s
+    def _run_of(self, src: bytes, run_id: bytes | None = None) -> EvseRun | None:
+        """The open run of this car, with this RunID where the message carries one."""
+        run = self._runs.get(src) if self.state is State.Matching else None
+        return run if run is not None and (run_id is None or run.run_id == run_id) else None
 
     def _on_parm(self, m: CM_SLAC_PARM_REQ, now: int) -> None:
         if self.state is State.WaitLink and m.src == self.peer_mac:
@@ -256,79 +231,45 @@ class EvseSlac:
         elif self.state not in (State.WaitParm, State.Matching):
             self.ignored += 1                    # Matched: silence keeps the neighbours' cars away
             return
-        if m.src not in self._sessions and len(self._sessions) >= t.C_EVSE_match_parallel:
-            idle = [s for s in self._sessions.values() if s.phase in IDLE_PHASES]
+        if m.src not in self._runs and len(self._runs) >= t.C_EVSE_match_parallel:
+            idle = [run for run in self._runs.values() if run.phase in IDLE_PHASES]
             if not idle:
                 self.crowded += 1
                 return
-            self._drop(min(idle, key=lambda s: s.touched), "room for another car")
-        self._sessions[m.src] = Session(m.src, m.run_id, now)
+            oldest = min(idle, key=lambda run: run.touched)
+            oldest.dropped = "room for another car"
+            self._drop(oldest)
+        run = self._runs[m.src] = EvseRun(self._mac, m.src, m.run_id, self._config.rx_attenuation_db, now)
         self._timer.cancel()
         self._enter(State.Matching)
+        self._after_run(run)
         self._schedule(now)
-        self._out.append(CM_SLAC_PARM_CNF(m.src, self._mac, m.run_id, m.src, t.C_EV_match_MNBC, t.TT_EVSE_match_MNBC_units))
-        self._events.append(Checkpoint(101, "CM_SLAC_PARM.CNF"))
 
-    def _on_start(self, m: CM_START_ATTEN_CHAR_IND, now: int) -> None:
-        s = self._of(m.src, m.run_id, Phase.WaitStart, Phase.Sounding)
-        if s is None or s.phase is Phase.Sounding:         # only the first of the three counts
+    def _on_run_message(self, m, kind: type, now: int) -> None:
+        run = self._run_of(m.src, None if kind is CM_VALIDATE_REQ else m.run_id)
+        if run is None:
+            taken = False
+        elif kind is CM_VALIDATE_REQ:
+            others = any(other.phase in VALIDATING for other in self._runs.values() if other is not run)
+            taken = run.on_validate(m, self.pilot if self._config.count_toggles else None, others, now)
+        else:
+            taken = _RUN_OF[kind](run, m, now)
+        if not taken:
+            self.ignored += 1
             return
-        s.phase = Phase.Sounding
-        s.touched = now
-        s.deadline = now + t.TT_EVSE_match_MNBC
+        self._after_run(run)
         self._schedule(now)
 
     def _on_profile(self, m: CM_ATTEN_PROFILE_IND, now: int) -> None:
-        """From the own modem, without RunID: belongs to the session of that car. Empty ones are replaced (TP-Link)."""
-        s = self._sessions.get(m.pev_mac) if self.state is State.Matching else None
-        if s is None or s.phase is not Phase.Sounding or (self._modem_mac is not None and m.src != self._modem_mac):
+        """From the own modem, without RunID: belongs to the run of that car. Empty ones are replaced (TP-Link)."""
+        run = self._run_of(m.pev_mac)
+        if run is None or self._modem_mac is not None and m.src != self._modem_mac or not run.on_profile(m.aag or self._synthetic, now):
             self.ignored += 1
             return
-        if s.profiles >= t.C_EV_match_MNBC or 0 < len(m.aag) < MAX_GROUPS:
-            self.ignored += 1
-            return
-        aag = m.aag
-        if not aag:
-            aag = self._synthetic
-            if not self._empty_told:
-                self._empty_told = True
-                self._events.append(Note("modem measures no attenuation, reporting %d dB", (aag[0],), "warning"))
-        s.sums = [a + b for a, b in zip(s.sums, aag)]
-        s.profiles += 1
-        s.touched = now
-        if s.profiles == t.C_EV_match_MNBC:
-            s.deadline = min(s.deadline, now + t.EVSE_SOUND_SETTLE)
-            self._schedule(now)
-
-    def _send_indication(self, s: Session, now: int) -> None:
-        s.indications += 1
-        s.deadline = now + t.TT_match_response
-        aag = s.average(self._offset)
-        self._out.append(CM_ATTEN_CHAR_IND(s.pev_mac, self._mac, s.run_id, s.pev_mac, s.profiles, aag))
-
-    def _on_rsp(self, m: CM_ATTEN_CHAR_RSP, now: int) -> None:
-        s = self._of(m.src, m.run_id, Phase.WaitRsp, Phase.WaitMatch)
-        if s is None or s.phase is Phase.WaitMatch:        # the RSP to a repeated indication
-            return
-        if m.dst != self._mac or m.source_address != m.src:
-            self.ignored += 1
-            return
-        if m.result:
-            self._drop(s, "it refused our result")
-        else:
-            s.phase = Phase.WaitMatch
-            s.touched = now
-            s.deadline = now + t.TT_EVSE_match_session
+        if not m.aag and not self._empty_told:
+            self._empty_told = True
+            self._events.append(Note("modem measures no attenuation, reporting %d dB", (self._synthetic[0],), "warning"))
         self._schedule(now)
-
-    def _on_validate(self, m: CM_VALIDATE_REQ, now: int) -> None:
-        """We do not need the car to toggle its pilot (sheet 2.5: default unless the pilot is read back)."""
-        s = self._sessions.get(m.src) if self.state is State.Matching else None
-        if (s is None or s.phase is not Phase.WaitMatch or m.dst != self._mac or m.signal_type
-                or m.result != VALIDATE_READY):
-            self.ignored += 1
-            return
-        self._out.append(CM_VALIDATE_CNF(m.src, self._mac, 0, 0, VALIDATE_NOT_REQUIRED))
 
     def _on_match(self, m: CM_SLAC_MATCH_REQ, now: int) -> None:
         if m.dst != self._mac or m.evse_mac != self._mac or m.pev_mac != m.src:
@@ -338,13 +279,16 @@ class EvseSlac:
         if sent is not None and sent.dst == m.src and sent.run_id == m.run_id:
             self._out.append(sent)                         # repeated request, same answer
             return
-        s = self._of(m.src, m.run_id, Phase.WaitMatch)
-        if s is None:
+        run = self._run_of(m.src, m.run_id)
+        if run is None or run.phase not in (Phase.WaitMatch, Phase.WaitToggle):      # a car may do without the validation it began
+            self.ignored += 1
+            if self.state is State.Matched:
+                self._events.append(Suspicious(m.src, "asks for our network's key (CM_SLAC_MATCH.REQ) in the middle of a session"))
             return
         self.peer_mac = m.src
-        aag = s.average(self._offset)
+        aag = run.average()
         self.attenuation = sum(aag) / len(aag)
-        self._sessions.clear()                             # the others match elsewhere
+        self._runs.clear()                                 # the others match elsewhere
         self._next = NEVER
         self._key_unused = False
         self._matched_cnf = CM_SLAC_MATCH_CNF(m.src, self._mac, m.run_id, m.src, self._mac, self.nid, self._nmk)
@@ -354,11 +298,15 @@ class EvseSlac:
         self._events.append(Checkpoint(155, "CM_SLAC_MATCH.CNF"))
         self._events.append(WatchLink())
 
+    def _after_amp_map(self) -> None:
+        self._out += self._amp_map.outgoing()
+        self._events += self._amp_map.events()
+
     # --- beginnings and ends
 
     def _await_parm(self, now: int) -> None:
         self._enter(State.WaitParm)
-        self._timer.arm(now, self._init_time)
+        self._timer.arm(now, self._config.slac_init_s * S)
 
     def _new_key(self) -> None:
         self._nmk = new_nmk(self._rng)
@@ -371,7 +319,8 @@ class EvseSlac:
     def _forget(self) -> None:
         """Everything about cars, but not the key."""
         self._timer.cancel()
-        self._sessions.clear()
+        self._amp_map.stop()
+        self._runs.clear()
         self._next = NEVER
         self._matched_cnf = None
         self.peer_mac = self.attenuation = None
@@ -396,3 +345,7 @@ class EvseSlac:
         if state is not self.state:
             self._events.append(StateChanged(self.state.name, state.name))
             self.state = state
+
+
+_RUN_OF = {CM_START_ATTEN_CHAR_IND: EvseRun.on_start, CM_ATTEN_CHAR_RSP: EvseRun.on_rsp, CM_VALIDATE_REQ: EvseRun.on_validate}
+"""Messages for one run; CM_VALIDATE.REQ carries no RunID and is called with more."""

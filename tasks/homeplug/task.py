@@ -10,14 +10,15 @@ from kernel.journal import Journal
 from kernel.timer import NEVER
 from tasks.errors import WireError
 from tasks.homeplug.config import SlacConfig
-from tasks.homeplug.events import LinkEstablished, LinkFailed, ModemFound, ModemLost, UnwatchLink, UseKey, WatchLink
+from tasks.homeplug.events import (LinkEstablished, LinkFailed, ModemFound, ModemLost, Suspicious, TogglePilot, UnwatchLink, UseKey,
+                                   WatchLink)
 from tasks.homeplug.modem import Modem
 from tasks.homeplug.slac_evse import EvseSlac
 from tasks.homeplug.slac_pev import PevSlac
 from tasks.homeplug.wire import parse
 from tasks.homeplug.wire_header import BROADCAST, Unknown
 from tasks.machine import Checkpoint, Note, StateChanged
-from tasks.messages import Frame, LinkLost, LinkUp, PauseLink, ResumeLink, StartMatching, StopMatching, Vouch
+from tasks.messages import Frame, LinkLost, LinkUp, PauseLink, PilotToggles, ResumeLink, StartMatching, StopMatching, Vouch
 from tasks.signals import Signals
 
 FRAMES_PER_RUN = 32
@@ -29,11 +30,12 @@ SOURCE = "homeplug"
 
 
 class HomeplugTask:
-    """Counters: `wire_errors`, `unknown` types, `echoes` of own frames, `foreign` (for others), `lost_out` (outbox full)."""
+    """Counters: `wire_errors`, `unknown` types, `echoes` of own frames, `foreign` (for others), `lost_out` (outbox full),
+    `suspicious` (what no honest neighbour sends)."""
 
     def __init__(self, config: SlacConfig, role: PevSlac | EvseSlac, modem: Modem, mac: bytes, inbox: Mailbox[Frame],
                  commands: Mailbox[StartMatching | StopMatching | PauseLink | ResumeLink | Vouch], out: Mailbox[bytes],
-                 events: Mailbox[LinkUp | LinkLost], signals: Signals, journal: Journal) -> None:
+                 events: Mailbox[LinkUp | LinkLost | PilotToggles], signals: Signals, journal: Journal) -> None:
         self._assume_link = config.assume_link
         self._role = role
         self._modem = modem
@@ -45,6 +47,7 @@ class HomeplugTask:
         self._journal = journal
         self._modem_text = signals.modem.claim(SOURCE)
         self._link_state = signals.link_state.claim(SOURCE)
+        self._pilot = signals.pilot_state if isinstance(role, EvseSlac) else None        # a charger counts what its car shows
         self._peer_mac = signals.peer_mac.claim(SOURCE)
         self._attenuation = signals.attenuation.claim(SOURCE)
         self._state_told = ""
@@ -56,11 +59,14 @@ class HomeplugTask:
         self.echoes = 0
         self.foreign = 0
         self.lost_out = 0
+        self.suspicious = 0
 
     def run(self, now: int) -> int:
         """Mail, timers, and what follows from them; returns the next deadline."""
         if self._assume_link:
             return self._run_assumed(now)
+        if self._pilot is not None:
+            self._role.pilot = self._pilot.get(now)
         for command in self._commands.drain(COMMANDS_PER_RUN):
             kind = type(command)
             if kind is StartMatching:
@@ -127,6 +133,11 @@ class HomeplugTask:
                     modem.watch_link(now)
                 elif kind is UnwatchLink:
                     modem.unwatch_link()
+                elif kind is TogglePilot:
+                    self._events.put(PilotToggles(e.count))
+                elif kind is Suspicious:
+                    self.suspicious += 1
+                    journal.limited(now, SOURCE, e.text, "%s " + e.text + ": not obeyed", e.mac.hex(":"), *e.args)
                 elif kind is LinkEstablished:
                     self._events.put(LinkUp(e.peer_mac, e.nid))
                 elif kind is LinkFailed:

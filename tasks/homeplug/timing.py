@@ -7,6 +7,7 @@ from kernel.timer import MS, S
 C_conn_max_match = 3                   # full matching attempts before giving up (at least)
 C_EV_match_MNBC = 10                   # sounds that the EVSE announces in NUM_SOUNDS
 C_EV_start_atten_char_inds = 3         # repetitions of CM_START_ATTEN_CHAR.IND
+C_EV_vald_nb_toggles_max = 3           # toggles of the pilot (B to C) in one validation: 1 to 3
 C_EV_match_retry = 2                   # retransmissions of an unanswered request: three transmissions
 C_EVSE_match_parallel = 5              # matching processes side by side
 
@@ -19,7 +20,13 @@ TT_match_join = 12 * S                 # from CM_SLAC_MATCH.CNF to the establish
 TP_match_leave = 1 * S                 # leave the logical network
 T_conn_resume = 6 * S                  # from a wake-up to the link, without SLAC (sheet 2.7)
 
+TP_amp_map_exchange = 100 * MS         # answer CM_AMP_MAP.REQ
+TT_amp_map_exchange = 200 * MS         # wait for that answer
+
 # --- PEV
+TP_EV_SLAC_init = 10 * S               # from the 5 % to the first CM_SLAC_PARM.REQ, at most
+TT_matching_repetition = 10 * S        # failed matching is repeated at least so long
+TP_EV_vald_state_duration = 300 * MS   # of each phase B and C of a toggle (200 to 400 ms)
 TP_EV_batch_msg_interval_min = 20 * MS
 TP_EV_batch_msg_interval_max = 50 * MS
 TP_EV_match_session = 500 * MS         # from the last CM_ATTEN_CHAR exchange to CM_SLAC_MATCH.REQ
@@ -31,8 +38,15 @@ TT_EVSE_match_MNBC = 600 * MS          # from the first CM_START_ATTEN_CHAR.IND:
 TT_EVSE_match_MNBC_units = 6           # the same as told in TIME_OUT, in 100 ms
 TP_EVSE_avg_atten_calc = 100 * MS      # result after the sounds are complete
 TT_EVSE_match_session = 10 * S         # from CM_ATTEN_CHAR.RSP to CM_SLAC_MATCH.REQ or CM_VALIDATE.REQ
+TT_EVSE_vald_toggle = 3500 * MS        # longest window in which toggles are counted: (timer + 1) x 100 ms
+T_vald_detect_time = 200 * MS          # within which a change of the pilot is seen during a validation
 
 # --- not of the standard: what the field needs (sheet 2.2, 2.8, 4.1, 4.3)
+VALIDATE_UNIT = 100 * MS               # of the field TIMER of CM_VALIDATE.REQ
+VALIDATE_SLACK = T_vald_detect_time    # car: window beyond the toggles themselves
+VALIDATE_NOT_READY_LIMIT = 10          # car: so often it waits TT_match_sequence for a charger that validates another car (longest: 3.5 s)
+VALIDATE_POLL = 20 * MS                # charger: looks at the pilot while it counts
+VALIDATE_DEBOUNCE = 100 * MS           # charger: state C for so long is a toggle; shortest phase 200 ms, read each 50 ms
 EVSE_SOUND_SETTLE = 45 * MS            # after the last expected profile, for duplicates still in the modem
 MODEM_SEARCH_INTERVAL = 2 * S          # repeat VS_SW_VER until a modem answers
 MODEM_SEARCH_BROADCAST_DELAY = 100 * MS    # own modem answers in 0.3 to 10 ms; only then ask by broadcast

@@ -11,7 +11,7 @@ class SafetyState(Word):
     """States of all supervisors; Waking, Ready and Closed are the car's only, Delivering the chargers' only, Decay not an AC charger's."""
 
     Idle = "Idle"                # contactors open, pilot B, output off
-    Waking = "Waking"            # car: pilot C for a moment while nobody offers power, to wake a charger that sleeps
+    Waking = "Waking"            # car: pilot C for a moment while nobody offers power: wakes a charger that sleeps, is counted by one that validates
     Ready = "Ready"              # car: pilot C, contactors open; the charger may put voltage on the inlet
     Closing = "Closing"          # contactors commanded closed, not yet confirmed
     Closed = "Closed"            # car: contactors confirmed closed

@@ -7,7 +7,7 @@ from tasks.safety.config import PevSafetyConfig
 from tasks.safety.facts import PevFacts, PevOutputs, PevRequests, Report, SafetyState
 from tasks.safety.latch import Latch
 from tasks.safety.shutdown import NORMAL_CURRENT, Phase, Shutdown
-from tasks.safety.trips import CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_PERMITS, PEV_TRIPS, PWM_NONE, STALLED, Permit, Trip, first_lacking
+from tasks.safety.trips import CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_PERMITS, PEV_TRIPS, PWM_NONE, STALLED, Permit, Trip, first_lacking, invites_nobody
 
 UNPLUG_DEBOUNCE = 500 * MS      # pilot A for so long is an unplugged connector and not a glitch; leaves a latched trip
 MAX_MOVES = 8                   # state changes per step; the longest chain (Closed to Tripped without current) has 5
@@ -38,6 +38,7 @@ class PevSupervisor:
         self._armed = False               # requests were seen released since the last shutdown
         self._wake_armed = False          # the request to wake was seen released since the last state C
         self._waking_at = NEVER
+        self._waking_steady = False       # the pilot was steady when state C began; a charger that changes it wakes up
         self._stepped_at = -1
         self._ready_at = NEVER
         self._closing_at = NEVER
@@ -79,7 +80,7 @@ class PevSupervisor:
             else:
                 self._hold_back(None)
         elif state is Waking:
-            if not r.wake or now - self._waking_at >= WAKE_LIMIT or f.duty is None or not f.duty > PWM_NONE:
+            if not r.wake or now - self._waking_at >= WAKE_LIMIT or not invites_nobody(f.duty) or (f.duty > PWM_NONE) is not self._waking_steady:
                 self.outputs.pilot_c = False
                 self._enter(Idle)
         elif state is Ready:
@@ -107,11 +108,12 @@ class PevSupervisor:
                 self._release("unplugged")
 
     def _try_wake(self, f: PevFacts, now: int) -> None:
-        """State C for a moment, which invites nobody: there is no PWM. Once per request."""
+        """State C for a moment, which invites nobody: to wake a charger (no PWM), or to be counted by one (5 %). Once per request."""
         self._hold_back(self.latch.first_bad(Waking, f) or first_lacking(PEV_PERMITS, Waking, f, self.config, self.outputs))
         if not self.blocked:
             self._wake_armed = False
             self._waking_at = now
+            self._waking_steady = f.duty > PWM_NONE
             self.outputs.pilot_c = True
             self._enter(Waking)
 

@@ -88,13 +88,18 @@ def first_lacking(permits: Sequence[Permit], step: SafetyState, facts: object, c
     return None
 
 
+def invites_nobody(duty: float | None) -> bool:
+    """Steady +12 V or 5 %: state C alone makes nobody deliver (with 5 % the messages do, sheet 3); every other PWM is an offer of AC current."""
+    return duty is not None and (duty > PWM_NONE or PWM_LOW <= duty <= PWM_HIGH)
+
+
 def _differ(f, limit: float) -> bool:
     return f.inlet_voltage is None or f.battery_voltage is None or not abs(f.inlet_voltage - f.battery_voltage) <= limit
 
 
 PEV_PERMITS = (
-    Permit("no_pwm", SafetyState.Waking, lambda f, c, out: f.pilot is not B or f.duty is None or not f.duty > PWM_NONE,
-           "Charger not asleep", "The pilot is toggled only at steady +12 V: with a PWM, state C would be taken for the wish to charge."),
+    Permit("no_power_offered", SafetyState.Waking, lambda f, c, out: f.pilot is not B or not invites_nobody(f.duty),
+           "No toggling now", "State C is shown for a moment only at steady +12 V or 5 % PWM, out of state B: any other PWM would be taken for the wish to charge."),
     Permit("dead_inlet", SafetyState.Waking, lambda f, c, out: c.voltage_sensor_fitted and (f.inlet_voltage is None or not abs(f.inlet_voltage) <= LIVE_VOLTAGE),
            "Inlet not dead", "The pilot is toggled only while nothing is on the inlet, which has to be measured."),
     Permit("locked", SafetyState.Ready, lambda f, c, out: f.lock is not True,        # first locked, then ready: nobody pulls a plug that gets voltage

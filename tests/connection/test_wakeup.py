@@ -10,7 +10,7 @@ B, C, D = PilotState.B, PilotState.C, PilotState.D
 
 def phases(toggle, until=10 * S):
     """(s state C, ns) changes of one toggle."""
-    toggle.begin(0)
+    toggle.begin(2, 0)
     out, at = [(0, toggle.c)], 0
     while toggle.next_timer() <= until:
         at = toggle.next_timer()
@@ -30,7 +30,7 @@ def test_two_phases_of_c_with_b_between_each_of_300_ms():
 @pytest.mark.parametrize("at", [0, 100, 300, 450, 700])
 def test_a_toggle_is_broken_off_in_state_b(at):
     toggle = Toggle()
-    toggle.begin(0)
+    toggle.begin(2, 0)
     for t in range(0, at * MS + 1, 50 * MS):
         toggle.handle_timer(t)
     toggle.cancel()

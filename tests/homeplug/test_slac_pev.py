@@ -274,8 +274,8 @@ def test_join_time_is_twelve_seconds_and_three_failures_end_it():
     s.run_to(begin + 12 * S)
     assert s.machine.state is State.Pause and len(s.events(UseKey)) == 2      # left with a random key
     assert s.events(UseKey)[1].nmk != NMK
-    for attempt in (2, 3):
-        s.run_to(s.now + 500 * MS)
+    for pause in (400 * MS, 800 * MS):                     # TT_matching_rate, then twice that
+        s.run_to(s.now + pause)
         s.give(parm_cnf(s))
         s.run_to(s.now + 700 * MS)
         s.give(atten(s))

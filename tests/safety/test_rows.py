@@ -41,7 +41,7 @@ def test_every_row_applies_where_it_should_is_as_urgent_and_as_patient(table, ex
     assert found == {name: (frozenset(LETTERS[x] for x in states), urgent, hold * MS) for name, (states, urgent, hold) in expected.items()}
 
 
-PEV_PERMITS = {"no_pwm": "w", "dead_inlet": "w", "locked": "r", "battery_voltage": "g", "inlet_match": "g", "inlet_steady": "g"}
+PEV_PERMITS = {"no_power_offered": "w", "dead_inlet": "w", "locked": "r", "battery_voltage": "g", "inlet_match": "g", "inlet_steady": "g"}
 EVSE_PERMITS = {"car_ready": "d", "pwm_on": "d", "contactor_at_rest": "d"}
 
 

@@ -1,4 +1,4 @@
-"""The toggle that wakes a charger: state C for a moment, only where it invites nobody."""
+"""The toggle that wakes a charger, or that it counts: state C for a moment, only where it invites nobody."""
 import math
 
 import pytest
@@ -34,8 +34,8 @@ def test_a_phase_that_nobody_ends_is_ended_and_not_begun_again():
 
 
 @pytest.mark.parametrize("change, why", [
-    ({"duty": 5.0}, "Charger not asleep"), ({"duty": 97.0}, "Charger not asleep"), ({"duty": None}, "Charger not asleep"), ({"duty": math.nan}, "Charger not asleep"),
-    ({"pilot": None}, "Charger not asleep"), ({"pilot": PilotState.A}, "Charger not asleep"), ({"pilot": C}, "Charger not asleep"),
+    ({"duty": 2.9}, "No toggling now"), ({"duty": 7.1}, "No toggling now"), ({"duty": 16.0}, "No toggling now"), ({"duty": 97.0}, "No toggling now"), ({"duty": None}, "No toggling now"), ({"duty": math.nan}, "No toggling now"),
+    ({"pilot": None}, "No toggling now"), ({"pilot": PilotState.A}, "No toggling now"), ({"pilot": C}, "No toggling now"),
     ({"contactors": None}, "Contactor not open"), ({"contactors": True}, "Contactor not open"), ({"inlet_voltage": None}, "Inlet not dead"),
     ({"inlet_voltage": 60.1}, "Inlet not dead"), ({"inlet_voltage": -60.1}, "Inlet not dead"), ({"inlet_voltage": math.nan}, "Inlet not dead"),
     ({"inlet_voltage": 60.1, "lock": False}, "Live but unlocked")])
@@ -46,7 +46,7 @@ def test_what_is_missing_holds_it_back(change, why):
     assert s.blocked == why and s.state is Idle
 
 
-@pytest.mark.parametrize("change", [{"inlet_voltage": 60.0}, {"inlet_voltage": -60.0}, {"duty": 97.1}, {"lock": False}])
+@pytest.mark.parametrize("change", [{"inlet_voltage": 60.0}, {"inlet_voltage": -60.0}, {"duty": 97.1}, {"duty": 3.0}, {"duty": 5.0}, {"duty": 7.0}, {"lock": False}])
 def test_the_edges_that_are_allowed(change):
     s, now = pev(Idle)
     assert s.step(asleep(**change), WAKE, now).pilot_c
@@ -59,10 +59,19 @@ def test_a_box_without_voltmeter_may_wake_too():
     assert not s.step(asleep(inlet_voltage=61.0, lock=False), WAKE, now).pilot_c and s.blocked == "Live but unlocked", "the charger's word counts as well"
 
 
-@pytest.mark.parametrize("duty", [5.0, 97.0, None, math.nan])
+@pytest.mark.parametrize("duty", [5.0, 16.0, 97.0, None, math.nan])
 def test_a_charger_that_wakes_up_ends_it(duty):
     s, now = pev(Waking)
     assert not s.step(asleep(pilot=C, duty=duty), WAKE, now + 100 * MS).pilot_c and s.state is Idle
+
+
+@pytest.mark.parametrize("duty, goes_on", [(5.0, True), (3.0, True), (7.0, True), (2.9, False), (7.1, False), (16.0, False), (97.1, False), (100.0, False), (None, False),
+                                           (math.nan, False)])
+def test_a_charger_that_counts_and_takes_its_5_percent_away_ends_it(duty, goes_on):
+    s, now = pev(Idle)
+    assert s.step(asleep(duty=5.0), WAKE, now).pilot_c and s.state is Waking
+    assert s.step(asleep(pilot=C, duty=duty), WAKE, now + 100 * MS).pilot_c is goes_on
+    assert s.state is (Waking if goes_on else Idle)
 
 
 def test_voltage_on_an_unlocked_inlet_is_an_emergency():

@@ -22,8 +22,9 @@ EMERGENCY_CURRENT = 5.0      # A, S5: opening in an emergency
 UNLOCK_VOLTAGE = 60.0        # V, S6
 V2G_MESSAGE = "V2G_Message"
 MAX_BROKEN = 50              # sentences kept of one charge
-TOGGLE = 400 * MS + REACTION     # TP_EV_vald_state_duration, its longest: state C that wakes a charger
+TOGGLE = 400 * MS + REACTION     # TP_EV_vald_state_duration, its longest: state C that wakes a charger, or that it counts
 NO_PWM = 97.0                # percent: above, nothing is offered (X1)
+DIGITAL = (3.0, 7.0)         # percent: power only by messages
 STOPPED = frozenset({"Finished", "Failed", "Paused", "Pausing"})
 READY = frozenset({PilotState.C, PilotState.D})
 
@@ -232,7 +233,8 @@ class Invariants:
         if s.pilot_c_request.get(now) is True or self._car.board.control_pilot.failed:
             return
         duty, inlet = s.pilot_duty.get(now), s.inlet_voltage.get(now)
-        asleep = duty is not None and duty > NO_PWM and (inlet is None and not self._limits.voltage_sensor_fitted or _at_most(inlet, UNLOCK_VOLTAGE))
+        offers_none = duty is not None and (duty > NO_PWM or DIGITAL[0] <= duty <= DIGITAL[1])
+        asleep = offers_none and (inlet is None and not self._limits.voltage_sensor_fitted or _at_most(inlet, UNLOCK_VOLTAGE))
         if s.pilot_wake_request.get(now) is True and asleep and s.contactors_closed.get(now) is False:
             self._toggling_since = now
         else:
