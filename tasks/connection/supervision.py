@@ -17,6 +17,9 @@ from tasks.v2g.timing import (V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_Comm
 DIGITAL_DUTY = (3.0, 7.0)            # percent: digital communication required (sheet 3)
 OFFERED_DUTY = 5.0
 STEADY_DUTY = 100.0                  # X1
+FAULT_DUTY = 0.0                     # state F
+D_LINK_ERRORS = frozenset({StopReason.NO_LINK, StopReason.LINK_LOST, StopReason.SLAC_FAILED, StopReason.COMMUNICATION_SETUP_TIMEOUT})
+"""Ends that are a D-LINK_ERROR (sheet 2.3): matching, the network, or the time from it to the first V2G message."""
 JOINING = "Join"                     # state of the car's matching machine between CM_SET_KEY and the network
 NOTHING_HEARD = frozenset({None, "Off", "Parm"})     # states of the car's matching machine before any CM_SLAC_PARM.CNF
 NO_KEY_YET = frozenset({None, "Off", "WaitKey"})     # states of the charger's matching machine
@@ -226,7 +229,8 @@ class PevConnection(Ladder):
 class EvseConnection(Ladder):
     """Unplugged, Preparing, Matching, Discovering, Session, Ending, then Finished, Failed, Paused or again.
 
-    5 % is offered from the key to the end of the session; steady +12 V (X1) otherwise, also in a pause.
+    5 % is offered from the key to the end of the session; steady +12 V (X1) otherwise, also in a pause. After a D-LINK_ERROR X1, state F and X1 again
+    tell the car to begin anew.
     """
 
     duty = STEADY_DUTY
@@ -239,6 +243,7 @@ class EvseConnection(Ladder):
         self._settle_at = 0
         self._retain = Timer()
         self._ac = Timer()               # after the state of charge was read: from X1 to plain PWM
+        self._step_ef = Timer()          # after a D-LINK_ERROR: when state F begins, then when it ends
         self._toggle_seen = ToggleSeen()
 
     def handle_timer(self, now: int) -> None:
@@ -248,13 +253,22 @@ class EvseConnection(Ladder):
                 self._ac.arm(now, t.T_step_X1)
         if self._ac.take(now) and self.state in (State.Ending, State.Finished):
             self.duty = self._config.ac_pwm_percent
+        if self._step_ef.take(now):
+            if self.duty == STEADY_DUTY:
+                self.duty = FAULT_DUTY
+                self._step_ef.arm(now, t.T_step_EF)
+            else:
+                self.duty = STEADY_DUTY
         super().handle_timer(now)
 
     def next_timer(self) -> int:
-        return min(super().next_timer(), self._retain.at, self._ac.at)
+        return min(super().next_timer(), self._retain.at, self._ac.at, self._step_ef.at)
 
     def _enter(self, state: State) -> None:
         super()._enter(state)
+        if self._step_ef.armed or self.duty == FAULT_DUTY:       # somebody did not wait for its end
+            self._step_ef.cancel()
+            self.duty = STEADY_DUTY
         if state is State.Unplugged:
             self._ac.cancel()
             self.duty = STEADY_DUTY
@@ -336,5 +350,13 @@ class EvseConnection(Ladder):
             if reason is StopReason.SOC_READ:        # the car left without SessionStop
                 self._ac.arm(now, t.T_step_X1)
 
+    def _settle(self, now: int) -> None:
+        super()._settle(now)
+        if self.state is State.Pausing and self.reason in D_LINK_ERRORS and self._config.error_step_f:
+            self._step_ef.arm(now, t.T_step_X1)
+
     def _rest(self) -> int:
-        return max(t.T_step_X1, super()._rest())
+        least = t.T_step_X1
+        if self.reason in D_LINK_ERRORS and self._config.error_step_f:
+            least += t.T_step_EF + t.AFTER_EF
+        return max(least, super()._rest())

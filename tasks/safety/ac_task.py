@@ -6,7 +6,7 @@ from kernel.journal import Journal
 from kernel.timer import MS
 from tasks.safety.ac_supervisor import AcSupervisor
 from tasks.safety.adapter import SupervisorTask
-from tasks.safety.charger_supervisor import STEADY
+from tasks.safety.charger_supervisor import STEADY, shown
 from tasks.safety.config import SafetyConfig
 from tasks.safety.facts import AcFacts, AcRequests
 from tasks.safety.feedback import Assumed
@@ -68,7 +68,7 @@ class AcSafetyTask(SupervisorTask):
             else:
                 refused = True
         if out.duty != self._set_duty:
-            if self._pilot_source.set_duty(out.duty, now):
+            if self._pilot_source.set_duty(shown(out.duty), now):
                 self._set_duty = out.duty
             else:
                 refused = True

@@ -12,6 +12,7 @@ from tasks.safety.supervisor import UNPLUG_DEBOUNCE
 from tasks.safety.trips import INTERNAL_FAULT, OUTPUT_REFUSED, STALLED, Permit, Trip
 
 STEADY = 100.0                # percent: +12 V without PWM (X1)
+STATE_F = 0.0                 # percent: -12 V without PWM, "I am not available"
 DUTY_LOW = 3.0                # percent: below is not allowed (slac-and-network sheet 3)
 
 Idle, Tripped = SafetyState.Idle, SafetyState.Tripped
@@ -93,5 +94,10 @@ class ChargerSupervisor(ABC):
 
 
 def valid_duty(duty: float | None) -> float:
-    """A duty that may stand on the line, or steady +12 V."""
-    return duty if duty is not None and DUTY_LOW <= duty <= STEADY else STEADY
+    """A duty that may stand on the line, state F among them, or steady +12 V."""
+    return duty if duty is not None and (DUTY_LOW <= duty <= STEADY or duty == STATE_F) else STEADY
+
+
+def shown(duty: float) -> float | None:
+    """The duty as the driver wants it: None is state F."""
+    return None if duty == STATE_F else duty

@@ -6,7 +6,8 @@ from kernel.journal import Journal
 from kernel.timer import MS, S
 from tasks.safety.adapter import NO_CURRENT, SupervisorTask
 from tasks.safety.config import SafetyConfig
-from tasks.safety.evse_supervisor import STEADY, EvseSupervisor
+from tasks.safety.charger_supervisor import STEADY, shown
+from tasks.safety.evse_supervisor import EvseSupervisor
 from tasks.safety.facts import EvseFacts, EvseRequests, PevFacts, PevRequests
 from tasks.safety.feedback import Assumed
 from tasks.safety.supervisor import PevSupervisor
@@ -194,7 +195,7 @@ class EvseSafetyTask(SupervisorTask):
                 self._set_stage = stage
             refused = not done
         if out.duty != self._set_duty:
-            if self._pilot_source.set_duty(out.duty, now):
+            if self._pilot_source.set_duty(shown(out.duty), now):
                 self._set_duty = out.duty
             else:
                 refused = True

@@ -200,3 +200,52 @@ def test_a_stop_counts_for_the_end_in_which_it_was_pressed():
     assert bench.state is State.Failed
     bench.tell(StartSession()).session().end(R.TIMEOUT, False).farewell().run(1 * S)
     assert bench.state is State.Pausing
+
+
+# --- D-LINK_ERROR: X1, state F, X1, 5 % (slac-and-network sheet 2.7) -----------------------------------------------------------
+
+def duties(bench, duration):
+    """(ns since now, duty) at each change."""
+    begin, out = bench.now, [(0, bench.m.duty)]
+    while bench.now < begin + duration:
+        bench.run(10 * MS)
+        if bench.m.duty != out[-1][1]:
+            out.append((bench.now - begin, bench.m.duty))
+    return out
+
+
+@pytest.mark.parametrize("reason", [R.NO_LINK, R.LINK_LOST, R.SLAC_FAILED])
+def test_e14_after_a_lost_link_the_pilot_goes_through_state_f(reason):
+    bench = evse().at(State.Matching)
+    bench.tell(LinkLost(reason))
+    seen = duties(bench, 20 * S)
+    assert [duty for _, duty in seen] == [100.0, 0.0, 100.0, 5.0]
+    changes = [at for at, _ in seen]
+    assert changes[1] >= t.T_step_X1 and changes[2] - changes[1] >= t.T_step_EF and changes[3] - changes[2] >= t.PLUG_SETTLE
+    assert bench.state is State.Matching and bench.m.restarts == 1
+
+
+def test_a_charger_whose_cars_do_not_want_state_f_goes_without():
+    bench = evse(error_step_f=False).at(State.Matching)
+    bench.tell(LinkLost(R.NO_LINK))
+    assert [duty for _, duty in duties(bench, 20 * S)] == [100.0, 5.0]
+
+
+def test_another_end_than_a_lost_link_shows_no_state_f():
+    bench = evse().session().end(R.TIMEOUT, False).farewell()
+    assert 0.0 not in [duty for _, duty in duties(bench, 20 * S)]
+
+
+@pytest.mark.parametrize("what", ["unplugged", "begun again"])
+def test_state_f_ends_when_nobody_waits_for_it(what):
+    bench = evse().at(State.Matching)
+    bench.tell(LinkLost(R.NO_LINK))
+    while bench.m.duty != 0.0:
+        bench.run(10 * MS)
+    if what == "unplugged":
+        bench.facts.pilot = PilotState.A
+        bench.run(S)
+        assert bench.state is State.Unplugged and [duty for _, duty in duties(bench, 10 * S)] == [100.0]
+    else:
+        bench.tell(StartSession())
+        assert [duty for _, duty in duties(bench, 10 * S)] == [100.0, 5.0]

@@ -1,8 +1,8 @@
 """The AC charger: every combination of discretised facts and wishes in every state and equipment, one step from each; the invariants are written anew.
 
 6 states of the pilot, 3 measured duties, 5 currents (one of them older than the state), residual current, supervision, button, contactor and lock with
-3 values each, 6 wishes; with a socket and all that is fitted, and without a socket in a ventilated place without detector and button; in each state
-(6 of them) and at the instants at which time decides (9): 2,624,400 combinations of 30 moments, about 20 s.
+3 values each, 7 wishes; with a socket and all that is fitted, and without a socket in a ventilated place without detector and button; in each state
+(6 of them) and at the instants at which time decides (9): 3,061,800 combinations of 30 moments, about 20 s.
 """
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PILOTS = (None, A, B, C, D, F)               # E like F and A: test_ac_rows.py a
 DUTIES = (None, 5.0, 100.0)
 CURRENTS = ((None, NEW), (0.0, NEW), (0.0, OLD), (16.0, NEW), (40.0, NEW))
 YES_NO = (None, False, True)
-WISHES = (close(), RELEASED, ENDED, LAPSED, close(duty=100.0), close(duty=nan))
+WISHES = (close(), RELEASED, ENDED, LAPSED, close(duty=100.0), close(duty=nan), close(duty=0.0))
 EQUIPMENT = ((True, AcSafetyConfig()), (False, AcSafetyConfig(ventilation_fitted=True, residual_current_fitted=False, stop_button="none")))
 LIVE, CLOSED = (Closing, Delivering, CurrentOff), (Delivering, CurrentOff)
 
@@ -121,7 +121,7 @@ def may_stay_on(m: Moment, f: AcFacts) -> bool:
 
 
 def keeps_its_duty(m: Moment, r: AcRequests) -> bool:
-    wish = r.duty if r.duty is not None and 3.0 <= r.duty <= 100.0 else 100.0
+    wish = r.duty if r.duty is not None and (3.0 <= r.duty <= 100.0 or r.duty == 0.0) else 100.0
     return wish == m.duty
 
 
@@ -171,7 +171,7 @@ def judge(m: Moment, f: AcFacts, r: AcRequests, s: AcSupervisor, seen: Seen) -> 
         assert after is Tripped or not r.close
         seen.unlocks += 1
     # the pilot
-    wish = r.duty if r.duty is not None and 3.0 <= r.duty <= 100.0 else 100.0
+    wish = r.duty if r.duty is not None and (3.0 <= r.duty <= 100.0 or r.duty == 0.0) else 100.0
     if any(t.name == "contactor_welded" for t in trips):
         expected = 100.0
     elif trips:

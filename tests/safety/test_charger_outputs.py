@@ -6,7 +6,8 @@ import pytest
 from drivers.interfaces import PilotState
 from kernel.timer import S
 from tasks.safety.config import EvseSafetyConfig
-from tasks.safety.evse_supervisor import EvseSupervisor, valid_duty
+from tasks.safety.charger_supervisor import shown, valid_duty
+from tasks.safety.evse_supervisor import EvseSupervisor
 from tasks.safety.facts import EvseRequests, SafetyState
 from tests.safety.charger_states import RELEASED, REST, driven
 from tests.safety.given import STEP, evse, evse_facts, output
@@ -18,7 +19,7 @@ CurrentOff, Opening, Decay, Tripped = SafetyState.CurrentOff, SafetyState.Openin
 
 # --- duty ---------------------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("duty, shown", [(None, 100.0), (math.nan, 100.0), (2.9, 100.0), (3.0, 3.0), (5.0, 5.0), (100.0, 100.0), (100.5, 100.0), (0.0, 100.0), (-5.0, 100.0)])
+@pytest.mark.parametrize("duty, shown", [(None, 100.0), (math.nan, 100.0), (2.9, 100.0), (3.0, 3.0), (5.0, 5.0), (100.0, 100.0), (100.5, 100.0), (0.0, 0.0), (0.1, 100.0), (-5.0, 100.0)])
 def test_what_may_stand_on_the_pilot(duty, shown):
     assert valid_duty(duty) == shown
     supervisor, now = evse(False)
@@ -102,3 +103,16 @@ def test_without_a_lock_nothing_is_commanded():
     supervisor, now = evse(False, False, False)
     for wish in (RELEASED, EvseRequests(duty=5.0, lock=True)):
         assert supervisor.step(evse_facts(**REST), wish, now + S).lock is None
+
+
+# --- state F ------------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("duty, driver", [(0.0, None), (5.0, 5.0), (100.0, 100.0)])
+def test_the_driver_is_told_none_for_state_f(duty, driver):
+    assert shown(duty) == driver
+
+
+def test_with_state_f_asked_for_while_energised_the_power_ends_first():
+    supervisor, now = driven(Delivering)
+    out = supervisor.step(evse_facts(), EvseRequests(voltage=350.0, current=10.0, duty=0.0), now + S // 100)
+    assert not out.on and out.duty == 5.0
