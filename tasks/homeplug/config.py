@@ -26,7 +26,7 @@ class SlacConfig:
     start_delay_ms: int = setting(60, unit="ms", low=20, high=90, meaning="PEV: from the first CM_SLAC_PARM.CNF to the first START (limit 100)")
     batch_interval_ms: int = setting(30, unit="ms", low=20, high=40, meaning="PEV: between START and SOUND messages (limits 20 to 50)")
     early_decision: bool = setting(False, meaning="PEV: do not wait 1200 ms when every charger that confirmed has delivered its result")
-    match_attempts: int = setting(3, low=3, high=100, meaning="PEV: attempts with a charger heard before matching counts as failed")
+    match_attempts: int = setting(3, low=3, high=100, meaning="PEV: attempts with a charger heard before matching counts as failed, in not less than 10 s")
     rx_attenuation_db: int = setting(0, unit="dB", low=-60, high=60, meaning=(
         "EVSE: calibrated attenuation of the own receive path, taken off each group (alpitronic about 10, Tesla about 1)"))
     synthetic_attenuation_db: int = setting(9, unit="dB", low=1, high=40, meaning=(

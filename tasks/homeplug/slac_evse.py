@@ -65,6 +65,7 @@ class EvseSlac:
         self._matched_cnf: CM_SLAC_MATCH_CNF | None = None
         self._timer = Timer()                    # modem restart, TT_EVSE_SLAC_init or TT_match_join
         self._empty_told = False
+        self._heard_until = 0                    # upper layers hear the car: its link is not dead
         self._out: list = []
         self._events: list = []
 
@@ -104,6 +105,10 @@ class EvseSlac:
         self._enter(State.Resume)
         self._timer.arm(now, t.T_conn_resume)
         self._events.append(WatchLink())
+
+    def vouch(self, now: int) -> None:
+        """Upper layers have just heard the car."""
+        self._heard_until = now + t.LINK_VOUCH_LEASE
 
     # --- the five verbs
 
@@ -227,6 +232,14 @@ class EvseSlac:
             pass                                 # the request came through the modem, so the modem is back
         elif self.state is State.Resume and m.src == self.peer_mac:
             self._match_anew(now)                # this car matches again after a pause; it repeats its request while the modem takes the new key
+            return
+        elif self.state is State.Matched and m.src == self.peer_mac:
+            if now < self._heard_until:
+                self.ignored += 1
+                self._events.append(Suspicious(m.src, "asks for a new matching (CM_SLAC_PARM.REQ) under the address of our car, with which a session is running"))
+            else:
+                self._events.append(Note("our car begins a new matching: its link is dead", (), "warning"))
+                self._fail(StopReason.LINK_LOST)
             return
         elif self.state not in (State.WaitParm, State.Matching):
             self.ignored += 1                    # Matched: silence keeps the neighbours' cars away

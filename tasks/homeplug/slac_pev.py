@@ -38,6 +38,7 @@ class PevSlac:
         self.state = State.Off
         self.nid = b""
         self.failures = 0                        # runs that failed although a charger was heard
+        self._repeat_until = 0                   # TT_matching_repetition: not given up before
         self._ignored = 0
         self._run: PevRun | None = None          # kept until the link is up: results that are repeated still get their answer
         self._key: CM_SLAC_MATCH_CNF | None = None
@@ -224,9 +225,11 @@ class PevSlac:
     # --- ends
 
     def _run_failed(self, reason: StopReason, now: int) -> None:
-        """Try again with a new RunID, later each time, until C_conn_max_match runs with a charger in hearing have failed."""
+        """Try again with a new RunID, later each time, until C_conn_max_match runs with a charger in hearing have failed, and for TT_matching_repetition."""
         self.failures += 1
-        if self.failures >= self._attempts_allowed:
+        if self.failures == 1:
+            self._repeat_until = now + t.TT_matching_repetition
+        if self.failures >= self._attempts_allowed and now >= self._repeat_until:
             self._give_up(reason, now)
             return
         self._leave(now)

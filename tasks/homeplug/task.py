@@ -47,7 +47,8 @@ class HomeplugTask:
         self._journal = journal
         self._modem_text = signals.modem.claim(SOURCE)
         self._link_state = signals.link_state.claim(SOURCE)
-        self._pilot = signals.pilot_state if isinstance(role, EvseSlac) else None        # a charger counts what its car shows
+        self._evse = role if isinstance(role, EvseSlac) else None
+        self._pilot = signals.pilot_state        # a charger counts what its car shows
         self._peer_mac = signals.peer_mac.claim(SOURCE)
         self._attenuation = signals.attenuation.claim(SOURCE)
         self._state_told = ""
@@ -65,8 +66,8 @@ class HomeplugTask:
         """Mail, timers, and what follows from them; returns the next deadline."""
         if self._assume_link:
             return self._run_assumed(now)
-        if self._pilot is not None:
-            self._role.pilot = self._pilot.get(now)
+        if self._evse is not None:
+            self._evse.pilot = self._pilot.get(now)
         for command in self._commands.drain(COMMANDS_PER_RUN):
             kind = type(command)
             if kind is StartMatching:
@@ -79,6 +80,8 @@ class HomeplugTask:
                 self._role.resume(now)
             elif kind is Vouch:
                 self._modem.vouch(now)
+                if self._evse is not None:
+                    self._evse.vouch(now)
             self._carry_events(now)
         for frame in self._inbox.drain(FRAMES_PER_RUN):
             self._on_frame(frame.data, now)

@@ -332,3 +332,16 @@ def test_stop_in_every_state_is_silence(build):
     assert len(s.sent) == n and s.events(LinkFailed) == [] and s.machine.state is State.Off
     s.call(s.machine.start)
     assert s.machine.state is State.Parm
+
+
+def test_p17_matching_that_fails_quickly_is_repeated_for_ten_seconds():
+    s = started()
+    begin = None
+    while not s.events(LinkFailed):
+        if s.machine.state is State.Parm:
+            s.give(parm_cnf(s))                            # confirms, and measures nothing
+        s.run_to(s.now + 10 * MS)
+        if begin is None and s.machine.failures:
+            begin = s.now
+    assert s.events(LinkFailed) == [LinkFailed(StopReason.SLAC_FAILED)]
+    assert s.now - begin >= 10 * S and 4 <= s.machine.failures <= 8      # TT_matching_repetition, and at least C_conn_max_match
