@@ -8,7 +8,7 @@ import pytest
 
 from kernel.timer import MS, NEVER, S
 from tasks.homeplug.config import SlacConfig
-from tasks.homeplug.events import KeyTaken, LinkEstablished, LinkFailed, LinkGone, LinkSeen, ModemBack, Suspicious, UseKey, WatchLink
+from tasks.homeplug.events import KeyTaken, LinkEstablished, LinkFailed, LinkGone, LinkSeen, ModemBack, UseKey, WatchLink
 from tasks.homeplug.keys import nid_from_nmk
 from tasks.homeplug.slac_evse import EvseSlac, State
 from tasks.homeplug.wire import (CM_ATTEN_CHAR_IND, CM_ATTEN_CHAR_RSP, CM_ATTEN_PROFILE_IND, CM_SLAC_MATCH_CNF, CM_SLAC_MATCH_REQ,
@@ -273,24 +273,6 @@ def test_matched_ignores_everybody():
     match(s, CARS[1])
     s.run_to(s.now + 60 * S)
     assert len(s.sent) == n and s.machine.state is State.Matched and s.machine.next_timer() == NEVER
-
-
-def test_e13_our_own_car_begins_again_when_its_link_is_dead():
-    s = matched()
-    s.call(s.machine.vouch)
-    s.run_to(s.now + 5 * S - 1)
-    parm(s)                                                # somebody under its address, or it is confused: V2G messages were heard just now
-    assert s.machine.state is State.Matched and [e.mac for e in s.events(Suspicious)] == [PEV]
-    s.run_to(s.now + 1)
-    parm(s, CARS[1])
-    assert s.machine.state is State.Matched, "never a neighbour's car"
-    parm(s)
-    assert s.events(LinkFailed) == [LinkFailed(StopReason.LINK_LOST)] and len(s.events(UseKey)) == 2
-    s.call(s.machine.start)
-    s.give(KeyTaken())
-    s.give(ModemBack())
-    parm(s)
-    assert s.machine.state is State.Matching
 
 
 def test_same_car_may_begin_again_while_the_link_is_not_up():

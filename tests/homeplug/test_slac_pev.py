@@ -345,3 +345,19 @@ def test_p17_matching_that_fails_quickly_is_repeated_for_ten_seconds():
             begin = s.now
     assert s.events(LinkFailed) == [LinkFailed(StopReason.SLAC_FAILED)]
     assert s.now - begin >= 10 * S and 4 <= s.machine.failures <= 8      # TT_matching_repetition, and at least C_conn_max_match
+
+
+def test_pauses_between_runs_grow():
+    s = started(match_attempts=6)
+    pauses = []
+    for _ in range(5):
+        s.give(parm_cnf(s))
+        sent = len(s.times(CM_SLAC_PARM_REQ))
+        while s.machine.state is not State.Pause:
+            s.run_to(s.now + 10 * MS)
+        failed_at = s.now
+        while len(s.times(CM_SLAC_PARM_REQ)) == sent:
+            s.run_to(s.now + 10 * MS)
+        pauses.append((s.times(CM_SLAC_PARM_REQ)[-1] - failed_at) // MS)
+    assert [round(p, -2) for p in pauses] == [400, 800, 1600, 1600, 1600]
+    assert sum(pauses[:2]) * MS + 3 * 1300 * MS < 10 * S, "three runs within TT_matching_repetition"

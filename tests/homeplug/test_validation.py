@@ -7,16 +7,16 @@ import pytest
 
 from drivers.interfaces import PilotState
 from kernel.timer import MS, S
-from tasks.homeplug.events import Suspicious, TogglePilot
+from tasks.homeplug.events import TogglePilot
 from tasks.homeplug.evse_run import ToggleCount
 from tasks.homeplug.slac_pev import State
-from tasks.homeplug.wire import (CM_SLAC_MATCH_REQ, CM_SLAC_PARM_REQ, CM_START_ATTEN_CHAR_IND, CM_VALIDATE_CNF, CM_VALIDATE_REQ, VALIDATE_FAILURE, VALIDATE_NOT_READY,
+from tasks.homeplug.wire import (CM_SLAC_MATCH_REQ, CM_START_ATTEN_CHAR_IND, CM_VALIDATE_CNF, CM_VALIDATE_REQ, VALIDATE_FAILURE, VALIDATE_NOT_READY,
                                  VALIDATE_NOT_REQUIRED, VALIDATE_READY, VALIDATE_SUCCESS)
 from tasks.machine import Note
 
 from tests.homeplug import test_slac_evse as charger
 from tests.homeplug import test_slac_pev as car
-from tests.homeplug.test_slac_evse import CARS, RUN
+from tests.homeplug.test_slac_evse import CARS
 from tests.homeplug.test_slac_pev import EVSE, EVSE2, PEV
 
 A, B, C, D = PilotState.A, PilotState.B, PilotState.C, PilotState.D
@@ -314,48 +314,3 @@ def test_what_counts_as_a_toggle(shown, count):
         seen.look(before, pilot, n * 50 * MS)
         before = pilot if pilot is not None else before
     assert seen.count == count
-
-
-# --- who lies is told -----------------------------------------------------------------------------------------------
-
-def test_a_key_that_nobody_asked_for_is_told_and_not_taken():
-    s = car.matching()
-    s.give(car.match_cnf(s, EVSE2))
-    assert [(e.mac, "did not ask" in e.text) for e in s.events(Suspicious)] == [(EVSE2, True)]
-    s.give(car.match_cnf(s))
-    s.give(car.match_cnf(s))
-    assert len(s.events(Suspicious)) == 1, "the charger's own repetition is honest"
-
-
-def test_two_results_of_one_charger_that_differ_are_told_and_the_first_counts():
-    s = car.collecting()
-    s.give(car.atten(s))
-    s.give(car.atten(s, aag=bytes((1,)) * 58))
-    assert [e.mac for e in s.events(Suspicious)] == [EVSE]
-    s.run_to(s.now + 700 * MS)
-    assert s.machine.attenuation == 12.0
-
-
-def test_a_request_for_the_key_in_the_middle_of_a_session_is_told():
-    s = charger.matched()
-    s.give(charger.match(s, CARS[3], RUN))
-    s.give(charger.match(s, CARS[0], bytes(8)))
-    assert [e.mac for e in s.events(Suspicious)] == [CARS[3], CARS[0]] and s.machine.peer_mac == CARS[0]
-    s.give(charger.match(s))
-    assert len(s.events(Suspicious)) == 2
-
-
-def test_pauses_between_runs_grow():
-    s = car.started(match_attempts=6)
-    pauses = []
-    for _ in range(5):
-        s.give(car.parm_cnf(s))
-        sent = len(s.times(CM_SLAC_PARM_REQ))
-        while s.machine.state is not State.Pause:
-            s.run_to(s.now + 10 * MS)
-        failed_at = s.now
-        while len(s.times(CM_SLAC_PARM_REQ)) == sent:
-            s.run_to(s.now + 10 * MS)
-        pauses.append((s.times(CM_SLAC_PARM_REQ)[-1] - failed_at) // MS)
-    assert [round(p, -2) for p in pauses] == [400, 800, 1600, 1600, 1600]
-    assert sum(pauses[:2]) * MS + 3 * 1300 * MS < 10 * S, "three runs within TT_matching_repetition"
