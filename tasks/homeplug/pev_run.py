@@ -218,10 +218,12 @@ class PevRun:
         if close:
             self._events.append(Note("the two best chargers differ by less than %d dB: it may be the neighbour's", (CLOSE_CALL_DB,), "warning"))
         self._choice = Choice.of(order, close, self._config)
-        if not self._choice.left:
-            self._events.append(Note("no charger with acceptable attenuation: %s",
-                                     (f"the best has {order[0].attenuation:.0f} dB, the limit is {self._config.atten_indirect_db:g} dB" if order
-                                      else "none has reported any within 1.2 s",), "warning"))
+        if not order:
+            self._events.append(Note("no CM_ATTEN_CHAR.IND %d ms after the first CM_START_ATTEN_CHAR.IND, %d charger(s) confirmed",
+                                     (t.TT_EV_atten_results // MS, len(self._confirmed)), "warning"))
+        elif not self._choice.left:
+            self._events.append(Note("no charger with acceptable attenuation: the best has %.0f dB, the limit is %g dB",
+                                     (order[0].attenuation, self._config.atten_indirect_db), "warning"))
         self._next_candidate(now)
 
     def _next_candidate(self, now: int) -> None:

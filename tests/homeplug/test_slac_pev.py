@@ -188,6 +188,14 @@ def test_too_much_attenuation_is_no_charger():
     s.give(atten(s, aag=bytes((81,)) * 58))
     s.run_to(s.now + 700 * MS)
     assert s.times(CM_SLAC_MATCH_REQ) == [] and s.times(CM_VALIDATE_REQ) == []
+    assert [e.text for e in s.events(Note) if e.level == "warning"] == ["no charger with acceptable attenuation: the best has %.0f dB, the limit is %g dB"]
+
+
+def test_no_result_at_all_is_not_told_as_too_much_attenuation():
+    s = collecting((EVSE, EVSE2))
+    s.run_to(s.now + 700 * MS)
+    told = [(e.text, e.args) for e in s.events(Note) if e.level == "warning"]
+    assert told == [("no CM_ATTEN_CHAR.IND %d ms after the first CM_START_ATTEN_CHAR.IND, %d charger(s) confirmed", (1200, 2))]
 
 
 def validating(evses=(EVSE,)) -> Stepper:
