@@ -102,16 +102,16 @@ class PevRun:
     def handle_timer(self, now: int) -> None:
         if self._results_due.take(now) and self.state in (State.Sounding, State.Collect):
             self._decide(now)
+        due, state = self._step.at, self.state
         if not self._step.take(now):
             return
-        state = self.state
         if state is State.Parm:
             if self._sends <= t.C_EV_match_retry:
                 self._send_parm(now)
             else:
                 self.unanswered = True
         elif state is State.Sounding:
-            self._send_batch(now)
+            self._send_batch(due, now)
         elif state is State.Validate:
             self._send_validate(now)
         elif state is State.Toggle:
@@ -159,7 +159,8 @@ class PevRun:
 
     # --- sounds
 
-    def _send_batch(self, now: int) -> None:
+    def _send_batch(self, due: int, now: int) -> None:
+        """One START or SOUND, planned for `due`. The next is counted from there: from `now` each would slip to a tick later (40 ms for 30)."""
         if self._starts_left:
             if self._starts_left == t.C_EV_start_atten_char_inds:
                 self._results_due.arm(now, t.TT_EV_atten_results)
@@ -176,7 +177,7 @@ class PevRun:
                 self._enter(State.Collect)
                 self._decide_early(now)
                 return
-        self._step.arm(now, self._interval)
+        self._step.arm_at(max(due + self._interval, now + max(t.TP_EV_batch_msg_interval_min, self._interval - t.BATCH_CATCH_UP)))
 
     # --- results
 

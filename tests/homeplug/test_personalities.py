@@ -135,7 +135,7 @@ def test_a_peer_objects_to_what_it_would_not_take(habits, change, rule, reaches)
 
 
 @pytest.mark.parametrize("config, habits, rule", [
-    (dict(batch_interval_ms=10), "compleo-bulb", "TP_EV_batch_msg_interval"), (dict(batch_interval_ms=60), "compleo-bulb", "TP_EV_batch_msg_interval"),
+    (dict(batch_interval_ms=60), "compleo-bulb", "TP_EV_batch_msg_interval"),
     (dict(start_delay_ms=120), "compleo-bulb", "TP_match_sequence"), (dict(start_delay_ms=260), "compleo-bulb", "TT_match_sequence"),
     (dict(start_delay_ms=260), "alpitronic-2022", "TP_match_sequence"), (dict(start_delay_ms=420), "alpitronic-2022", "TT_match_sequence")])
 def test_a_charger_notices_a_car_outside_the_limits(config, habits, rule):

@@ -106,6 +106,24 @@ def test_batch_times_and_contents():
     assert (again - starts[0]) == 1600 * MS and len({m.run_id for _, m in s.sent if type(m) is CM_SLAC_PARM_REQ}) >= 2
 
 
+@pytest.mark.parametrize("late, blocked, shortest, longest", [(0, 0, 30, 30), (200_000, 0, 29.9, 30.1), (9 * MS, 0, 29, 31), (200_000, 45 * MS, 25, 75)])
+def test_a_batch_keeps_its_interval_on_a_clock_of_ticks(late, blocked, shortest, longest):
+    """Visits come at ticks of 10 ms, each up to `late` and less and less so; nothing runs for `blocked` in the middle: one long interval, and no short one to make up for it."""
+    s = started(batch_interval_ms=30)
+    s.now = 1 * S + 3 * MS
+    s.give(parm_cnf(s))
+    stop = s.now + 200 * MS
+    for tick in range(1, 100):
+        at = 1 * S + 10 * MS * tick + late * (100 - tick) // 100
+        if at >= s.now and s.machine.next_timer() <= at and not stop <= at < stop + blocked:
+            s.now = at
+            s.machine.handle_timer(at)
+            s.collect()
+    batch = [at for at, m in s.sent if type(m) in (CM_START_ATTEN_CHAR_IND, CM_MNBC_SOUND_IND)]
+    gaps = [(b - a) / MS for a, b in zip(batch, batch[1:])]
+    assert len(batch) == 13 and shortest <= min(gaps) <= max(gaps) <= longest and sum(g > 50 for g in gaps) == bool(blocked)
+
+
 def test_announced_number_of_sounds_is_obeyed_and_bounded():
     s = started()
     s.give(parm_cnf(s, num_sounds=5, time_out=10))
