@@ -19,10 +19,13 @@ APART = 400                      # ms; the second car is plugged in at most so l
 
 @dataclass(slots=True)
 class Outcome:
-    """`chosen[n]`: which charger car n ended at, None when it did not end at any; `strayed`: how often any car took the other's on the way."""
+    """`chosen[n]`: which charger car n ended at, None when it did not end at any; `strayed`: how often any car took the other's on the way.
+    `misled`: cars that took the other's although their own had delivered its result and was not silent after it.
+    """
 
     chosen: list[int | None]
     strayed: int
+    misled: list[int]
     seconds: float
 
     @property
@@ -46,16 +49,20 @@ def play(seed: int, loss: float, early: bool = False, cars: int = 2) -> Outcome:
     for car in pevs:
         car.commands.put(StartMatching())
         world.run_until(world.now + rng.randrange(APART) * MS)
-    strays = set()
+    strays: set[tuple[int, bytes]] = set()
+    misled: list[int] = []
 
     def done() -> bool:
         for n, car in enumerate(pevs):
-            if car.role.state.name == "Join" and car.role.peer_mac != CHARGERS[n]:
-                strays.add((n, car.role.run_id))
+            role = car.role
+            if role.state.name == "Join" and role.peer_mac != CHARGERS[n] and (n, role.run_id) not in strays:
+                strays.add((n, role.run_id))
+                if CHARGERS[n] in role._results and not any("does not answer CM_SLAC_MATCH.REQ" in e.message() for e in car.journal._ring):
+                    misled.append(n)
         for node in (*pevs, *evses):
             if any(type(told) is LinkLost for told in node.told.drain(64)):
                 node.commands.put(StartMatching())
         return all(car.role.state.name == "Matched" for car in pevs)
     world.run_until(begin + LIMIT, done)
     chosen = [CHARGERS.index(c.role.peer_mac) if c.role.state.name == "Matched" and c.role.peer_mac in CHARGERS else None for c in pevs]
-    return Outcome(chosen, len(strays), (world.now - begin) / S)
+    return Outcome(chosen, len(strays), misled, (world.now - begin) / S)

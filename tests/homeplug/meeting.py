@@ -78,9 +78,9 @@ class Meeting:
         """What a person finds in our journal."""
         return [e.message() for e in self.ours.journal._ring if e.level in ("warning", "error")]
 
-    def tamper(self, change: Callable[[Any], Any]) -> Meeting:
-        """Our frames pass through `change` (message -> message, or None: lost) before they are on the line; beacons and others as they are."""
-        nic = self.line.taps[0]
+    def tamper(self, change: Callable[[Any], Any], theirs: bool = False) -> Meeting:
+        """Our frames (`theirs`: the peer's) pass through `change` before they are on the line: message -> message, or None: lost; beacons as they are."""
+        nic = self.line.taps[1 if theirs else 0]
         send = nic.send
 
         def changed(frame: bytes, now: int) -> bool:
@@ -90,6 +90,22 @@ class Meeting:
             return send(frame, now)
         nic.send = changed
         return self
+
+    def lose(self, kind: type, *places: int, theirs: bool = False) -> Meeting:
+        """The messages of `kind` at these places, counted from 1, never reach the line."""
+        count = 0
+
+        def change(message: Any) -> Any:
+            nonlocal count
+            count += type(message) is kind
+            return None if type(message) is kind and count in places else message
+        return self.tamper(change, theirs)
+
+    def times(self, kind: type) -> list[float]:
+        """When messages of `kind` passed, ms since the first CM_SLAC_PARM.REQ on the line."""
+        passed = self.passed()
+        begin = next(at for at, m in passed if type(m) is CM_SLAC_PARM_REQ)
+        return [(at - begin) / MS for at, m in passed if type(m) is kind]
 
     def start(self) -> Meeting:
         """The charger listens, then the car begins."""

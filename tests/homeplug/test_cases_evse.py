@@ -1,0 +1,171 @@
+"""Cases of our charger against scripted cars: six at once, sounds missing, messages lost, a slow modem (sheet 9: E03, E04, E06, E08 to E13, E15, E19)."""
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from kernel.timer import MS, S
+from tasks.homeplug.events import LinkFailed
+from tasks.homeplug.slac_evse import State
+from tasks.homeplug.wire import (CM_ATTEN_CHAR_IND, CM_ATTEN_CHAR_RSP, CM_MNBC_SOUND_IND, CM_SLAC_MATCH_CNF, CM_SLAC_MATCH_REQ, CM_SLAC_PARM_CNF,
+                                 CM_SLAC_PARM_REQ, CM_START_ATTEN_CHAR_IND)
+from tasks.messages import StartMatching
+from tasks.stop_reasons import StopReason
+from tools.simulate.slac.personalities import CARS
+
+from tests.homeplug.meeting import OURS, Meeting, scripted, settings
+from tests.homeplug.test_slac_evse import ready
+
+IONIQ, AUDI = CARS["ioniq-93"], CARS["audi-q4-2"]
+
+
+def macs(count: int) -> list[bytes]:
+    return [bytes.fromhex("020000000c") + bytes((n,)) for n in range(1, count + 1)]
+
+
+def crowd(count: int, *habits) -> tuple[Meeting, list]:
+    """So many cars at our charger, all within 300 ms; `habits` in turn."""
+    meeting = Meeting(habits[0])
+    others = [scripted(meeting.line, habits[(n + 1) % len(habits)], mac, n, settings(habits[0])) for n, mac in enumerate(macs(count - 1))]
+    meeting.join(*others)
+    meeting.start()
+    for n, car in enumerate(others):
+        car.later(50.0 * (n + 1), meeting.world.now, car.begin)
+    return meeting, [meeting.peer, *others]
+
+
+def test_a_request_twice_is_answered_twice_and_is_one_session():
+    """E03. The Ioniq's habit, 10 ms apart."""
+    meeting = Meeting(IONIQ).run()
+    asked, answered = meeting.times(CM_SLAC_PARM_REQ), meeting.times(CM_SLAC_PARM_CNF)
+    assert meeting.matched and asked == [0, 10] and len(answered) == 2 and len(meeting.times(CM_ATTEN_CHAR_IND)) == 1
+
+
+def test_five_cars_side_by_side_each_gets_its_own_result():
+    """E04, C_EVSE_match_parallel. The first CM_SLAC_MATCH.REQ wins and the others hear nothing more."""
+    meeting, cars = crowd(5, IONIQ)
+    assert meeting.world.run_until(meeting.world.now + 30 * S, lambda: meeting.ours.role.state.name == "Matched")
+    results = [m for _, m in meeting.passed() if type(m) is CM_ATTEN_CHAR_IND]
+    assert {m.dst for m in results} == {car.mac for car in cars} and {m.num_sounds for m in results} == {10}
+    assert all(m.run_id == next(c for c in cars if c.mac == m.dst).run_id for m in results)
+    confirmed = {m.dst for _, m in meeting.passed() if type(m) is CM_SLAC_MATCH_CNF}
+    assert confirmed == {meeting.ours.role.peer_mac} and sum(car.matched is not None for car in cars) == 1
+
+
+def test_a_sixth_car_takes_the_place_of_the_idlest():
+    """E04. It asks while one of the five has not begun to sound: that one makes room, and begins anew by itself."""
+    meeting, cars = crowd(6, IONIQ)
+    world, role = meeting.world, meeting.ours.role
+    assert world.run_until(world.now + 30 * S, lambda: role.state.name == "Matched")
+    dropped = [e.message() for e in meeting.ours.journal._ring if "room for another car" in e.message()]
+    results = {m.dst for _, m in meeting.passed() if type(m) is CM_ATTEN_CHAR_IND}
+    assert len(dropped) == 1 and cars[5].mac in results and role.crowded == 0
+    lonely = next(car for car in cars if car.mac.hex(":") in dropped[0])
+    assert lonely.mac not in results and lonely.attempts > 1
+
+
+def test_the_sixth_of_six_busy_cars_is_not_answered():
+    """E04, at the moment itself: five have begun to sound."""
+    meeting, cars = crowd(5, IONIQ)
+    world, role = meeting.world, meeting.ours.role
+    assert world.run_until(world.now + 2 * S, lambda: sum(s.phase.name == "Sounding" for s in role._sessions.values()) == 5)
+    late = scripted(meeting.line, AUDI, OURS[:5] + b"\x66", 9, settings(IONIQ))
+    meeting.join(late)
+    late.begin(meeting.world.now)
+    meeting.world.run_until(meeting.world.now + 100 * MS)
+    assert role.crowded == 1 and not any(type(m) is CM_SLAC_PARM_CNF and m.dst == late.mac for _, m in meeting.passed())
+    assert len(role._sessions) == 5
+
+
+@pytest.mark.parametrize("lost", [1, 5, 9, 10])
+def test_missing_sounds(lost):
+    """E06. What was measured by START1 + 600 ms is averaged; nothing at all is no result, and the car begins anew."""
+    meeting = Meeting(IONIQ).lose(CM_MNBC_SOUND_IND, *range(1, lost + 1), theirs=True).run()
+    result = next(m for _, m in meeting.passed() if type(m) is CM_ATTEN_CHAR_IND)
+    starts, indications = meeting.times(CM_START_ATTEN_CHAR_IND), meeting.times(CM_ATTEN_CHAR_IND)
+    assert meeting.matched and meeting.peer.attempts == (2 if lost == 10 else 1)
+    assert result.num_sounds == (10 if lost == 10 else 10 - lost)
+    if lost < 10:
+        assert 600 <= indications[0] - starts[0] <= 700
+    else:
+        assert any("no sound was measured" in e.message() for e in meeting.ours.journal._ring)
+
+
+def test_empty_profiles_are_replaced_and_an_ioniq_takes_them():
+    """E08. A TP-Link measures nothing: 9 dB flat, never zero, which an Ioniq ignores."""
+    meeting = Meeting(IONIQ, emulator=settings(IONIQ, kind="tplink")).run()
+    result = next(m for _, m in meeting.passed() if type(m) is CM_ATTEN_CHAR_IND)
+    assert meeting.matched and result.aag == bytes((9,)) * 58 and meeting.peer.objections == []
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_result_that_is_not_answered_is_repeated_twice(lost):
+    """E09. Three times 200 ms apart, then silence; the car's later CM_SLAC_MATCH.REQ is not answered, a new attempt is."""
+    meeting = Meeting(IONIQ).lose(CM_ATTEN_CHAR_RSP, *range(1, lost + 1), theirs=True).run()
+    said = meeting.times(CM_ATTEN_CHAR_IND)
+    assert meeting.matched and meeting.peer.attempts == (2 if lost == 3 else 1)
+    assert [b - a for a, b in zip(said, said[1:3])] == [200.0] * min(lost, 2)
+    if lost == 3:
+        assert any("no CM_ATTEN_CHAR.RSP" in e.message() for e in meeting.ours.journal._ring)
+        assert [o.rule for o in meeting.peer.objections] == ["TT_match_response"]
+
+
+def test_a_refused_result_ends_the_session():
+    """E10."""
+    meeting = Meeting(IONIQ).tamper(lambda m: dataclasses.replace(m, result=1) if type(m) is CM_ATTEN_CHAR_RSP else m, theirs=True).run(4 * S)
+    assert not meeting.times(CM_SLAC_MATCH_CNF) and any("it refused our result" in e.message() for e in meeting.ours.journal._ring)
+
+
+@pytest.mark.parametrize("wrong", [dict(run_id=bytes(8)), dict(evse_mac=bytes(6)), dict(pev_mac=bytes(6))])
+def test_a_wrong_match_request_is_not_answered(wrong):
+    """E11 on a line (MVFLength: tests/homeplug/test_wire.py)."""
+    meeting = Meeting(IONIQ).tamper(lambda m: dataclasses.replace(m, **wrong) if type(m) is CM_SLAC_MATCH_REQ else m, theirs=True).run(3 * S)
+    assert len(meeting.times(CM_SLAC_MATCH_REQ)) == 3 and meeting.times(CM_SLAC_MATCH_CNF) == [] and meeting.ours.role.ignored >= 3
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_repeated_match_request_gets_the_same_answer(lost):
+    """E12."""
+    meeting = Meeting(IONIQ).lose(CM_SLAC_MATCH_CNF, *range(1, lost + 1)).run()
+    assert meeting.matched and meeting.peer.attempts == 1 and len(meeting.times(CM_SLAC_MATCH_REQ)) == lost + 1
+
+
+def test_matched_is_silence_for_another_car():
+    """E13."""
+    meeting = Meeting(IONIQ).run()
+    stranger = scripted(meeting.line, AUDI, OURS[:5] + b"\x66", 9, settings(IONIQ))
+    meeting.join(stranger)
+    said = len([m for at, m in meeting.passed() if m.src == OURS])
+    stranger.begin(meeting.world.now)
+    meeting.world.run_until(meeting.world.now + 20 * S)
+    assert stranger.attempts > 3 and meeting.matched and len([m for at, m in meeting.passed() if m.src == OURS and m.dst == stranger.mac]) == 0
+    assert said and meeting.ours.role.ignored >= 3 * stranger.attempts - 3
+
+
+@pytest.mark.parametrize("seconds", [20, 40, 50])
+def test_the_wait_for_the_first_request_is_as_configured(seconds):
+    """E15, TT_EVSE_SLAC_init; waiting on for ever is the default: `five_percent_forever`."""
+    s = ready(five_percent_forever=False, slac_init_s=seconds)
+    s.run_to(seconds * S - 1)
+    assert s.machine.state is State.WaitParm and s.events(LinkFailed) == []
+    s.run_to(seconds * S)
+    assert s.events(LinkFailed) == [LinkFailed(StopReason.SLAC_FAILED)]
+    s = ready(slac_init_s=seconds)
+    s.run_to(10 * seconds * S)
+    assert s.machine.state is State.WaitParm and s.events(LinkFailed) == []
+
+
+def test_a_modem_that_is_silent_for_five_seconds_after_its_key():
+    """E19. No answer before the modem is back; a car that asks meanwhile is answered by its next request."""
+    modem = settings(IONIQ)
+    modem.restart_ms = 5000
+    meeting = Meeting(IONIQ, emulator=modem)
+    meeting.ours.commands.put(StartMatching())
+    meeting.world.run_until(1 * S)
+    assert meeting.ours.role.state.name == "WaitKey"
+    meeting.peer.later(0.0, meeting.world.now, meeting.peer.begin)
+    began = meeting.world.now
+    assert meeting.world.run_until(60 * S, lambda: meeting.matched) and meeting.peer.attempts >= 3
+    first = next(at for at, m in meeting.passed() if type(m) is CM_SLAC_PARM_CNF)
+    assert first - began >= 4 * S and meeting.peer.objections == []
