@@ -68,6 +68,7 @@ def main(argv: list[str] | None = None) -> int:
                 told = time.monotonic()
                 print(f"  {side}: {seed + 1} of {chosen.seeds}", flush=True)
         took = time.monotonic() - began
-        print(f"homeplug: {chosen.seeds} random {side}s, loss {chosen.loss:g} %: {', '.join(f'{n} {end}' for end, n in ends.most_common())}; {took:.1f} s", flush=True)
+        counted = ", ".join(f"{n} {end}" for end, n in ends.most_common())
+        print(f"homeplug: {chosen.seeds} random {side}s, loss {chosen.loss:g} %: {counted}; {took:.1f} s", flush=True)
     print(f"homeplug: {bad} went wrong")
     return 1 if bad else 0

@@ -106,9 +106,11 @@ def test_batch_times_and_contents():
     assert (again - starts[0]) == 1600 * MS and len({m.run_id for _, m in s.sent if type(m) is CM_SLAC_PARM_REQ}) >= 2
 
 
-@pytest.mark.parametrize("late, blocked, shortest, longest", [(0, 0, 30, 30), (200_000, 0, 29.9, 30.1), (9 * MS, 0, 29, 31), (200_000, 45 * MS, 25, 75)])
+@pytest.mark.parametrize("late, blocked, shortest, longest", [(0, 0, 30, 30), (200_000, 0, 29.9, 30.1), (9 * MS, 0, 29, 31),
+                                                                   (200_000, 45 * MS, 25, 75)])
 def test_a_batch_keeps_its_interval_on_a_clock_of_ticks(late, blocked, shortest, longest):
-    """Visits come at ticks of 10 ms, each up to `late` and less and less so; nothing runs for `blocked` in the middle: one long interval, and no short one to make up for it."""
+    """Visits come at ticks of 10 ms, each up to `late` and less and less so; nothing runs for `blocked` in the middle:
+    one long interval, and no short one to make up for it."""
     s = started(batch_interval_ms=30)
     s.now = 1 * S + 3 * MS
     s.give(parm_cnf(s))

@@ -71,7 +71,8 @@ def neighbours() -> None:
         for early in (False, True):
             found = [crosstalk.play(seed, loss, early) for seed in range(CROSSTALK_SEEDS)]
             print(f"  {100 * loss:3.0f} % of the frames lost, early_decision {str(early).lower():<6} {sum(o.right for o in found):>4} right, "
-                  f"{sum(not o.right for o in found):>3} with the neighbour's charger; both joined after {median(o.seconds for o in found):.2f} s (median)", flush=True)
+                  f"{sum(not o.right for o in found):>3} with the neighbour's charger; "
+                  f"both joined after {median(o.seconds for o in found):.2f} s (median)", flush=True)
 
 
 def main() -> None:
