@@ -7,47 +7,48 @@ from __future__ import annotations
 from exi_native.messages.din import DC_EVErrorCode
 from tasks.stop_reasons import StopReason
 from tools.simulate.fleet.iso2_cars import ISO2_CARS
+from tools.simulate.fleet.slac_times import car_delays, car_settings
 from tools.simulate.fleet.traits import CHARGES, CarTraits, Change, Deed, Expected, Personality
 
 IONIQ = CarTraits(
-    slac_delay_ms={"CM_START_ATTEN_CHAR.IND": 0.0, "CM_ATTEN_CHAR.RSP": 49.0}, modem_restart_ms=1500, modem_join_ms=2600, syn_delay_ms=600.0, mss=350,
+    slac_delay_ms=car_delays("ioniq-93"), modem_restart_ms=1500, modem_join_ms=2600, syn_delay_ms=600.0, mss=350,
     probe_after_s=5.0,
     turn_ms={"*": 265.0, "CableCheckReq": 80.0, "PreChargeReq": 90.0, "CurrentDemandReq": 90.0, "WeldingDetectionReq": 90.0},
-    settings={"slac.batch_interval_ms": 20, "slac.start_delay_ms": 90, "ev.max_voltage_v": 412.8, "ev.max_current_a": 200.0, "ev.max_power_kw": 98.0,
+    settings={**car_settings("ioniq-93"), "ev.max_voltage_v": 412.8, "ev.max_current_a": 200.0, "ev.max_power_kw": 98.0,
               "ev.bulk_soc_percent": 83.0})
 
 CARS = {p.name: p for p in (
     Personality(
         "ioniq", "Hyundai Ioniq 28 (2016): small segments, probes its neighbour, 90 ms pace", IONIQ,
         ("2023-04-16, 2023-05-24: 265 ms between messages, 97 ms in loops; 2024-04-03: 80-90 ms",
-         "network sheet 8: START gap 20 ms, RSP 49 ms, SDP 4.12 s after MATCH.CNF; "
+         "network sheet 8: START gap 20 ms, RSP 50 ms, SDP 4.12 s after MATCH.CNF; "
          "5.2: SYN 0.57-0.63 s; 6.1: MSS 350; 5.5: NS 5 s after SYN"), CHARGES),
     Personality(
         "model-y", "Tesla Model Y: own protocol first, 17 ms pace",
         CarTraits(namespaces=("urn:tesla:din:2018",), turn_ms={"*": 17.0}, modem_restart_ms=200, modem_join_ms=230, syn_delay_ms=60.0,
-                  slac_delay_ms={"CM_ATTEN_CHAR.RSP": 6.8}, settings={"slac.batch_interval_ms": 24, "ev.max_voltage_v": 410.0}),
+                  slac_delay_ms=car_delays("model-y"), settings={**car_settings("model-y"), "ev.max_voltage_v": 410.0}),
         ("network sheet 8: sound gap 24 ms, RSP 6.8 ms, SDP 0.43 s after MATCH.CNF; 7.3: 17 ms",
          "field sheet 7.3: urn:tesla:din:2018"), CHARGES),
     Personality(
         "model-x", "Tesla Model X Plaid: asks for TLS once and takes an answer without",
         CarTraits(namespaces=("urn:tesla:din:2018",), tls_requests=1, turn_ms={"*": 39.0}, modem_restart_ms=200, modem_join_ms=230, sdp_delay_ms=210.0, syn_delay_ms=10.0,
-                  slac_delay_ms={"CM_ATTEN_CHAR.RSP": 17.2}, settings={"slac.batch_interval_ms": 25}),
+                  slac_delay_ms=car_delays("model-x"), settings=car_settings("model-x")),
         ("network sheet 5.2: 00 00 once, SYN 10 ms after the answer; 7.3: 39 ms; 8: sound gap 25 ms, SDP 0.72 s after MATCH.CNF",), CHARGES),
     Personality(
         "polestar-2", "Polestar 2: 470 V, slow match, 224 ms in precharge",
         CarTraits(protocols=("din", "iso2"),
                   turn_ms={"*": 20.0, "ChargeParameterDiscoveryReq": 35.0, "CableCheckReq": 225.0, "PreChargeReq": 224.0, "PowerDeliveryReq": 76.0,
                            "CurrentDemandReq": 123.0, "WeldingDetectionReq": 152.0, "SessionStop": 29.0},
-                  slac_delay_ms={"CM_ATTEN_CHAR.RSP": 6.7, "CM_SLAC_MATCH.REQ": 310.0}, modem_restart_ms=200, modem_join_ms=230, syn_delay_ms=630.0,
-                  settings={"slac.batch_interval_ms": 40, "ev.max_voltage_v": 470.0, "ev.max_current_a": 375.0}, plant={"battery_cells": 108}),
+                  slac_delay_ms=car_delays("polestar-2-2024-06-18"), modem_restart_ms=200, modem_join_ms=230, syn_delay_ms=630.0,
+                  settings={**car_settings("polestar-2-2024-06-18"), "ev.max_voltage_v": 470.0, "ev.max_current_a": 375.0}, plant={"battery_cells": 108}),
         ("2024-06-18: times between messages, 470 V, 375 A; SchemaID 1 for DIN, then 0 for ISO 15118-2",
          "network sheet 8: sound gap 40 ms, START to MATCH.REQ 1.52 s, SDP 0.55 s; 5.2: SYN 0.63 s"), CHARGES),
     Personality(
         "audi-q4", "Audi Q4 e-tron: 49 SDP requests for TLS before the first without, decides early",
         CarTraits(protocols=("din", "iso2"), tls_requests=49, takes_plain_answer=False, turn_ms={"*": 100.0, "CableCheckReq": 131.0},
                   modem_restart_ms=1500, modem_join_ms=1700,
-                  syn_delay_ms=70.0, slac_delay_ms={"CM_ATTEN_CHAR.RSP": 13.0},
-                  settings={"slac.batch_interval_ms": 40, "slac.early_decision": True, "ev.max_voltage_v": 413.0, "ev.max_current_a": 500.0}),
+                  syn_delay_ms=70.0, slac_delay_ms=car_delays("audi-q4-3"),
+                  settings={**car_settings("audi-q4-3"), "ev.max_voltage_v": 413.0, "ev.max_current_a": 500.0}),
         ("2026-02-08: 81-156 ms between messages, 413 V, 500 A",
          "network sheet 5.2: 50 requests for TLS, then one without, SYN 70 ms (our client asks 50 times in all); "
          "8: sound gap 40 ms, START to MATCH.REQ 0.55 s, SDP 3.2 s"), CHARGES),

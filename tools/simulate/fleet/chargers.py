@@ -9,6 +9,7 @@ from exi_native.messages.din import (DC_EVSEStatusCode, EVSENotification, Physic
                                      unitSymbol)
 from tasks.stop_reasons import StopReason
 from tools.simulate.fleet.iso2_chargers import ISO2_CHARGERS
+from tools.simulate.fleet.slac_times import charger_delays
 from tools.simulate.fleet.traits import CHARGES, Change, ChargerTraits, Deed, Echo, Expected, Needs, Neighbour, Personality, Plus
 
 FOR_EVER_MS = 10**9
@@ -32,7 +33,7 @@ def _says(code: DC_EVSEStatusCode, message: str, first: int = 1) -> Change:
 
 
 ALPITRONIC = ChargerTraits(
-    slac_delay_ms={"CM_SLAC_PARM.CNF": 6.0}, modem_join_ms=4000, solicits_before_sdp=True, sdp_delay_ms=84.0, bare_advertisement=True, port=0xC7A6,
+    slac_delay_ms=charger_delays("alpitronic-2022"), modem_join_ms=4000, solicits_before_sdp=True, sdp_delay_ms=84.0, bare_advertisement=True, port=0xC7A6,
     turn_ms={"*": 7.0, "PowerDeliveryRes": 325.0}, holds_at_zero=True,
     settings={**_limits(500.0, 150.0, 100.0, 37.8), "evse.authorisation_delay_ms": 27_000, "evse.parameter_delay_ms": 1000,
               "evse.isolation_measure_ms": 4000},
@@ -54,7 +55,7 @@ REAL = (
         ("field sheet 7.2: HYC300, welding FAILED, SessionStop no response",), CHARGES),
     Personality(
         "abb", "Terra: late CM_ATTEN_CHAR.IND, wants EVCCID, never answers WeldingDetectionReq, sags at 0 A",
-        ChargerTraits(slac_delay_ms={"CM_ATTEN_CHAR.IND": 560.0}, sdp_delay_ms=429.0, port=0xD121, solicits_before_sdp=True,
+        ChargerTraits(slac_delay_ms=charger_delays("abb"), sdp_delay_ms=429.0, port=0xD121, solicits_before_sdp=True,
                       turn_ms={"*": 16.0, "supportedAppProtocolRes": 113.0}, silent=frozenset({"WeldingDetectionRes"}),
                       needs=(Needs("SessionSetupReq", "EVCCID"),), early_c_is_fault=True,
                       changes=(Change("SessionSetupRes", "ResponseCode", responseCode.OK),)),
@@ -65,7 +66,7 @@ REAL = (
         CHARGES),
     Personality(
         "compleo", "Cito: only TIME_OUT 6, slow answers, Finished with EVSE_NotReady, poor regulation without load",
-        ChargerTraits(insists_on_timeout=True, slac_delay_ms={"CM_ATTEN_CHAR.IND": 155.0}, sdp_delay_ms=12.0, solicits_before_sdp=True,
+        ChargerTraits(insists_on_timeout=True, slac_delay_ms=charger_delays("compleo-bulb"), sdp_delay_ms=12.0, solicits_before_sdp=True,
                       turn_ms={"*": 100.0, "supportedAppProtocolRes": 109.0, "SessionSetupRes": 60.0, "ServiceDiscoveryRes": 116.0,
                                "ServicePaymentSelectionRes": 62.0, "ContractAuthenticationRes": 209.0, "ChargeParameterDiscoveryRes": 511.0,
                                "CableCheckRes": 401.0, "PreChargeRes": 212.0, "PowerDeliveryRes": 909.0, "CurrentDemandRes": 26.5},
@@ -86,7 +87,7 @@ REAL = (
     Personality(
         "tesla-v3", "Supercharger: session id of 4 octets, port 30000, the first TCP connection is refused",
         ChargerTraits(session_id_octets=4, port=30_000, refused_syns=1, sdp_delay_ms=19.0, turn_ms={"*": 9.3},
-                      slac_delay_ms={"CM_SLAC_PARM.CNF": 8.5}, solicits_before_sdp=True,
+                      slac_delay_ms=charger_delays("tesla-v3"), solicits_before_sdp=True,
                       settings={**_limits(469.9, 229.99, 500.0, 260.0)}, plant=_stage(469.9, 500.0, 260.0)),
         ("2023-03-02: answers 9.3 ms, 469.9/229.99 V, 500 A, 260 kW",
          "field sheet 7.1 issue 18: session id of 4 octets",
