@@ -6,6 +6,7 @@
 #                 ./install/test.sh --matrix [--all ...]    every fault at every message and state; 5000 cases, minutes
 #                 ./install/test.sh --conformance [...]     DIN 70121 and ISO 15118-2, requirement by requirement; seconds
 #                 ./install/test.sh --replay [capture ...]  every recorded session of ../shared, played to our machines; seconds
+#                 ./install/test.sh --slac [--seeds N ...]  random SLAC peers within the real-world spread; seconds
 #                 ./install/test.sh --boards [board ...]    the EXI libraries built anew, and run on emulated boards
 #                 ./install/test.sh --mutants [file ...]    small mistakes in tasks/safety: would the tests notice? (minutes)
 #                 ./install/test.sh --bench                 figures; they never fail
@@ -51,6 +52,10 @@ case ${1:-} in
 --replay)
     shift
     exec "$python" -m tests.replay "$@"
+    ;;
+--slac)
+    shift
+    exec "$python" -m tests.homeplug "$@"
     ;;
 --boards)
     shift
