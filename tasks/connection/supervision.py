@@ -8,7 +8,7 @@ from tasks.connection.ladder import HOMEPLUG, SDP, TCP, V2G, ConnectionFacts, La
 from tasks.connection.wakeup import Toggle, ToggleSeen
 from tasks.homeplug.timing import T_conn_resume
 from tasks.machine import Checkpoint
-from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PilotToggles, PrepareSession, ResumeLink, StartDiscovery, StartMatching, StartSession, StopSession,
+from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PilotToggles, PrepareSession, ResumeLink, StartDiscovery, StartMatching, StartSession, StopMatching, StopSession,
                             TcpConnect, TcpConnected, TcpListen)
 from tasks.stop_reasons import StopReason
 from tasks.v2g.timing import (V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_CommunicationSetup_Performance,
@@ -22,6 +22,7 @@ D_LINK_ERRORS = frozenset({StopReason.NO_LINK, StopReason.LINK_LOST, StopReason.
 """Ends that are a D-LINK_ERROR (sheet 2.3): matching, the network, or the time from it to the first V2G message."""
 JOINING = "Join"                     # state of the car's matching machine between CM_SET_KEY and the network
 NOTHING_HEARD = frozenset({None, "Off", "Parm"})     # states of the car's matching machine before any CM_SLAC_PARM.CNF
+CHARGER_HEARD = frozenset({"Sounding", "Collect", "Validate", "Toggle", "Match", "Join"})      # and after it
 NO_KEY_YET = frozenset({None, "Off", "WaitKey"})     # states of the charger's matching machine
 # Checkpoint 7 (the modem hears the coordinator) is nothing that a modem tells its host.
 PAUSED, WOKEN = (Checkpoint(910, "paused"),), (Checkpoint(911, "woken up after the pause"),)
@@ -54,6 +55,8 @@ class PevConnection(Ladder):
         self._give_up_at = 0
         self._retry = Timer()
         self._prepared = False
+        self._charger_heard = False      # Matching: somebody has answered CM_SLAC_PARM.REQ
+        self._gone_since = NEVER         # Matching: since when the charger offers something else than 5 %
         self._resuming = False           # this climb takes up a paused session
         self._steady_seen = False        # the charger took its 5 % away in this pause: 5 % again is its wake-up
         self._toggle = Toggle()
@@ -87,6 +90,8 @@ class PevConnection(Ladder):
 
     def _begin_climb(self, now: int) -> None:
         self._prepared = False
+        self._charger_heard = False
+        self._gone_since = NEVER
         self._retry.cancel()
         self._enter(State.WaitPilot)
         self._limit.arm(now, t.NO_PILOT_TOLD_AFTER)
@@ -103,8 +108,11 @@ class PevConnection(Ladder):
             self._limit.arm(now, t.MATCHING_TOLD_AFTER)
             self._out.append((HOMEPLUG, ResumeLink() if self._resuming else StartMatching()))
             self._resuming = False
-        elif self.state is State.Matching and self.facts.link_state == JOINING:
-            self._prepare()
+        elif self.state is State.Matching:
+            self._charger_heard |= self.facts.link_state in CHARGER_HEARD
+            if self.facts.link_state == JOINING:
+                self._prepare()
+            self._watch_offer(now)
         elif self.state is State.Paused:
             duty = self.facts.duty
             if duty is not None and duty > DIGITAL_DUTY[1]:
@@ -149,6 +157,20 @@ class PevConnection(Ladder):
         self._toggle.begin(t.C_EV_vald_nb_toggles, now)
         self._toggles.arm(now, T_conn_resume)
 
+    def _watch_offer(self, now: int) -> None:
+        """The charger takes its 5 % away while we match: it begins anew (D-LINK_ERROR), and so do we with its next 5 %."""
+        duty = self.facts.duty
+        if not self._config.require_pilot or duty is None or DIGITAL_DUTY[0] <= duty <= DIGITAL_DUTY[1]:
+            self._gone_since = NEVER
+        elif self._gone_since == NEVER:
+            self._gone_since = now
+        elif now - self._gone_since >= t.PWM_GONE:
+            self.reason = self._why_no_link()            # told; the charger begins anew
+            self.restarts += 1
+            self._note("the charger took its 5 %% away (now %.0f %%) before there was a link: %s. Waiting for its 5 %%", duty, self.reason.text)
+            self._out.append((HOMEPLUG, StopMatching()))
+            self._begin_climb(now)
+
     def _prepare(self) -> None:
         """While the modems join nobody waits for an answer: seconds in which something may be loaded."""
         if not self._prepared:
@@ -185,7 +207,7 @@ class PevConnection(Ladder):
 
     def _why_no_link(self) -> StopReason:
         """What most likely keeps the link from coming up, from what was heard so far."""
-        if self.facts.link_state in NOTHING_HEARD:
+        if not self._charger_heard and self.facts.link_state in NOTHING_HEARD:
             return StopReason.NO_MODEM if self.facts.modem is None else StopReason.NO_CHARGER_SLAC
         return StopReason.NO_LINK
 

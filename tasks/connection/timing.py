@@ -7,6 +7,7 @@ POLL = 200 * MS                      # how often pilot and supervisor are looked
 SESSION_POLL = 400 * MS              # the same during a session, which has its own eyes
 PLUG_SETTLE = 1 * S                  # charger: from plug to 5 % (EVerest, slac-and-network sheet 3)
 KEY_LIMIT = 30 * S                   # charger: for the modem to take its key; it restarts in 5 to 10 s (field sheet 7.5)
+PWM_GONE = 600 * MS                  # car: no 5 % for so long while matching is its end (T_step_X1 is 3 s; a reading may be missed)
 T_step_X1 = 3 * S                    # charger: shortest X1 before 5 % is offered again (sheet 3)
 T_step_EF = 4 * S                    # charger: shortest state F of the sequence X1, F, X1, 5 % after a D-LINK_ERROR (sheet 2.1, 2.7)
 AFTER_EF = 500 * MS                  # charger: X1 again, before the new beginning with its own PLUG_SETTLE of X1

@@ -5,13 +5,15 @@ the pilot's wire, which ends in one charger alone, tells it from ours.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Collection, Iterable
+from typing import Iterable
 
 from tasks.homeplug.config import SlacConfig
 
 CLOSE_CALL_DB = 10                   # real neighbours on one charger are 21.8 dB apart (sheet 2.5): closer is worth a warning
+DEAF_RUNS = 2                        # after so many unanswered matches another charger is tried although it is weaker
+MAX_DEAF = 16                        # chargers of which that is remembered
 MAX_VALIDATED = 3                    # each may take 2.4 s, and the charger waits TT_EVSE_match_session 10 s for the outcome
 
 
@@ -33,23 +35,46 @@ class Verdict(Enum):
     REFUTED = auto()                 # counted other toggles: it is at the end of another cable
 
 
-def ranked(candidates: Iterable[Candidate], strangers: Collection[bytes]) -> tuple[list[Candidate], bool]:
+@dataclass(slots=True)
+class Memory:
+    """What earlier runs at this plug have taught: `strangers` matched, but their modem did not join; `deaf` counts unanswered matches."""
+
+    strangers: set[bytes] = field(default_factory=set)
+    deaf: dict[bytes, int] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        self.strangers.clear()
+        self.deaf.clear()
+
+    def unanswered(self, mac: bytes) -> None:
+        """Three CM_SLAC_MATCH.REQ without an answer."""
+        if mac in self.deaf or len(self.deaf) < MAX_DEAF:
+            self.deaf[mac] = self.deaf.get(mac, 0) + 1
+
+    def hopeless(self, mac: bytes) -> bool:
+        return self.deaf.get(mac, 0) >= DEAF_RUNS
+
+
+def ranked(candidates: Iterable[Candidate], memory: Memory) -> tuple[list[Candidate], bool]:
     """The least attenuated first, and whether the two best are too close to tell them apart.
 
-    `strangers` matched before, but their modem did not join: among those that are close they come last.
+    Strangers come last among those that are close, and after all others who did not answer in two runs.
     """
-    order = sorted(candidates, key=lambda c: (c.attenuation, c.mac))
-    if len(order) < 2 or order[1].attenuation - order[0].attenuation >= CLOSE_CALL_DB:
+    order = sorted(candidates, key=lambda c: (memory.hopeless(c.mac), c.attenuation, c.mac))
+    if len(order) < 2 or order[1].attenuation - order[0].attenuation >= CLOSE_CALL_DB or memory.hopeless(order[1].mac):
         return order, False
     close = close_ones(order)
-    order[:close] = sorted(order[:close], key=lambda c: c.mac in strangers)
+    order[:close] = sorted(order[:close], key=lambda c: c.mac in memory.strangers)
     return order, True
 
 
 def close_ones(order: list[Candidate]) -> int:
     """How many are too close to the best to be told from it."""
-    best = min(c.attenuation for c in order)
-    return sum(c.attenuation - best < CLOSE_CALL_DB for c in order)
+    best = order[0].attenuation
+    close = 0
+    while close < len(order) and 0 <= order[close].attenuation - best < CLOSE_CALL_DB:
+        close += 1
+    return close
 
 
 class Choice:
@@ -83,6 +108,11 @@ class Choice:
             for c in self.left:
                 c.doubtful = False
         return self.left.pop(0) if self.left else None
+
+    def drop_weaker(self, deaf: Candidate) -> None:
+        """`deaf` did not answer: only who is nearly as loud may be ours instead; the others wait for the next run."""
+        self.left = [c for c in self.left if c.attenuation - deaf.attenuation < CLOSE_CALL_DB]
+        self._unproven = [c for c in self._unproven if c.attenuation - deaf.attenuation < CLOSE_CALL_DB]
 
     def judge(self, candidate: Candidate, verdict: Verdict) -> bool:
         """True: match it now."""

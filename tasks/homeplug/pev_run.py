@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from kernel.timer import MS, Timer
 from tasks.homeplug import timing as t
-from tasks.homeplug.candidates import CLOSE_CALL_DB, Candidate, Choice, Verdict, ranked
+from tasks.homeplug.candidates import CLOSE_CALL_DB, Candidate, Choice, Memory, Verdict, ranked
 from tasks.homeplug.config import SlacConfig
 from tasks.homeplug.events import Suspicious, TogglePilot
 from tasks.homeplug.wire import (CM_ATTEN_CHAR_IND, CM_ATTEN_CHAR_RSP, CM_MNBC_SOUND_IND, CM_SLAC_MATCH_CNF, CM_SLAC_MATCH_REQ, CM_SLAC_PARM_CNF,
@@ -45,12 +45,12 @@ class PevRun:
     `chosen` is the charger that is asked. `ignored` counts what was not for us. It is quiet once one of the three ends is set.
     """
 
-    def __init__(self, config: SlacConfig, mac: bytes, rng, strangers: set[bytes], state: State) -> None:
-        """`state`: that of the matching before, for the change of state that is told."""
+    def __init__(self, config: SlacConfig, mac: bytes, rng, memory: Memory, state: State) -> None:
+        """`memory`: of the runs before at this plug. `state`: that of the matching before, for the change of state that is told."""
         self._config = config
         self._mac = mac
         self._rng = rng
-        self._strangers = strangers
+        self._memory = memory
         self._interval = config.batch_interval_ms * MS
         self.run_id = rng.randbytes(8)
         self.state = state
@@ -70,7 +70,9 @@ class PevRun:
         self._starts_left = 0
         self._sounds_left = 0
         self._step = Timer()                     # retry or next batch message: one at a time
-        self._results_due = Timer()              # TT_EV_atten_results
+        self._again = Timer()                    # the second copy of CM_SLAC_PARM.REQ
+        self._results_due = Timer()              # TT_EV_atten_results; then, without any result, TT_matching_rate for a late one
+        self.late = False                        # that rest between runs is over, or has begun
         self._out: list = []
         self._events: list = []
 
@@ -100,6 +102,8 @@ class PevRun:
         return taken
 
     def handle_timer(self, now: int) -> None:
+        if self._again.take(now):
+            self._out.append(CM_SLAC_PARM_REQ(BROADCAST, self._mac, self.run_id))
         if self._results_due.take(now) and self.state in (State.Sounding, State.Collect):
             self._decide(now)
         due, state = self._step.at, self.state
@@ -119,6 +123,11 @@ class PevRun:
         elif state is State.Match:
             self._send_match(now)
 
+    @property
+    def answered(self) -> bool:
+        """A charger has reported its result."""
+        return bool(self._results)
+
     def outgoing(self) -> list:
         out, self._out = self._out, []
         return out
@@ -128,13 +137,14 @@ class PevRun:
         return events
 
     def next_timer(self) -> int:
-        return min(self._step.at, self._results_due.at)
+        return min(self._step.at, self._results_due.at, self._again.at)
 
     # --- CM_SLAC_PARM
 
     def _send_parm(self, now: int) -> None:
         self._sends += 1
         self._out.append(CM_SLAC_PARM_REQ(BROADCAST, self._mac, self.run_id))
+        self._again.arm(now, t.PARM_AGAIN)
         self._step.arm(now, t.TT_match_response if self._sends <= t.C_EV_match_retry else self._config.parm_cadence_ms * MS)
 
     def _on_parm_cnf(self, m: CM_SLAC_PARM_CNF, now: int) -> bool:
@@ -202,7 +212,10 @@ class PevRun:
         if not self._results:
             self._events.append(Checkpoint(140, "CM_ATTEN_CHAR.RSP"))
         self._results[m.src] = Candidate(m.src, average)
-        self._decide_early(now)
+        if self.late and self.state is State.Collect:
+            self._decide(now)
+        else:
+            self._decide_early(now)
         return True
 
     def _decide_early(self, now: int) -> None:
@@ -213,7 +226,13 @@ class PevRun:
         """TT_EV_atten_results is over: the least attenuated charger (sheet 2.5)."""
         self._results_due.cancel()
         self._step.cancel()
-        order, close = ranked(self._results.values(), self._strangers)
+        if not self._results and not self.late:
+            # nothing would be sent for TT_matching_rate anyway; an ABB that waits 1 s after the last sound delivers now (sheet 8, 2.8 row 3)
+            self.late = True
+            self._enter(State.Collect)
+            self._results_due.arm(now, t.TT_matching_rate)
+            return
+        order, close = ranked(self._results.values(), self._memory)
         for c in order:
             self._events.append(Note("charger %s at %.1f dB", (c.mac.hex(":"), c.attenuation)))
         if close:
@@ -302,6 +321,8 @@ class PevRun:
     def _send_match(self, now: int) -> None:
         if self._sends > t.C_EV_match_retry:
             self._events.append(Note("charger %s does not answer CM_SLAC_MATCH.REQ", (self.chosen.mac.hex(":"),), "warning"))
+            self._memory.unanswered(self.chosen.mac)
+            self._choice.drop_weaker(self.chosen)
             self._next_candidate(now)
             return
         if not self._sends:

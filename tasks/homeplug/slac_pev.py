@@ -9,6 +9,7 @@ from __future__ import annotations
 from kernel.timer import S, Backoff, Timer
 from tasks.homeplug import timing as t
 from tasks.homeplug.amp_map import AmpMap
+from tasks.homeplug.candidates import Memory
 from tasks.homeplug.config import SlacConfig
 from tasks.homeplug.events import (KeyTaken, KeyUnanswered, LinkEstablished, LinkFailed, LinkGone, LinkSeen, ModemBack, Suspicious, UnwatchLink,
                                    UseKey, WatchLink)
@@ -42,7 +43,7 @@ class PevSlac:
         self._ignored = 0
         self._run: PevRun | None = None          # kept until the link is up: results that are repeated still get their answer
         self._key: CM_SLAC_MATCH_CNF | None = None
-        self._strangers: set[bytes] = set()      # matched since start(), but their modem did not join: a neighbour's?
+        self._memory = Memory()                  # of the runs since start()
         self._told = False
         self._step = Timer()                     # end of a pause, join limit, T_conn_resume: one at a time
         self._out: list = []
@@ -74,7 +75,7 @@ class PevSlac:
         self.stop(now)
         self.failures = 0
         self._backoff.succeeded()
-        self._strangers.clear()
+        self._memory.forget()
         self._told = False
         self._begin_run(now)
 
@@ -149,7 +150,7 @@ class PevSlac:
             self._begin_run(now)
         elif self.state is State.Join:
             self._events.append(Note("no link %d s after CM_SLAC_MATCH.CNF", (t.TT_match_join // S,), "warning"))
-            self._strangers.add(self.peer_mac)
+            self._memory.strangers.add(self.peer_mac)
             self._run_failed(StopReason.NO_LINK, now)
         elif self.state is State.Resume:
             self._events.append(Note("the network did not come back %d s after the wake-up: matching anew", (t.T_conn_resume // S,)))
@@ -176,7 +177,7 @@ class PevSlac:
             self._told = True
             self._events.append(Note("no charger answers CM_SLAC_PARM.REQ yet, asking on", ()))
         self._forget_run()
-        self._run = PevRun(self._config, self._mac, self._rng, self._strangers, self.state)
+        self._run = PevRun(self._config, self._mac, self._rng, self._memory, self.state)
         self._run.begin(now, quick)
         self._after_run(now)
 
@@ -232,9 +233,10 @@ class PevSlac:
         if self.failures >= self._attempts_allowed and now >= self._repeat_until:
             self._give_up(reason, now)
             return
+        rested = t.TT_matching_rate if self._run is not None and self._run.late and not self._run.answered else 0
         self._leave(now)
         self._enter(State.Pause)
-        self._step.arm(now, self._backoff.failed())
+        self._step.arm(now, self._backoff.failed() - rested)
 
     def _give_up(self, reason: StopReason, now: int) -> None:
         self._leave(now)

@@ -47,6 +47,8 @@ VALIDATE_SLACK = T_vald_detect_time    # car: window beyond the toggles themselv
 VALIDATE_NOT_READY_LIMIT = 10          # car: so often it waits TT_match_sequence for a charger that validates another car (longest: 3.5 s)
 VALIDATE_POLL = 20 * MS                # charger: looks at the pilot while it counts
 VALIDATE_DEBOUNCE = 100 * MS           # charger: state C for so long is a toggle; shortest phase 200 ms, read each 50 ms
+PARM_AGAIN = 10 * MS                   # CM_SLAC_PARM.REQ goes out twice, like an Ioniq's (2.8 row 2): a broadcast is not repeated by the modems, and a
+                                       # charger that did not hear it leaves the car to the neighbour's (26 of 600 crosstalk runs at 5 % loss, 2 with it)
 BATCH_CATCH_UP = 5 * MS                # so much less than its interval a batch message may keep after one that left late
 EVSE_SOUND_SETTLE = 45 * MS            # after the last expected profile, for duplicates still in the modem
 MODEM_SEARCH_INTERVAL = 2 * S          # repeat VS_SW_VER until a modem answers

@@ -352,3 +352,25 @@ def test_what_was_told_on_the_way_up_is_over_once_the_session_begins():
     assert bench.m.reason is not None
     bench.at(State.Session)
     assert bench.m.reason is None
+
+
+def test_a_charger_that_takes_its_5_percent_away_while_we_match_is_waited_for():
+    bench = pev().at(State.Matching)
+    bench.take()
+    bench.facts.duty = 100.0
+    bench.run(t.PWM_GONE)
+    assert bench.state is State.Matching, "a reading that was missed"
+    bench.run(t.POLL)
+    assert bench.state is State.WaitPilot and bench.take() == [("homeplug", "StopMatching")] and bench.m.restarts == 1
+    assert bench.m.reason is R.NO_LINK, "told to the person"
+    bench.facts.duty = 5.0
+    bench.run(t.POLL)
+    assert bench.state is State.Matching and bench.take() == [("homeplug", "StartMatching")]
+
+
+@pytest.mark.parametrize("duty", [5.0, None])
+def test_while_it_offers_5_percent_or_nothing_is_known_matching_goes_on(duty):
+    bench = pev().at(State.Matching)
+    bench.facts.duty = duty
+    bench.run(10 * S)
+    assert bench.state is State.Matching

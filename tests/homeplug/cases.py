@@ -21,6 +21,8 @@ PEV, EVSE = "homeplug/test_slac_pev.py::", "homeplug/test_slac_evse.py::"
 CAR, CHARGER, BOX = "homeplug/test_cases_pev.py::", "homeplug/test_cases_evse.py::", "homeplug/test_cases_box.py::"
 ENDS, PEERS = "homeplug/test_end_to_end.py::", "homeplug/test_personalities.py::"
 FIRST = PEERS + "test_matching_completes_at_the_first_attempt_within_every_limit"
+VALIDATION, MAP, HOSTILE = "homeplug/test_validation.py::", "homeplug/test_amp_map.py::", "homeplug/test_slac_hostile.py::"
+ENDINGS = "connection/test_supervision_ends.py::"
 RANDOM = PEERS + "test_random_peers_within_the_real_world_spread"
 
 CASES = (
@@ -64,10 +66,13 @@ CASES = (
     Case("P15", "CP goes A in each state", (BOX + "test_unplugging_ends_matching_in_every_state_within_a_second",
                                             PEV + "test_stop_in_every_state_is_silence")),
     Case("P16", "VALIDATE success, wrong count, NOT_READY, NOT_REQUIRED, FAILURE, silent", (
-        PEV + "test_potential_charger_without_need_of_validation", PEV + "test_potential_charger_alone_is_taken_when_silent",
-        PEV + "test_among_several_potential_chargers_a_refusal_leads_to_the_next")),
-    Case("P17", "D-LINK_ERROR and restart, 3 attempts", (BOX + "test_three_failed_joins_are_reported_and_the_box_begins_again",
-                                                         PEV + "test_join_time_is_twelve_seconds_and_three_failures_end_it")),
+        VALIDATION + "test_p16_success_the_second_request_opens_a_window_for_all_toggles", VALIDATION + "test_p16_wrong_count_rejects_it_for_good",
+        VALIDATION + "test_p16_not_ready_is_asked_again_each_400_ms_and_not_for_ever", VALIDATION + "test_p16_not_required_matches_without",
+        VALIDATION + "test_p16_failure_goes_on_only_with_a_charger_that_is_alone", VALIDATION + "test_p16_silent_after_the_toggles_is_no_proof",
+        PEV + "test_potential_charger_alone_is_taken_when_silent", "sessions/test_validation.py::test_the_charger_counts_the_toggles_of_its_car_and_they_charge")),
+    Case("P17", "D-LINK_ERROR and restart, 3 attempts", (BOX + "test_failed_joins_are_reported_and_both_boxes_begin_again",
+                                                         PEV + "test_join_time_is_twelve_seconds_and_three_failures_end_it",
+                                                         "homeplug/test_slac_runs.py::test_p17_matching_that_fails_quickly_is_repeated_for_ten_seconds")),
     Case("P18", "all zero profile", (CAR + "test_an_all_zero_profile_is_no_result", PEV + "test_wrong_or_empty_results_are_ignored")),
     Case("P19", "sound batch jitter measured: gaps 20-50 ms, START <= 100 ms after CNF", (
         "bench:slac", PEV + "test_a_batch_keeps_its_interval_on_a_clock_of_ticks", ENDS + "test_batch_spacing_on_the_line")),
@@ -94,18 +99,25 @@ CASES = (
                                                  EVSE + "test_match_cnf_carries_the_key_and_is_repeated")),
     Case("E13", "matched: PARM.REQ of another MAC ignored, of own PEV with dead link: restart", (
         CHARGER + "test_matched_is_silence_for_another_car", BOX + "test_a_link_that_dies_is_matched_anew_by_both_boxes_with_another_key",
+        HOSTILE + "test_e13_our_own_car_begins_again_when_its_link_is_dead",
         EVSE + "test_same_car_may_begin_again_while_the_link_is_not_up", EVSE + "test_matched_ignores_everybody")),
-    Case("E14", "link timeout 12 s: X1, E/F, 5 %", (BOX + "test_a_link_that_does_not_come_means_x1_and_five_percent_again",
+    Case("E14", "link timeout 12 s: X1, E/F, 5 %", (BOX + "test_a_link_that_does_not_come_means_x1_state_f_x1_and_five_percent_again",
+                                                    ENDINGS + "test_e14_after_a_lost_link_the_pilot_goes_through_state_f",
                                                     EVSE + "test_link_must_come_within_twelve_seconds")),
     Case("E15", "SLAC_init timeout 20/40/50 s and five_percent_forever", (
         CHARGER + "test_the_wait_for_the_first_request_is_as_configured", BOX + "test_a_car_that_never_asks_is_waited_for_or_offered_five_percent_again")),
     Case("E16", "key changed at each plug-in and after terminate", (BOX + "test_each_plugging_in_and_each_end_has_a_key_of_its_own",
                                                                     EVSE + "test_key_changes_with_every_session_and_stop_is_silence")),
-    Case("E17", "VALIDATE answers", (EVSE + "test_validation_is_not_required",)),
+    Case("E17", "VALIDATE answers", (
+        VALIDATION + "test_e17_counts_what_the_pilot_shows", VALIDATION + "test_e17_what_the_first_request_gets",
+        VALIDATION + "test_e17_a_second_car_is_not_ready_meanwhile", VALIDATION + "test_e17_wrong_requests_get_no_answer",
+        "sessions/test_validation.py::test_a_charger_that_does_not_count_says_so_and_they_charge")),
     Case("E18", "wrong MAC in ATTEN_PROFILE", (EVSE + "test_profiles_of_other_modems_and_cars_do_not_count",)),
     Case("E19", "modem silent 5 s after SET_KEY", (CHARGER + "test_a_modem_that_is_silent_for_five_seconds_after_its_key",
                                                    EVSE + "test_no_answer_before_the_key_is_in_the_modem")),
-    Case("E20", "AMP_MAP with good and bad lengths", (WIRE + "test_amplitude_map_length_is_checked",)),
+    Case("E20", "AMP_MAP with good and bad lengths", (
+        MAP + "test_e20_a_good_request_is_answered", MAP + "test_e20_what_is_not_answered", MAP + "test_e20_a_length_beyond_the_frame_is_an_error_of_the_wire",
+        WIRE + "test_amplitude_map_length_is_checked", "sessions/test_validation.py::test_amplitude_maps_are_exchanged_where_both_want_it")),
     # --- both ends
     Case("X01", "our PEV and our EVSE over an in-memory HomePlug model", (ENDS + "test_nominal_session", ENDS + "test_matching_completes_for_many_seeds",
                                                                          ENDS + "test_only_joined_modems_carry_other_traffic")),
@@ -122,9 +134,5 @@ CASES = (
 OPEN = {
     "M09": "hypothesis runs some hundred frames; the 10^6 of the sheet have no command yet",
     "M11": "there is no PIB parser yet",
-    "P16": "success and wrong count need the pilot toggle of the car (READY is taken as 'cannot be validated')",
-    "E14": "the step through E or F of T_step_EF is not made: X1 and 5 % only",
-    "E17": "only NOT_REQUIRED is ever answered",
-    "E20": "the octets are checked; nobody asks or answers CM_AMP_MAP",
 }
 """What is still missing of a case, whether it has tests or not; emptied as they come."""

@@ -57,7 +57,7 @@ def play(seed: int, loss: float, early: bool = False, cars: int = 2) -> Outcome:
             role = car.role
             if role.state.name == "Join" and role.peer_mac != CHARGERS[n] and (n, role.run_id) not in strays:
                 strays.add((n, role.run_id))
-                if CHARGERS[n] in role._results and not any("does not answer CM_SLAC_MATCH.REQ" in e.message() for e in car.journal._ring):
+                if CHARGERS[n] in role._run._results and not any("does not answer CM_SLAC_MATCH.REQ" in e.message() for e in car.journal._ring):
                     misled.append(n)
         for node in (*pevs, *evses):
             if any(type(told) is LinkLost for told in node.told.drain(64)):

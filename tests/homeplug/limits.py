@@ -40,10 +40,15 @@ def _answers(name: str, asked: list[int], answered: list[int], most: int) -> lis
     return [Measured(name, (found - at) / MS, 0.0, most / MS) for at in asked if (found := _after(answered, at)) is not None]
 
 
+def without_copies(asked: list[int]) -> list[int]:
+    """Our car sends each CM_SLAC_PARM.REQ twice, a tick apart: the first of both."""
+    return [at for i, at in enumerate(asked) if not i or at - asked[i - 1] > t.PARM_AGAIN]
+
+
 def of_car(passed: list[tuple[int, Any]]) -> list[Measured]:
     """Our car's."""
     found: list[Measured] = []
-    requests, confirmed = _of(passed, CM_SLAC_PARM_REQ), _of(passed, CM_SLAC_PARM_CNF)
+    requests, confirmed = without_copies(_of(passed, CM_SLAC_PARM_REQ)), _of(passed, CM_SLAC_PARM_CNF)
     found += [Measured("TT_match_response", (b - a) / MS, t.TT_match_response / MS, NO_LIMIT) for a, b in zip(requests, requests[1:])]
     starts, batch = _of(passed, CM_START_ATTEN_CHAR_IND), _of(passed, CM_START_ATTEN_CHAR_IND, CM_MNBC_SOUND_IND)
     for start in starts[::t.C_EV_start_atten_char_inds]:

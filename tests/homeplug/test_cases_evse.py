@@ -69,13 +69,13 @@ def test_the_sixth_of_six_busy_cars_is_not_answered():
     """E04, at the moment itself: five have begun to sound."""
     meeting, cars = crowd(5, IONIQ)
     world, role = meeting.world, meeting.ours.role
-    assert world.run_until(world.now + 2 * S, lambda: sum(s.phase.name == "Sounding" for s in role._sessions.values()) == 5)
+    assert world.run_until(world.now + 2 * S, lambda: sum(s.phase.name == "Sounding" for s in role._runs.values()) == 5)
     late = scripted(meeting.line, AUDI, OURS[:5] + b"\x66", 9, settings(IONIQ))
     meeting.join(late)
     late.begin(meeting.world.now)
     meeting.world.run_until(meeting.world.now + 100 * MS)
     assert role.crowded == 1 and not any(type(m) is CM_SLAC_PARM_CNF and m.dst == late.mac for _, m in meeting.passed())
-    assert len(role._sessions) == 5
+    assert len(role._runs) == 5
 
 
 @pytest.mark.parametrize("lost", [1, 5, 9, 10])

@@ -40,7 +40,7 @@ def test_nominal_session():
     up = pev.told.get(), evse.told.get()
     assert up == (LinkUp(EVSE, evse.role.nid), LinkUp(PEV, evse.role.nid))
     assert pev.checkpoints() == [100, 102, 103, 104, 130, 140, 150, 160, 170, 180, 190]
-    assert evse.checkpoints() == [1, 101, 110, 120, 155, 190]
+    assert evse.checkpoints() == [1, 101, 101, 110, 120, 155, 190]
     assert pev.signals.peer_mac.value == EVSE and 10 <= pev.signals.attenuation.value <= 13
     assert pev.signals.link_state.value == "Matched"
     assert pev.nic.modem.nmk == evse.nic.modem.nmk and pev.nic.modem.nid == evse.role.nid

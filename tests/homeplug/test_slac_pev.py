@@ -80,10 +80,10 @@ def test_parm_three_times_then_slow_with_fresh_run_ids():
     s = started()
     s.run_to(8 * S)
     at = s.times(CM_SLAC_PARM_REQ)
-    # TT_match_response 200 ms, C_EV_match_retry 2, then the field's cadence of 1.4 s
-    assert [(t - S) // MS for t in at] == [0, 200, 400, 1800, 3200, 4600, 6000]
+    # TT_match_response 200 ms, C_EV_match_retry 2, then the field's cadence of 1.4 s; each one twice, 10 ms apart
+    assert [(t - S) // MS for t in at] == [n + again for n in (0, 200, 400, 1800, 3200, 4600, 6000) for again in (0, 10)]
     ids = [m.run_id for _, m in s.sent]
-    assert ids[0] == ids[1] == ids[2] and len(set(ids[2:])) == 5
+    assert len(set(ids[:6])) == 1 and len(set(ids[5:])) == 5 and ids[6::2] == ids[7::2]
     assert s.checkpoints() == [100]
 
 
@@ -102,7 +102,7 @@ def test_batch_times_and_contents():
     start = s.last(CM_START_ATTEN_CHAR_IND)
     assert (start.num_sounds, start.time_out, start.forwarding_sta) == (10, 6, PEV)
     # TT_EV_atten_results after the first START: nothing came, new attempt TT_matching_rate later with a new RunID
-    again = s.times(CM_SLAC_PARM_REQ)[1]
+    again = s.times(CM_SLAC_PARM_REQ)[2]
     assert (again - starts[0]) == 1600 * MS and len({m.run_id for _, m in s.sent if type(m) is CM_SLAC_PARM_REQ}) >= 2
 
 
@@ -213,7 +213,7 @@ def test_too_much_attenuation_is_no_charger():
 
 def test_no_result_at_all_is_not_told_as_too_much_attenuation():
     s = collecting((EVSE, EVSE2))
-    s.run_to(s.now + 700 * MS)
+    s.run_to(s.now + 700 * MS + 400 * MS)
     told = [(e.text, e.args) for e in s.events(Note) if e.level == "warning"]
     assert told == [("no CM_ATTEN_CHAR.IND %d ms after the first CM_START_ATTEN_CHAR.IND, %d charger(s) confirmed", (1200, 2))]
 
@@ -257,7 +257,7 @@ def test_among_several_potential_chargers_a_refusal_leads_to_the_next():
 def test_match_req_three_times_then_next_candidate_then_failure():
     s = collecting((EVSE, EVSE2))
     s.give(atten(s, EVSE))
-    s.give(atten(s, EVSE2, bytes((34,)) * 58))
+    s.give(atten(s, EVSE2, bytes((20,)) * 58))
     s.run_to(s.times(CM_START_ATTEN_CHAR_IND)[0] + 1200 * MS)
     begin = s.now
     s.run_to(begin + 1200 * MS)
@@ -315,31 +315,6 @@ def test_join_time_is_twelve_seconds_and_three_failures_end_it():
     assert s.machine.next_timer() == NEVER
 
 
-def next_attempt(s, louder, weaker):
-    """Both answer; returns whom the car asks to match. `louder`, `weaker` are (MAC, dB)."""
-    s.run_to(s.now + 500 * MS)
-    for evse, _ in (louder, weaker):
-        s.give(parm_cnf(s, evse))
-    s.run_to(s.now + 600 * MS)
-    for evse, db in (louder, weaker):
-        s.give(atten(s, evse, bytes((db,)) * 58))
-    s.run_to(s.now + 700 * MS)
-    assert s.machine.state is State.Match
-    return s.last(CM_SLAC_MATCH_REQ).dst
-
-
-@pytest.mark.parametrize("weaker_db, second", [(20, EVSE2), (30, EVSE)])
-def test_who_did_not_join_gives_way_to_a_charger_nearly_as_loud(weaker_db, second):
-    s = started()
-    louder, weaker = (EVSE, 12), (EVSE2, weaker_db)
-    assert next_attempt(s, louder, weaker) == EVSE
-    s.give(match_cnf(s))
-    s.run_to(s.now + 12 * S)
-    assert next_attempt(s, louder, weaker) == second
-    s.call(s.machine.start)                      # a new plug: nothing is held against anybody
-    assert next_attempt(s, louder, weaker) == EVSE
-
-
 def test_link_loss_leaves_and_reports():
     s = joining()
     s.give(LinkSeen())
@@ -360,32 +335,3 @@ def test_stop_in_every_state_is_silence(build):
     assert len(s.sent) == n and s.events(LinkFailed) == [] and s.machine.state is State.Off
     s.call(s.machine.start)
     assert s.machine.state is State.Parm
-
-
-def test_p17_matching_that_fails_quickly_is_repeated_for_ten_seconds():
-    s = started()
-    begin = None
-    while not s.events(LinkFailed):
-        if s.machine.state is State.Parm:
-            s.give(parm_cnf(s))                            # confirms, and measures nothing
-        s.run_to(s.now + 10 * MS)
-        if begin is None and s.machine.failures:
-            begin = s.now
-    assert s.events(LinkFailed) == [LinkFailed(StopReason.SLAC_FAILED)]
-    assert s.now - begin >= 10 * S and 4 <= s.machine.failures <= 8      # TT_matching_repetition, and at least C_conn_max_match
-
-
-def test_pauses_between_runs_grow():
-    s = started(match_attempts=6)
-    pauses = []
-    for _ in range(5):
-        s.give(parm_cnf(s))
-        sent = len(s.times(CM_SLAC_PARM_REQ))
-        while s.machine.state is not State.Pause:
-            s.run_to(s.now + 10 * MS)
-        failed_at = s.now
-        while len(s.times(CM_SLAC_PARM_REQ)) == sent:
-            s.run_to(s.now + 10 * MS)
-        pauses.append((s.times(CM_SLAC_PARM_REQ)[-1] - failed_at) // MS)
-    assert [round(p, -2) for p in pauses] == [400, 800, 1600, 1600, 1600]
-    assert sum(pauses[:2]) * MS + 3 * 1300 * MS < 10 * S, "three runs within TT_matching_repetition"
