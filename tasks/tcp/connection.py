@@ -4,6 +4,7 @@ from __future__ import annotations
 from kernel.timer import MS, NEVER, Timer
 from tasks.tcp import wire
 from tasks.tcp.config import TcpConfig
+from tasks.tcp.keep_alive import KeepAlive
 from tasks.tcp.limiter import Limiter
 from tasks.tcp.receive_side import ReceiveSide
 from tasks.tcp.send_side import SendSide, Sent
@@ -24,7 +25,7 @@ class Connection:
     """
 
     __slots__ = ("local", "remote", "pseudo", "config", "state", "end", "tx", "rx", "active", "strangers", "_out", "_ack_timer", "_ack_now", "_segments_unacked",
-                 "_handshake", "_deadline", "_syn_delay", "_user", "_closing", "_challenge", "_duplicate")
+                 "_handshake", "_deadline", "_syn_delay", "_user", "_closing", "_challenge", "_duplicate", "_alive")
 
     def __init__(self, local: int, remote: int, pseudo: int, iss: int, config: TcpConfig) -> None:
         self.local = local
@@ -46,6 +47,7 @@ class Connection:
         self._deadline = Timer()         # of the handshake
         self._user = Timer()             # user timeout (9293 3.9.1.1)
         self._closing = Timer()          # 2 MSL, FIN-WAIT-2, CLOSE-WAIT
+        self._alive = KeepAlive(config.keep_alive_s)
         self._challenge = Limiter(CHALLENGE_ACKS_PER_SECOND)
         self._duplicate = Limiter(DUPLICATE_ACKS_PER_SECOND)
 
@@ -89,6 +91,7 @@ class Connection:
 
     def _established(self, segment: Segment, seq: int, now: int) -> None:
         self.state = State.ESTABLISHED
+        self._alive.heard(now)
         self._handshake.cancel()
         self._deadline.cancel()
         self.tx.una += 1
@@ -142,7 +145,7 @@ class Connection:
         self.state = State.CLOSED
         self.end = end
         self.tx.stop()
-        for timer in (self._ack_timer, self._handshake, self._deadline, self._user, self._closing):
+        for timer in (self._ack_timer, self._handshake, self._deadline, self._user, self._closing, self._alive):
             timer.cancel()
 
     # --- receiving ------------------------------------------------------------------------------------------------
@@ -155,6 +158,8 @@ class Connection:
             return
         if state is State.CLOSED:
             return
+        if state is State.ESTABLISHED:
+            self._alive.heard(now)
         rx, tx, flags = self.rx, self.tx, segment.flags
         distance = (segment.seq - rx.nxt + _HALF & _MASK) - _HALF
         seq = rx.nxt + distance
@@ -167,7 +172,7 @@ class Connection:
                 self._challenge_ack(now)         # RFC 5961 4: a SYN never resets; a peer that restarted answers with RST
                 return
             if not flags & ACK:
-                self._send_syn_again()
+                self._send_syn_again(now)
                 return
             distance += 1                        # simultaneous open: the ACK in it counts
             seq += 1
@@ -180,17 +185,17 @@ class Connection:
             # At least one octet is new and inside the window. With the window closed the data is cut to nothing, but the
             # ACK in the segment counts (9293 3.10.7.4).
             if distance + length <= 0 or distance >= room and (room or distance):
-                self._old(flags, now)
+                self._old(flags, distance + length, now)
                 return
         elif not 0 <= distance <= room:
-            self._old(flags, now)
+            self._old(flags, distance, now)
             return
 
         ack = tx.una + ((segment.ack - tx.una + _HALF & _MASK) - _HALF)
         again: list[Sent] = []
         if state is State.SYN_RCVD:
             if ack != tx.nxt:
-                self._out.append(wire.emit(self.local, self.remote, segment.ack, 0, RST, 0, b"", self.pseudo))
+                self._refuse(segment, now)
                 return
             self._established(segment, seq, now)
         elif ack >= tx.una and ack <= tx.top:
@@ -247,10 +252,10 @@ class Connection:
         self._closing.arm(now, 2 * self.config.maximum_segment_lifetime_ms * MS)
         self._user.cancel()
 
-    def _old(self, flags: int, now: int) -> None:
+    def _old(self, flags: int, end: int, now: int) -> None:
         """Outside the window: a repetition or a keep-alive wants its ACK, a forgery gets no more than that."""
-        if self.state is State.TIME_WAIT and flags & FIN:
-            self._time_wait(now)
+        if self.state is State.TIME_WAIT and flags & FIN and end == 0:
+            self._time_wait(now)                 # the peer's FIN once more, and nothing else with that bit
         if self._duplicate.allow(now):
             self._acknowledge()
 
@@ -274,7 +279,7 @@ class Connection:
         if flags & ACK and segment.ack != tx.nxt & _MASK:
             self.strangers += 1
             if not flags & RST:
-                self._out.append(wire.emit(self.local, self.remote, segment.ack, 0, RST, 0, b"", self.pseudo))
+                self._refuse(segment, now)
             return
         if flags & RST:
             if flags & ACK:
@@ -297,8 +302,15 @@ class Connection:
             self._take(segment, self.rx.nxt, now)
         self._flush(now)
 
-    def _send_syn_again(self) -> None:
+    def _refuse(self, segment: Segment, now: int) -> None:
+        """An ACK of something that was never sent, before the connection is open (9293 3.10.7.3, 3.10.7.4)."""
+        if self._duplicate.allow(now):
+            self._out.append(wire.emit(self.local, self.remote, segment.ack, 0, RST, 0, b"", self.pseudo))
+
+    def _send_syn_again(self, now: int) -> None:
         """The peer repeats its SYN: it did not get our SYN-ACK."""
+        if not self._duplicate.allow(now):
+            return
         self._out.append(wire.emit(self.local, self.remote, self.tx.una & _MASK, self.rx.nxt & _MASK, SYN | ACK,
                                    RECEIVE_BUFFER, b"", self.pseudo, self.config.mss))
 
@@ -332,9 +344,9 @@ class Connection:
         self._segments_unacked = 0
         self._ack_timer.at = NEVER
 
-    def _acknowledge(self) -> None:
+    def _acknowledge(self, back: int = 0) -> None:
         rx, tx = self.rx, self.tx
-        seq = tx.nxt
+        seq = tx.nxt - back
         if seq > tx.una + tx.window and tx.flight:
             seq = tx.una + tx.window             # a peer whose window shrank would take SND.NXT for a forgery
         window = rx.window()
@@ -368,6 +380,11 @@ class Connection:
                     return
                 self._emit(sent)
             self._watch(now)
+        if self._alive.due(now, self.state is State.ESTABLISHED, tx.unfinished):
+            if self._alive.hopeless:
+                self.abort(End.TIMEOUT)
+                return
+            self._acknowledge(1)                 # one number too low: who lives answers with an ACK
         if self._closing.take(now):
             if self.state is State.CLOSE_WAIT:
                 self.close(now)
@@ -377,4 +394,4 @@ class Connection:
     def next_timer(self) -> int:
         tx = self.tx
         return min(self._ack_timer.at, tx.timer.at, tx.persist.at, self._user.at, self._closing.at, self._handshake.at,
-                   self._deadline.at)
+                   self._deadline.at, self._alive.at)

@@ -18,7 +18,8 @@ from tasks.tcp.limiter import Limiter
 from tasks.tcp.states import End, State
 from tasks.tcp.wire import ACK, FIN, RST, SYN, Segment
 
-LEAVING = 4              # connections that may still be closing; the oldest is forgotten
+LEAVING = 4              # connections that may still be closing; beyond that one in TIME-WAIT is forgotten, or else the oldest
+PORT_TRIES = 8           # draws of our own port; each of at most LEAVING numbers in use is drawn once in 16384
 UNTOLD = 64              # events that wait for a slow reader before new connections are refused
 RESETS_PER_SECOND = 100  # RST for strangers: a flood is not answered with a flood
 FIRST_PRIVATE_PORT = 49152       # IANA dynamic ports
@@ -58,10 +59,10 @@ class Endpoint:
         self.resets_sent = 0                 # to segments that belong to no connection
         self.refused = 0                     # SYNs while a session lives
         self.overflows = 0                   # TcpSend that found no room: the stream would have a hole, so it ends
+        self.evicted = 0                     # connections that were still closing when a newer one needed their place
         self._config = config
         self._rng = rng
         self._isn: IsnSource = isn or InitialSequence(rng)
-        self._next_port = rng.randrange(FIRST_PRIVATE_PORT, LAST_PRIVATE_PORT + 1)
         self._resets = Limiter(RESETS_PER_SECOND)
         self._out: list[SendDatagram] = []
         self._events: list[Any] = []
@@ -71,9 +72,7 @@ class Endpoint:
     def connect(self, address: bytes, port: int, mac: bytes | None, timeout: int, now: int) -> None:
         """Active open; what was there before is aborted."""
         self._drop_session(now)
-        own_port = self._next_port
-        self._next_port = own_port + 1 if own_port < LAST_PRIVATE_PORT else FIRST_PRIVATE_PORT
-        session = self._new_session(address, port, own_port, mac, now)
+        session = self._new_session(address, port, self._free_port(), mac, now)
         session.connection.open_active(timeout, now)
         self._events.append(Checkpoint(301, "SYN sent"))
         self._look_after(session, now)
@@ -140,8 +139,9 @@ class Endpoint:
                 if session.mac is not None and datagram.src_mac != session.mac:
                     self.foreign += 1            # right numbers, but another station: it speaks for nobody
                     return
-                session.mac = datagram.src_mac
                 self._receive(session, datagram, segment, now)
+                if session.mac is None and connection.state is not State.SYN_SENT:
+                    session.mac = datagram.src_mac      # who knew our sequence number is the peer
                 return
         for other in self.leaving:
             connection = other.connection
@@ -196,8 +196,8 @@ class Endpoint:
     def _receive(self, session: Session, datagram: Datagram, segment: Segment, now: int) -> None:
         connection = session.connection
         if segment.flags & (SYN | ACK | RST) == SYN and self._reopens(connection, segment):
-            self._drop(session, now)
-            self._receive_unknown(datagram, segment, connection.pseudo, now)
+            self.leaving.remove(session)         # who waits in TIME-WAIT is always there
+            self._receive_unknown(datagram, segment, connection.pseudo, now, connection.tx.nxt)
             return
         connection.receive(segment, now)
         self._look_after(session, now)
@@ -207,14 +207,14 @@ class Endpoint:
         beyond = segment.seq - connection.rx.nxt & _MASK
         return connection.state is State.TIME_WAIT and connection.local == self.listening and 0 <= beyond < 1 << 31
 
-    def _receive_unknown(self, datagram: Datagram, segment: Segment, pseudo: int, now: int) -> None:
-        """No connection has this four-tuple (9293 3.10.7.1 and 3.10.7.2)."""
+    def _receive_unknown(self, datagram: Datagram, segment: Segment, pseudo: int, now: int, used: int | None = None) -> None:
+        """No connection has this four-tuple (9293 3.10.7.1 and 3.10.7.2); `used` is SND.NXT of the one that had it a moment ago."""
         flags = segment.flags
         if flags & RST:
             return
         wanted = segment.dst_port == self.listening and flags & (SYN | ACK) == SYN and datagram.dst == self.address
         if wanted and self._free_for(datagram.src, now):
-            session = self._new_session(datagram.src, segment.src_port, segment.dst_port, datagram.src_mac, now)
+            session = self._new_session(datagram.src, segment.src_port, segment.dst_port, datagram.src_mac, now, used)
             self._events.append(Checkpoint(301, "SYN received"))
             session.connection.open_passive(segment, now)
             self._events.append(Checkpoint(302, "SYN-ACK sent"))
@@ -222,6 +222,8 @@ class Endpoint:
             return
         if wanted:
             self.refused += 1
+            if self._config.second_connection == "ignore":
+                return
         if not self._resets.allow(now):
             return
         self.resets_sent += 1
@@ -260,9 +262,21 @@ class Endpoint:
 
     # --- sessions -------------------------------------------------------------------------------------------------
 
-    def _new_session(self, peer: bytes, peer_port: int, own_port: int, mac: bytes | None, now: int) -> Session:
+    def _free_port(self) -> int:
+        """A port that cannot be guessed (RFC 6056 3.3.1) and that no connection of ours is still closing."""
+        taken = {session.connection.local for session in self.leaving}
+        port = 0
+        for _ in range(PORT_TRIES):
+            port = self._rng.randrange(FIRST_PRIVATE_PORT, LAST_PRIVATE_PORT + 1)
+            if port not in taken:
+                break
+        return port
+
+    def _new_session(self, peer: bytes, peer_port: int, own_port: int, mac: bytes | None, now: int, used: int | None = None) -> Session:
         pseudo = pseudo_sum(self.address, peer, TCP)
         iss = self._isn(self.address, own_port, peer, peer_port, now)
+        if used is not None and iss - used & _MASK >= 1 << 31:
+            iss = used + self._rng.randrange(1, 1 << 16) & _MASK     # beyond all numbers of the old connection (9293 3.6.1)
         session = Session(self.address, peer, mac, Connection(own_port, peer_port, pseudo, iss, self._config))
         self.session = session
         return session
@@ -270,18 +284,12 @@ class Endpoint:
     def _leave(self, session: Session) -> None:
         self.leaving.append(session)
         if len(self.leaving) > LEAVING:
-            oldest = self.leaving.pop(0)
-            oldest.connection.abort()
+            waiting = [s for s in self.leaving if s.connection.state is State.TIME_WAIT]
+            oldest = waiting[0] if waiting else self.leaving[0]
+            self.leaving.remove(oldest)
+            oldest.connection.abort()            # silent in TIME-WAIT, RST otherwise
             self._collect(oldest)
-
-    def _drop(self, session: Session, now: int) -> None:
-        """Forget a session without a word to the peer."""
-        if session is self.session:
-            self._pull(session)
-            self._tell_closed(session, None)
-            self.session = None
-        else:
-            self.leaving.remove(session)
+            self.evicted += 1
 
     def _drop_session(self, now: int) -> None:
         session = self.session
@@ -297,7 +305,7 @@ class Endpoint:
         """After each step: collect segments, tell what changed."""
         connection = session.connection
         if session is not self.session:
-            connection.rx.read(connection.rx.ready_size)     # nobody reads a session that is over
+            connection.read()                    # nobody reads a session that is over; its peer is told of the room
             self._collect(session)
             if connection.state is State.CLOSED:
                 self.leaving.remove(session)

@@ -18,6 +18,10 @@ FLIGHT_SEGMENTS = 4              # instead of a congestion window: requests and 
 # Acknowledging
 DELAYED_ACK = 20 * MS            # RFC 9293 3.8.6.3 allows 500 ms; the answer of the application usually comes first
 
+# Keep-alive, only where tcp.keep_alive_s asks for it (9293 3.8.4)
+KEEP_ALIVE_INTERVAL = 2 * S      # between probes; Linux waits 75 s, but a message is answered within 2 s here (sheet 7.2)
+KEEP_ALIVE_PROBES = 5            # unanswered ones before the connection is given up
+
 # Closing
 FIN_WAIT_2_LIMIT = 20 * S        # like lwIP (sheet 6.3)
 CLOSE_WAIT_LIMIT = 2 * S         # EVerest leaves 2 s between the last message and its FIN (sheet 6.1): an application that

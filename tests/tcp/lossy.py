@@ -12,7 +12,7 @@ from tasks.tcp.connection import Connection
 from tasks.tcp.states import State
 from tasks.tcp.endpoint import Endpoint
 
-from tcp.peer import LISTEN_PORT, MAC, OURS, THEIRS
+from tests.tcp.peer import LISTEN_PORT, MAC, OURS, THEIRS
 
 STEPS = 20_000           # more steps than any transfer here needs
 

@@ -8,7 +8,7 @@ from tasks.messages import TcpClosed, TcpConnected, TcpData
 from tasks.stop_reasons import StopReason
 from tasks.tcp.states import State
 
-from tcp.peer import IRS, ISS, PEER_PORT, Peer, shape, text_of
+from tests.tcp.peer import IRS, ISS, PEER_PORT, Peer, shape, text_of
 
 
 def test_t44_active_close() -> None:

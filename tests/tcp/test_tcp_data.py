@@ -9,7 +9,7 @@ from kernel.timer import MS, S
 from tasks.tcp import wire
 from tasks.tcp.states import State
 
-from tcp.peer import IRS, ISS, PSEUDO, Peer, shape, text_of
+from tests.tcp.peer import IRS, ISS, PSEUDO, Peer, shape, text_of
 
 
 def test_t14_delayed_ack() -> None:

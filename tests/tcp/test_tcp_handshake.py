@@ -9,7 +9,7 @@ from tasks.messages import TcpClosed, TcpConnected, TcpData
 from tasks.stop_reasons import StopReason
 from tasks.tcp.states import State
 
-from tcp.peer import IRS, ISS, LISTEN_PORT, MAC, OTHERS, Peer, THEIRS, checksummed, shape, text_of, with_options
+from tests.tcp.peer import IRS, ISS, LISTEN_PORT, MAC, OTHERS, Peer, THEIRS, checksummed, shape, text_of, with_options
 
 
 def test_t01_active_open() -> None:

@@ -10,7 +10,7 @@ from tasks.tcp.config import TcpConfig
 from tasks.tcp.states import State
 from tasks.tcp.endpoint import Endpoint
 
-from tcp.peer import IRS, ISS, LISTEN_PORT, MAC, OTHERS, OURS, Peer, THEIRS, text_of
+from tests.tcp.peer import IRS, ISS, LISTEN_PORT, MAC, OTHERS, OURS, Peer, THEIRS, text_of
 
 
 def test_t55_user_timeout() -> None:

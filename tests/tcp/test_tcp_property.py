@@ -14,8 +14,8 @@ from tasks.messages import Datagram
 from tasks.tcp import wire
 from tasks.tcp.states import State
 
-from tcp.lossy import Books, Lossy
-from tcp.peer import MAC, OURS, PSEUDO, Peer, THEIRS, checksummed
+from tests.tcp.lossy import Books, Lossy
+from tests.tcp.peer import MAC, OURS, PSEUDO, Peer, THEIRS, checksummed
 
 SEEDS = int(os.environ.get("CCSBOX_TCP_SEEDS", "120"))
 

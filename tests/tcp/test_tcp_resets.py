@@ -5,7 +5,7 @@ from kernel.timer import MS, S
 from tasks.stop_reasons import StopReason
 from tasks.tcp.states import State
 
-from tcp.peer import IRS, ISS, LISTEN_PORT, Peer, shape, text_of
+from tests.tcp.peer import IRS, ISS, LISTEN_PORT, Peer, shape, text_of
 
 
 def test_t37_exact_rst() -> None:

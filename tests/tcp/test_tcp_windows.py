@@ -6,7 +6,7 @@ from tasks.tcp import wire
 from tasks.tcp.states import State
 from tasks.tcp.timing import RECEIVE_BUFFER
 
-from tcp.peer import IRS, ISS, PSEUDO, Peer, checksummed
+from tests.tcp.peer import IRS, ISS, PSEUDO, Peer, checksummed
 
 
 def test_t33_zero_window_is_probed() -> None:
