@@ -19,7 +19,7 @@ class ReceiveSide:
         self.edge = nxt + RECEIVE_BUFFER
         self.ready: deque[bytes] = deque()
         self.ready_size = 0
-        self.ahead: list[tuple[int, bytes]] = []     # out of order, sorted, not overlapping
+        self.ahead: list[tuple[int, bytes]] = []     # out of order, sorted, not touching
         self.fin_at = -1                             # sequence number of the peer's FIN, -1 while unknown
         self.finished = False                        # everything up to and including the FIN is here
         self.threshold = min(mss, RECEIVE_BUFFER // 2)
@@ -65,7 +65,12 @@ class ReceiveSide:
             seq = other + len(held)
         if data:
             pieces.append((seq, data))
-        ahead = sorted(self.ahead + pieces)
+        ahead: list[tuple[int, bytes]] = []
+        for start, piece in sorted(self.ahead + pieces):
+            if ahead and ahead[-1][0] + len(ahead[-1][1]) == start:
+                ahead[-1] = (ahead[-1][0], ahead[-1][1] + piece)
+            else:
+                ahead.append((start, piece))
         while len(ahead) > AHEAD_SEGMENTS and ahead[-1][0] != self.nxt:
             ahead.pop()                              # the farthest is the least useful
             self.overruns += 1

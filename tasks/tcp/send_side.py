@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kernel.timer import NEVER, Timer
 from tasks.tcp.rto import RetransmissionTimeout
-from tasks.tcp.timing import (DEFAULT_MSS, DUPLICATE_ACKS, FLIGHT_SEGMENTS, GIVE_UP_AFTER, MAX_TRIES, SEND_BUFFER)
+from tasks.tcp.timing import (DEFAULT_MSS, DUPLICATE_ACKS, EXTRA_SEGMENTS, FLIGHT_SEGMENTS, GIVE_UP_AFTER, MAX_TRIES, SEND_BUFFER)
 from tasks.tcp.wire import ACK, FIN, PSH
 
 
@@ -31,7 +31,7 @@ class SendSide:
 
     __slots__ = ("una", "nxt", "top", "window", "max_window", "window_seq", "window_ack", "mss", "flight", "queue",
                  "queued", "fin_wanted", "fin_sent", "rto", "timer", "persist", "tries", "trouble_at", "allowed",
-                 "duplicates", "recover", "repeats", "fast_repeats", "probes")
+                 "duplicates", "extra", "recover", "repeats", "fast_repeats", "probes")
 
     def __init__(self, iss: int) -> None:
         self.una = iss
@@ -54,6 +54,7 @@ class SendSide:
         self.trouble_at = 0                      # when the first of them was sent
         self.allowed = FLIGHT_SEGMENTS           # segments allowed in flight, fewer after a loss
         self.duplicates = 0
+        self.extra = 0                           # segments allowed beyond `allowed`: one for each duplicate ACK
         self.recover = -1                        # repeat on partial ACKs up to here (RFC 6582), -1: no loss
         self.repeats = 0
         self.fast_repeats = 0
@@ -88,7 +89,8 @@ class SendSide:
         out: list[Sent] = []
         queue, flight = self.queue, self.flight
         blocked = False
-        while queue and len(flight) < self.allowed:
+        allowed = self.allowed + self.extra
+        while queue and len(flight) < allowed:
             chunk = queue[0]
             size = len(chunk)
             if size > self.mss:
@@ -109,7 +111,7 @@ class SendSide:
                 flags = ACK
             self.queued -= size
             out.append(self._fly(Sent(self.nxt, self.nxt + size, flags, chunk, now)))
-        if self.fin_wanted and not self.fin_sent and not queue and len(flight) < self.allowed:
+        if self.fin_wanted and not self.fin_sent and not queue and len(flight) < allowed:
             self.fin_sent = True                 # needs no room at the peer, so the window does not hold it
             out.append(self._fly(Sent(self.nxt, self.nxt + 1, ACK | FIN, b"", now)))
         persist = self.persist
@@ -146,7 +148,9 @@ class SendSide:
                     again.append(self._repeat(now))      # partial: the next one is lost too (RFC 6582)
         elif not has_data and window == self.window and self.flight:
             self.duplicates += 1
-            if self.duplicates == DUPLICATE_ACKS and self.recover < 0:
+            if self.recover < 0 or self.extra:   # after a timeout nothing is known of what has left
+                self.extra = min(self.extra + 1, EXTRA_SEGMENTS)
+            if self.recover < 0 and self.duplicates >= self._enough():
                 self.fast_repeats += 1
                 self.recover = self.nxt
                 self.allowed = max(2, self.allowed >> 1)
@@ -157,6 +161,16 @@ class SendSide:
         if self.window == 0 or not self.flight:
             self.tries = 0                       # the peer lives, it only has no room (9293 3.8.6.1)
         return again
+
+    def _enough(self) -> int:
+        """Duplicate ACKs that mean a loss: three, or one less than is in flight where no more can follow (RFC 5827 3.1).
+
+        Four segments in flight, of which the second is lost, give two duplicates; only a new one behind them brings the third.
+        """
+        flight = len(self.flight)
+        if not 1 < flight <= DUPLICATE_ACKS or self.queue and self.window >= self.nxt - self.una + min(self.mss, len(self.queue[0])):
+            return DUPLICATE_ACKS
+        return flight - 1
 
     def set_window(self, seq: int, ack: int, window: int) -> None:
         self.window_seq = seq
@@ -190,7 +204,7 @@ class SendSide:
         self.una = ack
         self.rto.progress()
         self.tries = 0
-        self.duplicates = 0
+        self.duplicates = self.extra = 0
         if self.allowed < FLIGHT_SEGMENTS:
             self.allowed += 1
         self.timer.at = now + self.rto.current() if flight else NEVER
@@ -203,7 +217,7 @@ class SendSide:
             self._count_try(now)
             self.recover = self.nxt
             self.allowed = 1
-            self.duplicates = 0
+            self.duplicates = self.extra = 0
             self.rto.back_off()
             self.timer.arm(now, self.rto.current())
             return [self._repeat(now)]

@@ -13,6 +13,7 @@ MAX_TRIES = 8                    # R2 (9293 3.8.3): give up after 8 repetitions 
 GIVE_UP_AFTER = 10 * S           # ... and not before 10 s
 SYN_GIVE_UP = 20 * S             # V2G_EVCC_CommunicationSetup_Timeout: the session is over by then (sheet 7.1)
 DUPLICATE_ACKS = 3               # fast retransmit, RFC 5681 3.2
+EXTRA_SEGMENTS = 4               # at most so many more while duplicate ACKs tell that segments have left (RFC 3042, 5681 3.2)
 FLIGHT_SEGMENTS = 4              # instead of a congestion window: requests and responses on a link of two
 
 # Acknowledging
@@ -36,5 +37,5 @@ DEFAULT_MSS = 1220               # IPv6 minimum MTU 1280 - 60 (RFC 9293 3.7.1)
 MIN_PEER_MSS = 64                # a peer that says less gets 64 (sheet 6.2)
 MAX_PEER_MSS = 1440              # Ethernet MTU 1500 - 60
 RECEIVE_BUFFER = 8192
-AHEAD_SEGMENTS = 4               # out-of-order segments kept; dropping is legal
+AHEAD_SEGMENTS = 4               # stretches kept out of order, each behind a gap (all within the window); dropping is legal
 SEND_BUFFER = 128 * 1024         # a V2G message has at most 64 KiB (sheet 5.1)

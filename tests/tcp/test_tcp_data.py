@@ -97,6 +97,17 @@ def test_t18_more_than_four_ahead_are_dropped_and_counted() -> None:
     assert [start - base for start, _ in p.connection.rx.ahead] == [2, 4, 6, 8]
 
 
+def test_t18_what_touches_is_one_stretch() -> None:
+    p = Peer(mss=536).as_server()
+    base = p.seq
+    for i in range(1, 24):                                          # MSS 350: the whole window behind one hole
+        p.inject("PA", bytes([i]) * 350, seq=base + 350 * i)
+    assert p.connection.rx.overruns == 0 and len(p.connection.rx.ahead) == 1
+    (ack,) = p.inject("PA", bytes(350), seq=base)
+    assert ack.ack == base + 24 * 350 - (24 * 350 - 8192)           # what lay beyond the window was cut
+    assert p.data() == b"".join(bytes([i]) * 350 for i in range(24))[:8192]
+
+
 def test_t19_overlap_with_different_content_first_wins() -> None:
     p = Peer().as_server()
     base = p.seq
@@ -200,6 +211,51 @@ def test_t23_partial_ack_repeats_the_next_hole() -> None:
     assert out[0].data == b"1"
     (again,) = p.inject("A", ack=ISS + 2)
     assert again.seq == ISS + 2 and again.data == b"2"
+
+
+@pytest.mark.parametrize("flying", [2, 3])
+def test_t23_short_flights_need_fewer_duplicates(flying: int) -> None:
+    p = Peer().as_client()
+    for i in range(flying):
+        p.send(bytes([i]) * 10)
+    again = [[s.data for s in p.inject("A", ack=ISS + 1)] for _ in range(flying - 1)]
+    assert again == [[]] * (flying - 2) + [[bytes(10)]]             # RFC 5827 3.1: one less than is in flight
+    assert p.inject("A", ack=ISS + 1) == [] and p.connection.tx.fast_repeats == 1
+
+
+def test_t23_one_segment_in_flight_waits_for_three() -> None:
+    p = Peer().as_client()
+    p.send(b"alone")
+    assert [[s.data for s in p.inject("A", ack=ISS + 1)] for _ in range(4)] == [[], [], [b"alone"], []]
+
+
+def test_t23_duplicates_let_new_segments_follow() -> None:
+    p = Peer().as_client()
+    assert len(p.send(bytes(20 * 1440))) == 4
+    p.inject("A", ack=ISS + 1 + 1440)                               # the first arrived, one more follows, the second is lost
+    for n in range(2):
+        (new,) = p.inject("A", ack=ISS + 1 + 1440)
+        assert new.seq == ISS + 1 + (5 + n) * 1440                  # RFC 3042: a segment has left the link
+    out = p.inject("A", ack=ISS + 1 + 1440)
+    assert out[0].seq == ISS + 1 + 1440 and p.connection.tx.fast_repeats == 1
+    for _ in range(20):
+        p.inject("A", ack=ISS + 1 + 1440)
+    assert len(p.connection.tx.flight) <= 8
+
+
+def test_t23_no_new_segments_on_duplicates_after_a_timeout() -> None:
+    p = Peer().as_client()
+    p.send(bytes(20 * 1440))
+    p.advance(p.now + 1 * S)
+    assert [s for _ in range(10) for s in p.inject("A", ack=ISS + 1)] == []
+
+
+def test_t23_a_window_without_room_counts_as_nothing_more_to_send() -> None:
+    p = Peer().as_client()
+    p.inject("A", window=2880)
+    assert len(p.send(bytes(5000))) == 2
+    (again,) = p.inject("A", ack=ISS + 1, window=2880)
+    assert again.seq == ISS + 1
 
 
 def test_t24_partial_ack_repeats_the_rest_only() -> None:
