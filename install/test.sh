@@ -7,6 +7,7 @@
 #                 ./install/test.sh --conformance [...]     DIN 70121 and ISO 15118-2, requirement by requirement; seconds
 #                 ./install/test.sh --replay [capture ...]  every recorded session of ../shared, played to our machines; seconds
 #                 ./install/test.sh --slac [--seeds N ...]  random SLAC peers within the real-world spread; seconds
+#                 ./install/test.sh --tcp [...]             our TCP against the kernel's, every fault of a line, a million hostile segments; minutes
 #                 ./install/test.sh --boards [board ...]    the EXI libraries built anew, and run on emulated boards
 #                 ./install/test.sh --mutants [file ...]    small mistakes in tasks/safety: would the tests notice? (minutes)
 #                 ./install/test.sh --bench                 figures; they never fail
@@ -56,6 +57,11 @@ case ${1:-} in
 --slac)
     shift
     exec "$python" -m tests.homeplug "$@"
+    ;;
+--tcp)
+    shift
+    need_debian ip=iproute2 ss=iproute2 ethtool=ethtool libpcap.so=libpcap0.8 || exit 3
+    exec "$python" -m tests.tcp_kernel "$@"
     ;;
 --boards)
     shift

@@ -24,8 +24,8 @@ class Connection:
     Segments leave as octets through `outgoing()`. What an application sees: `state`, `end`, `read()`, `rx.finished`.
     """
 
-    __slots__ = ("local", "remote", "pseudo", "config", "state", "end", "tx", "rx", "active", "strangers", "_out", "_ack_timer", "_ack_now", "_segments_unacked",
-                 "_handshake", "_deadline", "_syn_delay", "_user", "_closing", "_challenge", "_duplicate", "_alive")
+    __slots__ = ("local", "remote", "pseudo", "config", "state", "end", "tx", "rx", "active", "strangers", "_out", "_ack_timer",
+                 "_ack_now", "_segments_unacked", "_handshake", "_deadline", "_syn_delay", "_user", "_closing", "_challenge", "_duplicate", "_alive")
 
     def __init__(self, local: int, remote: int, pseudo: int, iss: int, config: TcpConfig) -> None:
         self.local = local

@@ -35,7 +35,8 @@ class ReceiveSide:
             return False
         end = seq + len(data)
         if fin and self.fin_at < 0 and end >= nxt and (end < self.edge or end == nxt):
-            self.fin_at = end
+            self.fin_at = end                        # nothing can lie behind it
+            self.ahead = [(start, held[:end - start]) for start, held in self.ahead if start < end]
         limit = self.edge if self.fin_at < 0 else min(self.edge, self.fin_at)
         if end > limit:
             data = data[:max(0, limit - seq)]

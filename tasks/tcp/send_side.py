@@ -31,7 +31,7 @@ class SendSide:
 
     __slots__ = ("una", "nxt", "top", "window", "max_window", "window_seq", "window_ack", "mss", "flight", "queue",
                  "queued", "fin_wanted", "fin_sent", "rto", "timer", "persist", "tries", "trouble_at", "allowed",
-                 "duplicates", "extra", "recover", "repeats", "fast_repeats", "probes")
+                 "duplicates", "extra", "recover", "recovered", "repeats", "fast_repeats", "probes")
 
     def __init__(self, iss: int) -> None:
         self.una = iss
@@ -56,6 +56,7 @@ class SendSide:
         self.duplicates = 0
         self.extra = 0                           # segments allowed beyond `allowed`: one for each duplicate ACK
         self.recover = -1                        # repeat on partial ACKs up to here (RFC 6582), -1: no loss
+        self.recovered = -1                      # where the last recovery ended: duplicates up to there are its own echo
         self.repeats = 0
         self.fast_repeats = 0
         self.probes = 0
@@ -150,9 +151,10 @@ class SendSide:
             self.duplicates += 1
             if self.recover < 0 or self.extra:   # after a timeout nothing is known of what has left
                 self.extra = min(self.extra + 1, EXTRA_SEGMENTS)
-            if self.recover < 0 and self.duplicates >= self._enough():
+            # Each needless repetition is answered by a duplicate ACK: they must not begin the next recovery (RFC 6582 3.2, 4.1)
+            if self.recover < 0 and ack > self.recovered and self.duplicates >= self._enough():
                 self.fast_repeats += 1
-                self.recover = self.nxt
+                self.recover = self.recovered = self.nxt
                 self.allowed = max(2, self.allowed >> 1)
                 self.timer.arm(now, self.rto.current())
                 again.append(self._repeat(now))
@@ -215,7 +217,7 @@ class SendSide:
         """Repetition or probe, when due."""
         if self.timer.take(now):
             self._count_try(now)
-            self.recover = self.nxt
+            self.recover = self.recovered = self.nxt
             self.allowed = 1
             self.duplicates = self.extra = 0
             self.rto.back_off()

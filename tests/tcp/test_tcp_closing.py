@@ -100,6 +100,17 @@ def test_t47_nothing_counts_behind_the_fin() -> None:
     assert p.connection.rx.nxt == base + 6
 
 
+def test_t47_what_was_held_behind_the_fin_is_thrown_away() -> None:
+    p = Peer().as_server()
+    base = p.seq
+    p.inject("PA", b"end" + b"forged tail", seq=base + 2)
+    p.inject("PA", b"more", seq=base + 100)
+    p.inject("FA", seq=base + 5)
+    (ack,) = p.inject("PA", b"ab", seq=base)
+    assert p.events() == [TcpData(b"abend"), TcpClosed(None)]
+    assert ack.ack == base + 6 and p.connection.rx.ahead == []
+
+
 def test_t48_fin_lost() -> None:
     p = Peer().as_client()
     p.close()

@@ -250,6 +250,22 @@ def test_t23_no_new_segments_on_duplicates_after_a_timeout() -> None:
     assert [s for _ in range(10) for s in p.inject("A", ack=ISS + 1)] == []
 
 
+def test_t23_the_echo_of_needless_repetitions_begins_no_recovery() -> None:
+    p = Peer().as_client()
+    p.send(bytes(30 * 1440))
+    for _ in range(3):
+        p.inject("A", ack=ISS + 1)                                  # three frames that the line doubled: nothing is lost
+    assert p.connection.tx.fast_repeats == 1
+    p.inject("A")                                                   # all that was in flight has arrived
+    end = p.connection.tx.una
+    while p.connection.tx.una < p.connection.tx.recovered:
+        p.inject("A")
+    assert [s for _ in range(3) for s in p.inject("A", ack=end) if s.seq == end & 0xFFFFFFFF] == []     # what the peer says to the repetitions
+    p.inject("A", ack=end + 1440)                                   # beyond them: the next three mean a loss again
+    again = [s.seq for _ in range(3) for s in p.inject("A", ack=end + 1440)]
+    assert end + 1440 in again and p.connection.tx.fast_repeats == 2
+
+
 def test_t23_a_window_without_room_counts_as_nothing_more_to_send() -> None:
     p = Peer().as_client()
     p.inject("A", window=2880)
