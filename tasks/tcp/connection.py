@@ -25,7 +25,7 @@ class Connection:
     """
 
     __slots__ = ("local", "remote", "pseudo", "config", "state", "end", "tx", "rx", "active", "strangers", "_out", "_ack_timer",
-                 "_ack_now", "_segments_unacked", "_handshake", "_deadline", "_syn_delay", "_user", "_closing", "_challenge", "_duplicate", "_alive")
+                 "_ack_now", "_segments_unacked", "_handshake", "_deadline", "_syn_delay", "_syn_at", "_user", "_closing", "_challenge", "_duplicate", "_alive")
 
     def __init__(self, local: int, remote: int, pseudo: int, iss: int, config: TcpConfig) -> None:
         self.local = local
@@ -44,6 +44,7 @@ class Connection:
         self._segments_unacked = 0
         self._handshake = Timer()        # repetition of SYN or SYN-ACK
         self._syn_delay = 0
+        self._syn_at = -1                # when SYN or SYN-ACK was sent; -1: more than once, so its answer measures nothing (Karn)
         self._deadline = Timer()         # of the handshake
         self._user = Timer()             # user timeout (9293 3.9.1.1)
         self._closing = Timer()          # 2 MSL, FIN-WAIT-2, CLOSE-WAIT
@@ -69,6 +70,7 @@ class Connection:
 
     def _begin_handshake(self, timeout: int, now: int) -> None:
         self._syn_delay = self.tx.rto.current()
+        self._syn_at = now
         self._deadline.arm(now, timeout)
 
     def _take_syn(self, syn: Segment) -> None:
@@ -92,6 +94,8 @@ class Connection:
     def _established(self, segment: Segment, seq: int, now: int) -> None:
         self.state = State.ESTABLISHED
         self._alive.heard(now)
+        if self._syn_at >= 0:
+            self.tx.rto.sample(now - self._syn_at)
         self._handshake.cancel()
         self._deadline.cancel()
         self.tx.una += 1
@@ -281,13 +285,10 @@ class Connection:
             if not flags & RST:
                 self._refuse(segment, now)
             return
-        if flags & RST:
-            if flags & ACK:
-                self._finish(End.REFUSED)
-            else:
-                self.strangers += 1
+        if flags & (RST | ACK) == RST | ACK:
+            self._finish(End.REFUSED)
             return
-        if not flags & SYN:
+        if flags & RST or not flags & SYN:
             self.strangers += 1
             return
         self._take_syn(segment)
@@ -309,6 +310,7 @@ class Connection:
 
     def _send_syn_again(self, now: int) -> None:
         """The peer repeats its SYN: it did not get our SYN-ACK."""
+        self._syn_at = -1
         if not self._duplicate.allow(now):
             return
         self._out.append(wire.emit(self.local, self.remote, self.tx.una & _MASK, self.rx.nxt & _MASK, SYN | ACK,
@@ -369,6 +371,7 @@ class Connection:
             self.abort(End.TIMEOUT)
             return
         if self._handshake.take(now):
+            self._syn_at = -1
             self._send_syn(now)
         if self._ack_timer.take(now):
             self._acknowledge()

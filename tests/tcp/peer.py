@@ -13,6 +13,7 @@ from tasks.tcp.config import TcpConfig
 from tasks.tcp.connection import Connection
 from tasks.tcp.states import State
 from tasks.tcp.endpoint import Endpoint
+from tasks.tcp.rto import RetransmissionTimeout
 from tasks.tcp.wire import Segment
 
 OURS = bytes.fromhex("fe80000000000000e20ee1fffeffd3e2")
@@ -135,16 +136,24 @@ class Peer:
         self.ours, self.theirs = out[0].src_port, LISTEN_PORT
         return out
 
-    def as_client(self, mss: int | None = 1440) -> Peer:
+    def as_client(self, mss: int | None = 1440, *, measured: int | None = None) -> Peer:
+        """`measured`: ns that the handshake took; without it the connection knows nothing of the link, as after a repeated SYN,
+        and its ladders begin at 1 s."""
         self.connecting()
+        self.now += measured or 0
         self.inject("SA", mss=mss)
-        self.events()
-        return self
+        return self._opened(measured)
 
-    def as_server(self, mss: int | None = 1440) -> Peer:
+    def as_server(self, mss: int | None = 1440, *, measured: int | None = None) -> Peer:
         self.tcp.listen(LISTEN_PORT)
         self.inject("S", mss=mss)
+        self.now += measured or 0
         self.inject("A")
+        return self._opened(measured)
+
+    def _opened(self, measured: int | None) -> Peer:
+        if measured is None:
+            self.connection.tx.rto = RetransmissionTimeout()
         self.events()
         return self
 

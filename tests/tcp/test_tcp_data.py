@@ -165,6 +165,32 @@ def test_t21_rto_follows_slow_links() -> None:
     assert p.connection.tx.rto.base == 900 * MS + 4 * 450 * MS      # SRTT + 4 RTTVAR, RFC 6298 2.2
 
 
+@pytest.mark.parametrize("role", ["as_client", "as_server"])
+def test_t21_the_handshake_is_the_first_measurement(role: str) -> None:
+    p = getattr(Peer(), role)(measured=200 * MS)
+    assert p.connection.tx.rto.base == 200 * MS + 4 * 100 * MS
+    start = p.now
+    p.send(b"x")
+    assert [t - start for t, _ in p.advance(start + 2 * S)] == [600 * MS, 1800 * MS]
+
+
+def test_t22_a_repeated_handshake_measures_nothing() -> None:
+    p = Peer()
+    p.connecting()
+    p.advance(1 * S)                                                # SYN again
+    p.now += 10 * MS
+    p.inject("SA")
+    assert p.state is State.ESTABLISHED and p.connection.tx.rto.srtt == -1
+    p = Peer()
+    p.tcp.listen(p.ours)
+    p.inject("S")
+    p.now += 900 * MS
+    p.inject("S", seq=IRS)                                          # the peer repeats it, so SYN-ACK goes out again
+    p.now += 10 * MS
+    p.inject("A")
+    assert p.state is State.ESTABLISHED and p.connection.tx.rto.srtt == -1
+
+
 def test_t22_karn() -> None:
     p = Peer().as_client()
     p.send(b"x")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,22 +36,26 @@ def cases() -> int:
 
 
 def transfers(wanted: list[Task], jobs: int) -> list[dict[str, Any]]:
-    """Shared out over `jobs` benches; most of a lossy transfer is waiting."""
+    """`jobs` benches, each takes the next one when it has finished; most of a lossy transfer is waiting."""
+    waiting = deque(wanted)
     rows: list[dict[str, Any]] = []
     began = time.monotonic()
 
-    def work(part: list[Task]) -> None:
+    def work() -> None:
         with subprocess.Popen([*ENTER, sys.executable, "-m", "tests.tcp_kernel.transfers"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}) as bench:
-            bench.stdin.write(json.dumps([asdict(t) for t in part]).encode())
-            bench.stdin.close()
-            for line in bench.stdout:
+            while waiting:
+                bench.stdin.write(json.dumps(asdict(waiting.popleft())).encode() + b"\n")
+                bench.stdin.flush()
+                line = bench.stdout.readline()
+                if not line:             # its error is on stderr; what it had taken is missing in the table
+                    return
                 rows.append(json.loads(line))
                 t, o = rows[-1]["task"], rows[-1]["outcome"]
                 print(f"\r{len(rows)} of {len(wanted)} transfers, {time.monotonic() - began:.0f} s ", end="", file=sys.stderr, flush=True)
                 if not o["intact"]:
                     print(f"\ntcp: {t}: {o}", flush=True)
-    threads = [threading.Thread(target=work, args=(wanted[n::jobs],)) for n in range(jobs)]
+    threads = [threading.Thread(target=work) for _ in range(jobs)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Runs transfers one after the other on one bench: `unshare -Urn python -m tests.tcp_kernel.transfers` with a list of tasks as JSON on stdin; a line each."""
+"""Runs transfers one after the other on one bench: `unshare -Urn python -m tests.tcp_kernel.transfers` ; tasks come as lines of JSON, outcomes go likewise."""
 from __future__ import annotations
 
 import json
@@ -9,9 +9,9 @@ from tests.tcp_kernel.transfer import Task, row, run
 
 
 def main() -> None:
-    tasks = [Task(**words) for words in json.load(sys.stdin)]
     with Lab() as lab:
-        for task in tasks:
+        for line in sys.stdin:
+            task = Task(**json.loads(line))
             print(json.dumps(row(task, run(lab, task))), flush=True)
 
 

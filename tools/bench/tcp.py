@@ -10,7 +10,7 @@ from tests.tcp_kernel.lab import inside, possible
 from tests.tcp_kernel.transfer import Task
 
 LOSSES = (0, 1, 5, 10, 20)
-AGAIN = 5                # transfers of each loss, role and direction
+AGAIN = 3                # transfers of each loss, role and direction
 SIZE = 65_536            # the longest V2G message
 RUNS = 3                 # of the speed; the median counts
 JOBS = 6                 # benches at the same time: a lossy transfer waits most of its time
