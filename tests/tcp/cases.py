@@ -1,7 +1,8 @@
 """The cases T01 to T62 of the fact sheet, section 6.4: what each asks for, and the tests that answer it (`file::test`, several where it has parts)."""
 from __future__ import annotations
 
-H, D, W, R, C, L, V = (f"tests/tcp/test_tcp_{room}.py" for room in ("handshake", "data", "windows", "resets", "closing", "liveness", "review"))
+H, D, A, W, R, C, L, V = (f"tests/tcp/test_tcp_{room}.py"
+                          for room in ("handshake", "data", "repeat", "windows", "resets", "closing", "liveness", "review"))
 PROPERTY, FUZZ, STACK, STRANGERS = (f"tests/tcp/test_tcp_{room}.py" for room in ("property", "fuzz", "whole_stack", "strangers"))
 
 CASES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -25,13 +26,15 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
     "T18": ("24 permutations of four segments", (f"{D}::test_t18_every_order_of_four_segments", f"{D}::test_t18_what_touches_is_one_stretch")),
     "T19": ("overlap with different content", (f"{D}::test_t19_overlap_with_different_content_first_wins",)),
     "T20": ("sequence numbers wrap", (f"{D}::test_t20_sequence_numbers_wrap",)),
-    "T21": ("RTO: first, measured, ladder, reset", (f"{D}::test_t21_rto_first_one_second_then_doubled_and_reset",
-                                                  f"{D}::test_t21_rto_is_measured_and_at_least_300_ms", f"{D}::test_t21_rto_follows_slow_links")),
-    "T22": ("Karn", (f"{D}::test_t22_karn",)),
-    "T23": ("fast retransmit, what is a duplicate", (f"{D}::test_t23_fast_retransmit_after_the_third_duplicate",
-                                                     f"{D}::test_t23_window_update_and_data_are_no_duplicates",
-                                                     f"{D}::test_t23_short_flights_need_fewer_duplicates")),
-    "T24": ("partial ACK", (f"{D}::test_t24_partial_ack_repeats_the_rest_only",)),
+    "T21": ("RTO: first, measured, ladder, reset", (f"{A}::test_t21_rto_first_one_second_then_doubled_and_reset",
+                                                  f"{A}::test_t21_rto_is_measured_and_at_least_300_ms", f"{A}::test_t21_rto_follows_slow_links",
+                                                  f"{A}::test_t21_the_handshake_is_the_first_measurement")),
+    "T22": ("Karn", (f"{A}::test_t22_karn", f"{A}::test_t22_a_repeated_handshake_measures_nothing")),
+    "T23": ("fast retransmit, what is a duplicate", (f"{A}::test_t23_fast_retransmit_after_the_third_duplicate",
+                                                     f"{A}::test_t23_window_update_and_data_are_no_duplicates",
+                                                     f"{A}::test_t23_short_flights_need_fewer_duplicates",
+                                                     f"{A}::test_t23_the_echo_of_needless_repetitions_begins_no_recovery")),
+    "T24": ("partial ACK", (f"{A}::test_t24_partial_ack_repeats_the_rest_only",)),
     "T25": ("ACK for unsent data, old ACK", (f"{D}::test_t25_ack_for_unsent_data_and_old_ack",)),
     "T26": ("segment without ACK", (f"{D}::test_t26_segment_without_ack_flag",)),
     "T27": ("one flipped bit at every position", (f"{D}::test_t27_one_flipped_bit_at_every_position",)),
