@@ -94,6 +94,7 @@ def t49_t54_the_listener_is_free_at_once_for_the_same_four_tuple(lab: Lab) -> No
         lab.wait(hears)
         lab.ask("close", s=s)
         assert lab.own.until(lambda before=last: before.state is State.TIME_WAIT)
+        assert lab.own.until(lambda number=port: f":{number} " not in lab.ask("ss")["text"]), "the kernel still has the old connection"
         s = lab.socket()
         answer = lab.ask("connect", s=s, address=lab.own.host.address.hex(), to=PORT, port=port)
         assert "error" not in answer and lab.own.until(lambda count=n: lab.own.connected == count + 1), answer

@@ -95,6 +95,21 @@ def t04_synack_lost_in_both_roles(lab: Lab) -> None:
     assert lab.counts()["lost by order"] == 2
 
 
+def t08_simultaneous_open(lab: Lab) -> None:
+    """The kernel's SYN is on its way to the port from which ours is on its way to the kernel's."""
+    own, s = lab.own, lab.socket()
+    both_ways(lab, client(lab))                      # neighbours know each other: nothing but the SYNs shall wait
+    own.abort()
+    own.begin()
+    lab.faults(delay_ms=100)
+    own.connect(lab.peer_address, PORT + 1)
+    opens = lab.peer.begin("connect", s=s, address=own.host.address.hex(), to=own.last.local, port=PORT + 1)
+    assert own.until(lambda: own.last.state is State.SYN_RCVD) and own.last.active
+    assert own.until(lambda: own.connected == 1 and opens in lab.peer.answers) and lab.wait(opens) == {"port": PORT + 1}
+    lab.faults()
+    both_ways(lab, s)
+
+
 def t09_mss_of_the_kernel(lab: Lab) -> None:
     for role in (client, server):
         lab.own.begin()
@@ -126,7 +141,7 @@ def t12_closed_ports(lab: Lab) -> None:
 
 def t20_numbers_wrap(lab: Lab) -> None:
     for n in range(20):                              # ours near the end of the numbers, the kernel's wherever they are
-        lab.own.begin(isn=lambda *_: 0xFFFFFFFF - 977 * n)
+        lab.own.begin(isn=lambda *_, first=0xFFFFFFFF - 977 * n: first)
         s = (client, server)[n % 2](lab)
         both_ways(lab, s, 20_000)
         assert lab.own.last.tx.nxt > 1 << 32
@@ -207,6 +222,16 @@ def all_faults_both_roles_and_directions(lab: Lab) -> None:
             assert outcome.intact and "sent broken" not in outcome.bridge, outcome
 
 
+def both_directions_at_once(lab: Lab) -> None:
+    s, own, there, back = server(lab), lab.own, stream(12, 100_000), stream(13, 100_000)
+    lab.faults(drop=3, duplicate=3, reorder=3, corrupt=1, split=5)
+    hears, says = lab.peer.begin("receive", s=s, size=len(there)), lab.peer.begin("send", s=s, seed=13, size=len(back))
+    own.say(there)
+    assert own.until(lambda: len(own.heard) >= len(back)) and bytes(own.heard) == back
+    assert lab.wait(hears)["sha256"] == sha256(there)
+    lab.wait(says)
+
+
 def ten_percent_lost(lab: Lab) -> None:
     for role in (True, False):
         for sends in (True, False):
@@ -257,8 +282,8 @@ def t40_the_kernel_has_restarted(lab: Lab) -> None:
 
 
 CASES: dict[str, Callable[[Lab], None]] = {case.__name__: case for case in (
-    t01_both_roles, t02_data_in_the_third_ack, t03_our_syn_lost, t03_nobody_answers, t04_synack_lost_in_both_roles, t09_mss_of_the_kernel,
-    t09_our_mss_is_obeyed, t11_a_second_connection_is_refused, t12_closed_ports, t20_numbers_wrap, t23_fast_retransmit, t33_the_kernel_does_not_read,
+    t01_both_roles, t02_data_in_the_third_ack, t03_our_syn_lost, t03_nobody_answers, t04_synack_lost_in_both_roles, t08_simultaneous_open,
+    t09_mss_of_the_kernel, t09_our_mss_is_obeyed, t11_a_second_connection_is_refused, t12_closed_ports, t20_numbers_wrap, t23_fast_retransmit, t33_the_kernel_does_not_read,
     t35_our_application_does_not_read, fragments_to_us_are_dropped_and_counted, every_segment_split, the_kernel_counts_what_it_repeated,
-    all_faults_both_roles_and_directions, ten_percent_lost, t37_reset_by_the_kernel, t53_reset_by_us, t38_t39_t41_forged_segments,
-    t40_the_kernel_has_restarted)}
+    all_faults_both_roles_and_directions, both_directions_at_once, ten_percent_lost, t37_reset_by_the_kernel, t53_reset_by_us,
+    t38_t39_t41_forged_segments, t40_the_kernel_has_restarted)}
