@@ -52,6 +52,21 @@ class SendDatagram:
 
 
 @dataclass(slots=True)
+class AcceptStation:
+    """sdp -> ipv6: this station is our peer: the one that was matched, or that discovery took for want of it. None: anybody may be."""
+
+    mac: bytes | None
+
+
+@dataclass(slots=True)
+class HoldNeighbor:
+    """tcp -> ipv6: a stream with `address` is open through the station `mac`, or is over (None): until then nobody else speaks for it."""
+
+    address: bytes
+    mac: bytes | None
+
+
+@dataclass(slots=True)
 class Unreachable:
     """ipv6 -> tcp: nobody answered three neighbour solicitations for this address."""
 

@@ -108,7 +108,7 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
     box, mac = Boxes(), board.nic.mac
     role, modem = PevSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng)
     host = Host(mac, cfg.ipv6, rng)
-    ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s.own_address, journal)
+    ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s, journal)
     sdp, tcp = SdpClient(host.address, rng), Endpoint(host.address, cfg.tcp, rng)
     onboard = board.onboard if cfg.ev.takes_ac else None
     return _table(box, s, cfg, journal, around, board, "pev", [
@@ -116,7 +116,7 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
         Row("vehicle", VehicleTask(board.vehicle, s, onboard), 200 * MS, 200 * US, CRITICAL),
     ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
         ipv6,
-        SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s.own_address, journal),
+        SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s, journal),
         TcpTask(tcp, box.tcp_in, box.to_tcp, box.datagrams_out, box.to_connection, box.stream, s.own_address, journal),
         pev_connection(cfg, box, s, journal),
         V2gTask(PevSide(s, cfg.ev, mac), codec, box.stream, box.to_v2g, box.to_tcp, box.to_connection, s, journal),
@@ -128,7 +128,7 @@ def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec:
     box, mac = Boxes(), board.nic.mac
     role, modem = EvseSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng)
     host = Host(mac, cfg.ipv6, rng)
-    ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s.own_address, journal)
+    ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s, journal)
     sdp, tcp = SdpServer(host.address, cfg.tcp.listen_port, cfg.sdp), Endpoint(host.address, cfg.tcp, rng)
     if cfg.evse.ac:
         sense = Row("sense", AcSense(board.pilot_monitor, board.inputs, board.residual_current, board.meter, s), 20 * MS, 400 * US, CRITICAL)
@@ -138,7 +138,7 @@ def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec:
         safety = EvseSafetyTask(board.pilot_source, board.power_supply, board.contactors, board.lock, s, cfg.safety, journal)
     return _table(box, s, cfg, journal, around, board, "evse", [sense], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
         ipv6,
-        SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s.own_address, journal),
+        SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s, journal),
         TcpTask(tcp, box.tcp_in, box.to_tcp, box.datagrams_out, box.to_connection, box.stream, s.own_address, journal),
         evse_connection(cfg, box, s, journal),
         V2gTask(EvseSide(s, cfg.evse, rng), codec, box.stream, box.to_v2g, box.to_tcp, box.to_connection, s, journal),

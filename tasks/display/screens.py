@@ -20,6 +20,10 @@ ROLES = {PEV: "CAR", EVSE: "CHARGER"}
 HINT_LINES = 4             # rows that are left below headline and reason
 LIFE_STEP = S              # the life sign moves this often
 
+NOTICE_TURN = 2 * S        # the last row and a notice about the network take turns
+UNDISTURBED = frozenset({Phase.FINISHED, Phase.STOPPED, Phase.RETRYING, Phase.PAUSED, Phase.TRIPPED, Phase.STOPPING})
+"""Phases whose last row belongs to a text over several rows, or matters more."""
+
 EMPTY = Row(TEXT)
 MATCHING_TEXTS = {
     "Parm": "looking for chargers", "Pause": "next attempt soon", "Sounding": "sounding", "Collect": "results come in",
@@ -37,6 +41,10 @@ def screen_of(phase: Phase, detail: str, signals: Signals, now: int, role: str, 
     """The same for a phase that is known already; `detail` is the second value of `phase_of`."""
     name = ROLES[role]
     rows = _ROWS[phase](signals, now, role == PEV, since, detail)
+    if phase not in UNDISTURBED and now // NOTICE_TURN & 1:
+        notice = signals.kernel_notice.value or signals.stranger_notice.value
+        if notice:
+            rows = rows[:-1] + (Row(INVERSE, cut("! " + notice)),)
     return Screen(f"{name}{pilot_text(signals, now):>{TITLE_CHARACTERS - len(name)}}", rows, now // LIFE_STEP & 3)
 
 

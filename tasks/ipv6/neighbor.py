@@ -9,13 +9,17 @@ from typing import Any
 from kernel.timer import NEVER
 from tasks.errors import WireError
 from tasks.ipv6 import wire
+from tasks.ipv6.strangers import Strangers, Trick
 from tasks.ipv6.timing import (DAD_CONFLICTS, DAD_WAIT, DELAY_FIRST_PROBE_TIME, MAX_MULTICAST_SOLICIT,
                                MAX_UNICAST_SOLICIT, QUIET, REACHABLE_TIME, RETRANS_TIMER)
 from tasks.ipv6.wire import NA_OVERRIDE, NA_SOLICITED, NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NeighborMessage
 from tasks.machine import Checkpoint, Note
 from tasks.messages import Unreachable
+from tasks.tcp.limiter import Limiter
 
 ENTRIES = 8              # neighbours remembered; a logical network has one, a listener on a shared bench a few
+PEER_ANSWERS = 100       # advertisements per second for the peer; it solicits once in seconds (sheet 5.5)
+STRANGER_ANSWERS = 50    # for all others together: a storm of solicitations takes no room from the session's segments
 QUEUED = 3               # packets that wait for one address (sheet 5.5; RFC 4861 7.2.2 asks for at least one)
 
 
@@ -58,8 +62,12 @@ class Outgoing:
 class Neighbor:
     """The neighbour cache, the answers to solicitations, and duplicate address detection."""
 
-    def __init__(self, mac: bytes, rng: Any) -> None:
+    def __init__(self, mac: bytes, rng: Any, strangers: Strangers | None = None) -> None:
         self.mac = mac
+        self.strangers = Strangers() if strangers is None else strangers
+        self.peer: bytes | None = None           # MAC of the station that was matched or discovered, None unknown
+        self.held: bytes | None = None           # address with an open stream: for it speaks `held_mac` alone
+        self.held_mac: bytes | None = None
         self.address = wire.link_local(mac)
         self.group = wire.solicited_node(self.address)
         self.entries: dict[bytes, Entry] = {}
@@ -70,6 +78,8 @@ class Neighbor:
         self.dropped = 0             # packets that waited in vain or found no room to wait
         self.evicted = 0             # neighbours forgotten for lack of room
         self._rng = rng
+        self._peer_answers = Limiter(PEER_ANSWERS)
+        self._stranger_answers = Limiter(STRANGER_ANSWERS)
         self._tentative_until = 0
         self._out: list[Outgoing] = []
         self._events: list[Any] = []
@@ -150,11 +160,44 @@ class Neighbor:
             entry.timer = now + REACHABLE_TIME
             entry.heard = now
 
+    # --- the peer -------------------------------------------------------------------------------------------------
+
+    def hold(self, address: bytes, mac: bytes | None, now: int) -> None:
+        """A stream with this neighbour is open, or over (`mac` None). Until then no message moves it to another MAC."""
+        self.held, self.held_mac = (None, None) if mac is None else (address, mac)
+        if mac is not None:
+            entry = self.entries.get(address) or self._new_entry(address)
+            if entry.mac != mac:
+                self._learn(entry, mac, Reach.STALE, now)
+
+    def is_peer(self, mac: bytes) -> bool:
+        """The station that was matched or discovered, or that has the open stream."""
+        return mac == self.held_mac or mac == self.peer
+
+    def _moves(self, entry: Entry, mac: bytes, src_mac: bytes, now: int) -> bool:
+        """May a message from `src_mac` give this neighbour another MAC? Not while a stream is open, nor behind the peer's back."""
+        if entry.address != self.held and (entry.mac is None or entry.mac != self.peer or src_mac == self.peer):
+            return True
+        self.strangers.seen(Trick.CLAIMS_PEER, src_mac if src_mac != entry.mac else mac, now)
+        return False
+
     # --- our own address ------------------------------------------------------------------------------------------
+
+    def avoid(self, taken: bytes) -> bool:
+        """Another address with a random interface identifier, where somebody we cannot argue with has this one (our own kernel).
+        True when it was ours."""
+        if taken != self.address:
+            return False
+        self._take_random_address()
+        return True
+
+    def _take_random_address(self) -> None:
+        self.address = wire.link_local_from(self._rng.getrandbits(64))
+        self.group = wire.solicited_node(self.address)
 
     def begin_network(self, duplicate_detection: bool, now: int) -> None:
         """A network that may be new: forget the neighbours of the old one; ask once whether our address is taken."""
-        for address in [a for a, e in self.entries.items() if now - e.heard > QUIET and not e.waiting]:
+        for address in [a for a, e in self.entries.items() if now - e.heard > QUIET and not e.waiting and a != self.held]:
             del self.entries[address]
         self._told.clear()
         self.conflicts = 0
@@ -174,9 +217,18 @@ class Neighbor:
             self._events.append(Note("too many address conflicts, staying with this address", (), "error"))
             self._tentative_until = 0
             return
-        self.address = wire.link_local_from(self._rng.getrandbits(64))
-        self.group = wire.solicited_node(self.address)
+        self._take_random_address()
         self._ask_for_duplicates(now)
+
+    def _claimed(self, src_mac: bytes, now: int) -> bool:
+        """Somebody claims our address. True: we had asked, and give way. An open stream keeps its address, and on a network of
+        two nobody but the peer can have it: a stranger that claims it would only make us lose the session."""
+        if now < self._tentative_until and self.held is None and (self.peer is None or src_mac == self.peer):
+            self._conflict(src_mac, now)
+            return True
+        self.late_claims += 1
+        self.strangers.seen(Trick.CLAIMS_OURS, src_mac, now)
+        return False
 
     # --- receiving ------------------------------------------------------------------------------------------------
 
@@ -184,20 +236,32 @@ class Neighbor:
         if message.target != self.address:
             self.not_ours += 1
             return
-        if packet.src == wire.UNSPECIFIED:       # somebody else tries our address
-            if now < self._tentative_until:
-                self._conflict(src_mac, now)
-            else:
+        if packet.src == self.address:           # from our own address: a claim, and nobody to answer
+            self._claimed(src_mac, now)
+            return
+        peer = self.is_peer(src_mac)
+        if packet.src == wire.UNSPECIFIED:       # somebody else tries our address: it is defended, or given up
+            given_up = now < self._tentative_until and self._claimed(src_mac, now)
+            if not given_up and self._may_answer(peer, src_mac, now):
                 self._advertise(wire.ALL_NODES, wire.multicast_mac(wire.ALL_NODES), NA_OVERRIDE)
             return
         self._tell(204, "neighbour solicitation for us")
-        if message.link_layer is not None:
+        link_layer = message.link_layer
+        if link_layer is not None:
             entry = self.entries.get(packet.src) or self._new_entry(packet.src)
-            if entry.mac != message.link_layer:
-                self._learn(entry, message.link_layer, Reach.STALE, now)
+            if entry.mac != link_layer and self._moves(entry, link_layer, src_mac, now):
+                self._learn(entry, link_layer, Reach.STALE, now)
+        if not self._may_answer(peer, src_mac, now):
+            return
         # Chargers ask after the SDP request and answer it only when they have this advertisement: at once (sheet 5.5).
         self._advertise(packet.src, message.link_layer or src_mac, NA_SOLICITED | NA_OVERRIDE)
         self._tell(205, "neighbour advertisement sent")
+
+    def _may_answer(self, peer: bool, src_mac: bytes, now: int) -> bool:
+        if (self._peer_answers if peer else self._stranger_answers).allow(now):
+            return True
+        self.strangers.seen(Trick.SOLICITS, src_mac, now)
+        return False
 
     def _advertise(self, dst: bytes, dst_mac: bytes, flags: int) -> None:
         message = NeighborMessage(NEIGHBOR_ADVERTISEMENT, flags, self.address, self.mac)
@@ -206,10 +270,7 @@ class Neighbor:
 
     def _advertised(self, packet: wire.Ipv6, message: NeighborMessage, src_mac: bytes, now: int) -> None:
         if message.target == self.address:
-            if now < self._tentative_until:
-                self._conflict(src_mac, now)
-            else:
-                self.late_claims += 1
+            self._claimed(src_mac, now)
             return
         entry = self.entries.get(message.target)
         if entry is None:
@@ -225,6 +286,8 @@ class Neighbor:
         elif mac is None or mac == entry.mac:
             if solicited:
                 self._enter(entry, Reach.REACHABLE, now + REACHABLE_TIME)
+        elif not self._moves(entry, mac, src_mac, now):
+            return
         elif message.flags & NA_OVERRIDE:
             self._learn(entry, mac, Reach.REACHABLE if solicited else Reach.STALE, now)
         elif entry.state is Reach.REACHABLE:
@@ -235,7 +298,7 @@ class Neighbor:
     def _new_entry(self, address: bytes) -> Entry:
         """Unused until something is sent to it, so a flood of strangers pushes out strangers, not the peer."""
         if len(self.entries) >= ENTRIES:
-            oldest = min(self.entries.values(), key=lambda e: e.used)
+            oldest = min(self.entries.values(), key=lambda e: (e.address == self.held, e.used))
             self.dropped += len(oldest.waiting)
             self.evicted += 1
             del self.entries[oldest.address]

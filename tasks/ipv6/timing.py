@@ -20,3 +20,7 @@ QUIET = 60 * S                   # longest pause inside a session: V2G_SECC_Sequ
 # SECC discovery, sheet 5.2 and 7.1 (ISO 15118-2 [V2G2-159], [V2G2-160] as quoted there)
 SDP_REQUEST_INTERVAL = 250 * MS
 SDP_REQUEST_MAX = 50
+
+# Who is our peer (sheet 5.2: in all 17 recordings with an answer it came from the station that was matched, and the request likewise)
+SDP_PREFER = 2 * S               # car: an answer of another station waits so long for that of the matched one; chargers take 9 to 571 ms
+SDP_STRANGER_WAIT = 5 * S        # charger: another station than the matched one is answered after so long, if the matched one has not asked

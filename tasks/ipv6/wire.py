@@ -23,6 +23,8 @@ ECHO_REPLY = 129
 ROUTER_SOLICITATION = 133
 NEIGHBOR_SOLICITATION = 135
 NEIGHBOR_ADVERTISEMENT = 136
+ICMPV6_ERRORS = frozenset({1, 2, 3, 4})          # unreachable, too big, time exceeded, parameter problem
+ROUTER_MESSAGES = frozenset({134, 137})          # router advertisement, redirect
 
 # ND options (RFC 4861 section 4.6)
 SOURCE_LINK_LAYER = 1

@@ -8,7 +8,7 @@ from kernel.channels import Mailbox, Signal
 from kernel.journal import Journal
 from kernel.timer import MS
 from tasks.machine import Checkpoint, Note
-from tasks.messages import (Datagram, SendDatagram, TcpAbort, TcpClose, TcpClosed, TcpConnect, TcpConnected, TcpData,
+from tasks.messages import (Datagram, HoldNeighbor, SendDatagram, TcpAbort, TcpClose, TcpClosed, TcpConnect, TcpConnected, TcpData,
                             TcpListen, TcpSend, Unreachable)
 from tasks.tcp.endpoint import Endpoint
 
@@ -21,7 +21,7 @@ class TcpTask:
     """`to_connection` and `to_v2g` both get TcpConnected and TcpClosed; only `to_v2g` gets TcpData."""
 
     def __init__(self, endpoint: Endpoint, inbox: Mailbox[Datagram | Unreachable],
-                 commands: Mailbox[TcpConnect | TcpListen | TcpSend | TcpClose | TcpAbort], send: Mailbox[SendDatagram],
+                 commands: Mailbox[TcpConnect | TcpListen | TcpSend | TcpClose | TcpAbort], send: Mailbox[SendDatagram | HoldNeighbor],
                  to_connection: Mailbox[TcpConnected | TcpClosed], to_v2g: Mailbox[TcpConnected | TcpData | TcpClosed],
                  own_address: Signal[bytes], journal: Journal) -> None:
         self.endpoint = endpoint
@@ -88,5 +88,9 @@ class TcpTask:
         elif kind is Note:
             self._journal.note(now, "tcp", event.text, *event.args, level=event.level)
         else:
+            if kind is TcpConnected:             # before its first segment leaves in this run: the neighbour cannot be moved any more
+                self._send.put(HoldNeighbor(event.address, event.mac))
+            elif kind is TcpClosed:
+                self._send.put(HoldNeighbor(b"", None))
             self._to_connection.put(event)
             self._to_v2g.put(event)

@@ -8,8 +8,9 @@ from drivers.interfaces import PilotState
 from kernel.timer import S
 from tasks.display.phases import CONNECTION_PHASES, LINK_PHASES, V2G_PHASES, Phase, phase_of
 from tasks.display.picture import BAR, INVERSE, LARGE, TEXT, Row, Screen, fits
-from tasks.display.screens import ROLES, TITLE_CHARACTERS, screen, screen_of
+from tasks.display.screens import NOTICE_TURN, ROLES, TITLE_CHARACTERS, UNDISTURBED, screen, screen_of
 from tasks.display.texts import TURN, elapsed, soc_and_power, wrap
+from tasks.ipv6.strangers import Trick
 from tasks.signals import Signals
 from tasks.safety.ac_trips import AC_NOT_CLOSED, AC_TRIPS, AC_WELDED
 from tasks.safety.trips import CONTACTOR_WELDED, EVSE_TRIPS, PEV_TRIPS, STALLED, VOLTAGE_STAYS
@@ -33,6 +34,22 @@ def test_every_phase_fits(role, phase, values):
         s = signals(**values, stop_reason=StopReason.CHARGER_MALFUNCTION, v2g_state=detail, link_state=detail, connection_state=detail)
         for since in (0, NOW, -100_000 * S):
             assert fits(screen_of(phase, detail, s, NOW, role, since)), (phase, texts(screen_of(phase, detail, s, NOW, role, since)))
+
+
+@BOTH
+@pytest.mark.parametrize("phase", list(Phase))
+def test_a_notice_about_the_network_takes_turns_with_the_last_row(role, phase):
+    s = signals(**CAR, connection_state="Session", stop_reason=StopReason.CHARGER_STOP)
+    before = [screen_of(phase, "", s, at, role, 0) for at in (NOW, NOW + NOTICE_TURN)]
+    for name, notice in (("stranger_notice", max((t.short for t in Trick), key=len)), ("kernel_notice", "kernel answers too")):
+        put(s, NOW, **{name: notice})
+        for at, plain in zip((NOW, NOW + NOTICE_TURN), before):
+            shown = screen_of(phase, "", s, at, role, 0)
+            assert fits(shown)
+            if phase not in UNDISTURBED and at // NOTICE_TURN % 2:
+                assert shown.rows[-1] == Row(INVERSE, "! " + notice) and shown.rows[:-1] == plain.rows[:-1]
+            else:
+                assert shown == plain
 
 
 def told(s, role, headline, label):

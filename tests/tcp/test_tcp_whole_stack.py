@@ -70,8 +70,8 @@ class Node:
         self.host, self.endpoint, self.frames = host, endpoint, []
         self.tx = FrameTx(self.nic, box["frames"], self.journal, tap=lambda at, f, out: self.frames.append((at, f)))
         self.rows = [FrameRx(self.nic, box["homeplug"], box["ipv6"], self.journal),
-                     Ipv6Task(host, box["ipv6"], box["send"], box["frames"], box["udp"], box["tcp"], signals.own_address, self.journal),
-                     SdpTask(sdp, box["sdp_commands"], box["udp"], box["send"], box["discovery"], signals.own_address, self.journal),
+                     Ipv6Task(host, box["ipv6"], box["send"], box["frames"], box["udp"], box["tcp"], signals, self.journal),
+                     SdpTask(sdp, box["sdp_commands"], box["udp"], box["send"], box["discovery"], signals, self.journal),
                      TcpTask(endpoint, box["tcp"], box["tcp_commands"], box["send"], box["to_connection"], box["to_v2g"],
                              signals.own_address, self.journal), self.tx]
         self.due = [0] * len(self.rows)
