@@ -52,14 +52,15 @@ def appliance(config, args: Namespace) -> int:
     from tasks.signals import Signals
     from tasks.v2g.session import SCHEMAS
     from tools.appliance.outcome import Outcome
-    from tools.appliance.parts import open_board, surround
+    from tools.appliance.parts import open_board, surround, watch_kernel
 
     clock, journal, signals, system = MonotonicClock(), Journal(), Signals(), process.Process()
     board, helpers = open_board(config, args, signals, clock.now(), guard and guard.lines)
     with surround(config, args, journal, clock, system) as around:
+        watchers = watch_kernel(config, signals, journal, clock.now())
         build = {"pev": table.pev, "evse": table.evse, "listen": table.listen}[config.mode]
         made = build(board, signals, config, random.SystemRandom(), journal, codec.load(schemas=SCHEMAS), around)
-        rows = helpers + made.rows
+        rows = helpers + made.rows + watchers
         if guard is not None:
             rows = guard.join(rows, made.safety, signals)
         kernel = Kernel(rows, journal, on_fault=made.on_fault, cost=clock.now)

@@ -11,6 +11,9 @@ class Ipv6Config:
     """Section `ipv6`."""
 
     duplicate_detection: bool = setting(True, meaning="ask the network once whether the own address is taken; nobody waits for it")
+    kernel_ipv6: str = setting("disable", choices=("disable", "leave"), meaning=(
+        "the operating system's own IPv6 on the interface, which would answer for us: switch it off where it is permitted and the "
+        "interface carries nothing else, or leave it; told in both cases"))
     answer_echo: bool = setting(True, meaning="answer ping (ICMPv6 echo), for diagnosis")
 
 

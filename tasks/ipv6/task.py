@@ -46,7 +46,7 @@ class Ipv6Task:
         self._taken_seen: object = None
         self._timer_at = 0                           # the host has nothing to do by itself before
         self._journal = journal
-        self._look_at_kernel(0)
+        self._look_at_kernel(max(0, self._taken.at))
         self._own_address.set(host.address, 0)       # known before the first run: sdp and tcp need it to begin
         self._address = host.address
 
@@ -85,6 +85,8 @@ class Ipv6Task:
         host = self.host
         if type(item) is HoldNeighbor:
             host.neighbor.hold(item.address, item.mac, now)
+            if item.mac is None:
+                self._look_at_kernel(now)            # what had to wait for the end of the stream
         elif type(item) is AcceptStation:
             host.accept(item.mac)
             if self._notice.signal.value:            # discovery begins anew: what was tried before is history

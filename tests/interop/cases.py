@@ -53,6 +53,7 @@ class Case:
     keys: tuple[Key, ...] = ()
     told: tuple[str, ...] = ()
     sessions: int = 1
+    kernel: bool = False     # the operating system's IPv6 is on at our ends too, as on a system that nobody has prepared
 
 
 CASES = (
@@ -71,6 +72,10 @@ CASES = (
     Case("evcc-evse-reneg", "our charger is turned down by key, and the EVCC of iso15118 renegotiates; AC, for in DC it does not listen", PEER, OURS,
          "iso2_ac.yaml", requests=15, protocol=ISO2, transfer=AC, keys=(Key("evse", "-> ChargingStatus", 0.0, "-"),),
          told=("-> Renegotiation", "-> PowerDeliveryRestart")),
+    Case("two-kernel-off", "as two-processes where the operating system's IPv6 is on: it is switched off", OURS, OURS, "emulated.yaml", homeplug=30,
+         kernel=True, told=("switched the operating system's IPv6 off",)),
+    Case("two-kernel-left", "the same where it must stay: another address is taken, and the remedy told", OURS, OURS, "kernel_left.yaml", homeplug=30,
+         kernel=True, told=("the operating system has our address", "sysctl -w net.ipv6.conf.")),
     Case("two-iso2", "our car and our charger, ISO 15118-2 DC, SLAC by emulated modems, in real time", OURS, OURS, "iso2_emulated.yaml", homeplug=30),
 )
 

@@ -37,14 +37,15 @@ class Reading:
     objections: list[str] = field(default_factory=list)
 
 
-def collect(wire: Path, own: Iterable[Path], macs: Iterable[str], out: Path) -> int:
+def collect(wire: Path, own: Iterable[Path], macs: Iterable[str], out: Path, leave_out: int | None = None) -> int:
     """Writes every frame that one of the MAC addresses sent into `out`: those on the wire, then what a box's own recording has besides (frames to its
-    modem stay between box and modem). Returns how many."""
+    modem stay between box and modem). `leave_out`: IPv6 packets with this next header. Returns how many."""
     senders = {bytes.fromhex(mac.replace(":", "")) for mac in macs}
     found: list[tuple[int, bytes]] = []
     seen: set[bytes] = set()
     for path in (wire, *own):
-        new = [(at, frame) for at, frame in frames(path.read_bytes()) if frame[6:12] in senders and (path == wire or frame not in seen)]
+        new = [(at, frame) for at, frame in frames(path.read_bytes()) if frame[6:12] in senders and (path == wire or frame not in seen)
+               and not (leave_out is not None and frame[12:14] == b"\x86\xdd" and frame[20] == leave_out)]
         seen.update(frame for _, frame in new)
         found += new
     out.write_bytes(header() + b"".join(record(at, frame) for at, frame in found))

@@ -19,6 +19,7 @@ ROOT = HERE.parents[1]
 PEER_READY_S = 30.0      # a Java virtual machine starts
 OURS_READY_S = 1.5
 AFTER_SESSION_S = 15.0   # for the second end after the first has left
+HOP_BY_HOP = 0           # next header (RFC 8200 4.3)
 SHOWN = 5                # objections of the readers; the rest is counted
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}
 
@@ -59,7 +60,7 @@ def _run(case: Case, peers: str, reader: str, folder: Path, outcome: Outcome) ->
     pcap = folder / "wire.pcap"
     programs: list[Program] = []
     try:
-        with Wire(pev_kernel_ipv6=case.pev == PEER, evse_kernel_ipv6=case.evse == PEER) as wire, MemoryWatch() as memory:
+        with Wire(case.kernel or case.pev == PEER, case.kernel or case.evse == PEER) as wire, MemoryWatch() as memory:
             try:
                 tap = Program(wire.evse, [sys.executable, str(HERE / "capture.py"), wire.evse.interface, str(pcap)], folder / "capture.log", folder)
                 programs.append(tap)
@@ -76,7 +77,7 @@ def _run(case: Case, peers: str, reader: str, folder: Path, outcome: Outcome) ->
     judge_wire(case, pcap, octets(wire.pev.mac), outcome)
     for name, share in course(pcap.read_bytes(), [octets(wire.pev.mac)], [octets(wire.evse.mac)]).items():
         outcome.sides[name].share = share
-    judge_frames(pcap, folder, [end.mac for who, end in ((case.pev, wire.pev), (case.evse, wire.evse)) if who == OURS], reader, outcome)
+    judge_frames(pcap, folder, [end.mac for who, end in ((case.pev, wire.pev), (case.evse, wire.evse)) if who == OURS], reader, outcome, case.kernel)
 
 
 def _session(case: Case, peers: str, folder: Path, wire: Wire, programs: list[Program], memory: MemoryWatch, outcome: Outcome) -> float:
@@ -146,13 +147,14 @@ def judge_wire(case: Case, pcap: Path, pev_mac: bytes, outcome: Outcome) -> None
         outcome.objections.append(f"only {found.homeplug} HomePlug frames on the wire, {case.homeplug} expected")
 
 
-def judge_frames(pcap: Path, folder: Path, ours: list[str], reader: str, outcome: Outcome) -> None:
+def judge_frames(pcap: Path, folder: Path, ours: list[str], reader: str, outcome: Outcome, kernel: bool = False) -> None:
     """No octet of ours to which an independent reader objects. What a peer sends is its own affair (a kernel's checksum of 0xFFFF, one frame in 65536, is
-    one that tshark does not like)."""
+    one that tshark does not like). `kernel`: the operating system speaks from our MAC too; its MLD reports (a hop-by-hop header, which we never send)
+    are not ours."""
     if not ours:
         return
     sent = folder / "ours.pcap"
-    if collect(pcap, folder.glob("*-output/frames.pcap"), ours, sent) == 0:
+    if collect(pcap, folder.glob("*-output/frames.pcap"), ours, sent, HOP_BY_HOP if kernel else None) == 0:
         outcome.objections.append("no frame of ours on the wire")
     outcome.reading = read_all(sent, reader, ours)
     outcome.objections += outcome.reading.objections[:SHOWN]

@@ -13,6 +13,7 @@ from drivers.board import (AcChargerBoard, CarBoard, ChargerBoard, ListenBoard, 
                            simulated_ac_charger, simulated_car, simulated_charger)
 from drivers.errors import DriverError
 from drivers.journal_file import Console
+from drivers.kernel_network import KernelNetwork
 from drivers.keyboard import Keyboard
 from drivers.nic_pcap import PcapNic, PcapNicConfig
 from drivers.process import Process
@@ -32,6 +33,7 @@ from tasks.homeplug.emulator import EmulatedModem
 from tasks.homeplug.emulator_nic import EmulatedModemNic
 from tasks.signals import Signals
 from tasks.table import Surroundings
+from tools.appliance.kernel_watch import KernelWatch
 from tools.appliance.liveness import Liveness
 from tools.simulate.shadow import ShadowAcCar, ShadowCar, ShadowCharger
 
@@ -63,6 +65,15 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int, line
         board = simulated_car(plant, nic) if lines is None else car_on_lines(plant, nic, lines)
         shadow = ShadowCharger(plant, signals)
     return board, [Row("shadow", shadow, 20 * MS, 140 * US, CRITICAL)]
+
+
+def watch_kernel(config: Config, signals: Signals, journal: Journal, now: int) -> list[Row]:
+    """The row that keeps an eye on the operating system's network; a listener shares its interface with whom it likes."""
+    if config.mode == "listen":
+        return []
+    watch = KernelWatch(KernelNetwork(config.interface), signals, journal, disable=config.ipv6.kernel_ipv6 == "disable")
+    watch.look(now)
+    return [watch.row()]
 
 
 @contextmanager
