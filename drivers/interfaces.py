@@ -51,6 +51,15 @@ class Nic(Protocol):
         """When `receive` has something to do without the descriptor becoming readable; NEVER otherwise."""
         ...
 
+    def favour(self, station: bytes | None) -> None:
+        """The IPv6 frames of this MAC are to come first and not to be lost in a flood of others; None: all are equal."""
+        ...
+
+    @property
+    def drops(self) -> int:
+        """Frames lost because nobody fetched them in time."""
+        ...
+
     def close(self) -> None: ...
 
 

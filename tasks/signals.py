@@ -71,6 +71,7 @@ class Signals:
         self.modem: Signal[str] = Signal("modem", meaning="modem kind and firmware (writer: homeplug)")
         self.link_state: Signal[str] = Signal("link_state", meaning="state of the matching machine (writer: homeplug)")
         self.own_address: Signal[bytes] = Signal("own_address", meaning="own IPv6 link-local address, 16 octets (writer: ipv6)")
+        self.station: Signal[bytes] = Signal("station", meaning="MAC of the station that the session is with, whose frames come first; None: not known (writer: ipv6)")
         self.stranger_notice: Signal[str] = Signal("stranger_notice", meaning="what a stranger in the network tries, at most 19 characters, empty when nothing (writer: ipv6)")
         self.kernel_addresses: Signal[tuple[bytes, ...]] = Signal("kernel_addresses", meaning="IPv6 addresses that the operating system has on our interface (writer: kernel_watch)")
         self.kernel_notice: Signal[str] = Signal("kernel_notice", meaning="what the operating system does on our interface that breaks sessions, at most 19 characters, empty when nothing (writer: kernel_watch)")

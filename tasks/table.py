@@ -167,7 +167,7 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
     rows = first + [
         #   name          task                                                                      every  budget    rank       wakes
         Row("user",       UserTask(around.keys, around.terminate, box.user, s.power_share, journal), TIMED,  100 * US, CRITICAL),
-        Row("frame_rx",   FrameRx(board.nic, box.homeplug_in, box.ipv6_in, journal, around.tap),    TIMED,  500 * US, CRITICAL, board.nic),
+        Row("frame_rx",   FrameRx(board.nic, box.homeplug_in, box.ipv6_in, journal, around.tap, s.station), TIMED, 500 * US, CRITICAL, board.nic),
         Row("homeplug",   homeplug,                                                                 TIMED,  400 * US, CRITICAL),
         Row("ipv6",       ipv6,                                                                     TIMED,  300 * US, CRITICAL),
         Row("sdp",        sdp,                                                                      TIMED,  200 * US, CRITICAL),

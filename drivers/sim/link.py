@@ -13,6 +13,8 @@ RX_CAPACITY = 1024       # frames that wait in one interface; what comes on top 
 IN_FLIGHT = 16_384       # frames on the segment; what comes on top is counted in `lost`
 MAX_FRAME = 1514         # Ethernet frame without FCS
 MIN_FRAME = 14
+IPV6 = b"\x86\xdd"
+LEFT_FOR_OTHERS = 4      # of a limit of 32: at least 8 frames per call are for everybody else than the favoured station
 
 SENT, DROPPED, DUPLICATED, REORDERED = "sent", "dropped", "duplicated", "reordered"
 Trace = Callable[[int, str, bytes, str], None]
@@ -52,6 +54,8 @@ class SimNic:
         self._link = link
         self._filtering = filtering
         self._received: deque[tuple[int, bytes]] = deque()
+        self._favoured: bytes | None = None
+        self._first: deque[tuple[int, bytes]] = deque()      # of the favoured station
         self._closed = False
         link.attach(self)
 
@@ -59,10 +63,12 @@ class SimNic:
         return -1
 
     def receive(self, limit: int, now: int) -> list[tuple[int, bytes]]:
-        received = self._received
-        if not received:
+        received, first = self._received, self._first
+        if not received and not first:
             return []
-        return [received.popleft() for _ in range(min(limit, len(received)))]
+        out = [first.popleft() for _ in range(min(limit - limit // LEFT_FOR_OTHERS, len(first)))] if first else []
+        out += [received.popleft() for _ in range(min(limit - len(out), len(received)))]
+        return out
 
     def send(self, frame: bytes, now: int) -> bool:
         if self._closed or not MIN_FRAME <= len(frame) <= MAX_FRAME:
@@ -75,22 +81,28 @@ class SimNic:
 
     def next_event(self) -> int:
         """0 while frames wait (the link has delivered them at its own events), NEVER otherwise."""
-        return 0 if self._received else NEVER
+        return 0 if self._received or self._first else NEVER
+
+    def favour(self, station: bytes | None) -> None:
+        """As the real interface: a queue of its own for the IPv6 frames of this station."""
+        self._favoured = station
 
     def close(self) -> None:
         self._closed = True
         self._received.clear()
+        self._first.clear()
 
     def arrive(self, frame: bytes, now: int) -> None:
         """Called by the link."""
         if self._closed or (self._filtering and not frame[0] & 1 and frame[:6] != self.mac):
             return
-        if len(self._received) >= RX_CAPACITY:
+        queue = self._first if frame[6:12] == self._favoured and frame[12:14] == IPV6 else self._received
+        if len(queue) >= RX_CAPACITY:
             self.drops += 1
             return
         if self.tap is not None:
             self.tap(now, frame, False)
-        self._received.append((now, frame))
+        queue.append((now, frame))
         if self.on_frame is not None:
             self.on_frame()
 

@@ -4,35 +4,52 @@ from __future__ import annotations
 from typing import Callable
 
 from drivers.interfaces import Nic
-from kernel.channels import Mailbox
+from kernel.channels import Mailbox, Signal
 from kernel.journal import Journal
-from kernel.timer import NEVER
+from kernel.timer import NEVER, S
 from tasks.ethernet.demux import Demux
 from tasks.ethernet.wire import ETHERTYPE_HOMEPLUG, ETHERTYPE_IPV6
 from tasks.messages import Frame, Packet
 
 RX_LIMIT = 32            # frames per run (house 2.8): a flood cannot hold the tick
 TX_LIMIT = 32            # frames per run
+FLOOD = 500              # frames per second; a session has 20, matching and its neighbours some 100 (sheet 8)
+FLOOD_REPEAT = 10 * S
 
 Tap = Callable[[int, bytes, bool], None]
 """`tap(at_ns, frame, outgoing)` sees each frame in both directions (pcap file, trace)."""
 
 
 class FrameRx:
-    """Drains at most RX_LIMIT frames per run and sorts them by EtherType."""
+    """Drains at most RX_LIMIT frames per run and sorts them by EtherType. Frames of `station`, where it is known, come first.
+
+    A flood is told with its kind, its rate and who sent last; `flooded` counts the seconds in which there was one.
+    """
 
     def __init__(self, nic: Nic, homeplug_in: Mailbox[Frame], ipv6_in: Mailbox[Packet], journal: Journal,
-                 tap: Tap | None = None) -> None:
+                 tap: Tap | None = None, station: Signal[bytes] | None = None) -> None:
         self.inboxes: tuple[Mailbox, ...] = ()
         self.demux = Demux(nic.mac)
+        self.flooded = 0
         self._nic = nic
         self._homeplug_in = homeplug_in
         self._ipv6_in = ipv6_in
         self._journal = journal
         self._tap = tap
+        self._station = station
+        self._favoured: bytes | None = None
+        self._second_at = 0
+        self._second = 0                     # frames in it
+        self._counted = (0, 0)               # HomePlug and IPv6 frames when it began
+        self._dropped = 0                    # by the interface, when a flood was last looked at
+        self._told_at = -FLOOD_REPEAT
 
     def run(self, now: int) -> int:
         """Next time the interface has something by itself; `now` when the limit was reached."""
+        station = self._station
+        if station is not None and station.value != self._favoured:
+            self._favoured = station.value
+            self._nic.favour(self._favoured)
         frames = self._nic.receive(RX_LIMIT, now)
         tap = self._tap
         sort = self.demux.sort
@@ -48,9 +65,26 @@ class FrameRx:
                 continue
             if not kept:
                 self._journal.limited(now, "frame_rx", "overflow", "mailbox full, frame of type %04x dropped", ethertype)
+        self._second += len(frames)
+        if now - self._second_at >= S:
+            if self._second >= FLOOD:
+                self._flood(frames[-1][1][6:12] if frames else b"", now)
+            self._second_at, self._second, self._counted = now, 0, (self.demux.homeplug, self.demux.ipv6)
         if len(frames) >= RX_LIMIT:
             return now
         return self._nic.next_event()
+
+    def _flood(self, last: bytes, now: int) -> None:
+        """Tell it, at most every FLOOD_REPEAT."""
+        self.flooded += 1
+        if now - self._told_at < FLOOD_REPEAT:
+            return
+        self._told_at = now
+        homeplug, ipv6 = self.demux.homeplug - self._counted[0], self.demux.ipv6 - self._counted[1]
+        dropped, self._dropped = self._nic.drops - self._dropped, self._nic.drops
+        seconds = (now - self._second_at) / S
+        self._journal.note(now, "frame_rx", "flood: %.0f HomePlug and %.0f IPv6 frames per second, the last from %s; %d more lost at the interface",
+                           homeplug / seconds, ipv6 / seconds, last.hex(":") or "nobody", dropped, level="warning")
 
 
 class FrameTx:

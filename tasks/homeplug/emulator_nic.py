@@ -50,6 +50,13 @@ class EmulatedModemNic:
         self._told = self.modem.next_timer()
         return min(self._inner.next_event(), self._told)
 
+    def favour(self, station: bytes | None) -> None:
+        self._inner.favour(station)
+
+    @property
+    def drops(self) -> int:
+        return self._inner.drops
+
     def close(self) -> None:
         self._inner.close()
 

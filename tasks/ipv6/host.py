@@ -13,7 +13,7 @@ from tasks.ipv6.timing import QUIET
 from tasks.messages import Datagram, Packet, SendDatagram
 from tasks.tcp.limiter import Limiter
 
-ECHOES_PER_SECOND = 100  # echo requests answered; more would take room from the session's segments
+ECHOES_PER_SECOND = 200  # echo requests answered; more would take room from the session's segments
 ECHO_DATA = 1232         # octets of echo data answered: IPv6 minimum MTU 1280 - 40 - 8 (sheet 5.4)
 
 

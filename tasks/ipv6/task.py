@@ -42,6 +42,7 @@ class Ipv6Task:
         self._tcp_out = tcp_out
         self._own_address = signals.own_address.claim("ipv6")
         self._notice = signals.stranger_notice.claim("ipv6")
+        self._station = signals.station.claim("ipv6")
         self._taken = signals.kernel_addresses
         self._taken_seen: object = None
         self._timer_at = 0                           # the host has nothing to do by itself before
@@ -87,8 +88,10 @@ class Ipv6Task:
             host.neighbor.hold(item.address, item.mac, now)
             if item.mac is None:
                 self._look_at_kernel(now)            # what had to wait for the end of the stream
+            self._station.set(host.neighbor.held_mac or host.neighbor.peer, now)
         elif type(item) is AcceptStation:
             host.accept(item.mac)
+            self._station.set(host.neighbor.held_mac or item.mac, now)
             if self._notice.signal.value:            # discovery begins anew: what was tried before is history
                 self._notice.set("", now)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Callable
 
+from drivers.sim.link import RX_CAPACITY
 from drivers.sim.plant_config import PlantConfig
 from exi_native import codec
 from tasks.config import Config
@@ -32,6 +33,9 @@ class Tap:
         self._react = react
         self.mac = inner.mac
         self.added: deque[tuple[int, bytes]] = deque()
+        self.lost = 0                        # found no room in the ring
+        self.largest = 0                     # frames handed out in one call
+        self._favoured: bytes | None = None
         self.speech: list[bytes] = []        # TCP data that the box sent, in order
         self.told: Callable[[], None] | None = None
 
@@ -51,11 +55,20 @@ class Tap:
         return -1
 
     def receive(self, limit: int, now: int) -> list[tuple[int, bytes]]:
-        out = [self.added.popleft() for _ in range(min(limit, len(self.added)))]
-        for at, frame in self._inner.receive(limit - len(out), now):
+        """As PcapNic: once a station is favoured its frames have a ring of their own, before those of strangers."""
+        out: list[tuple[int, bytes]] = []
+        if self._favoured is None:
+            self._take(out, limit)
+        for at, frame in self._inner.receive(limit - limit // 4 if self._favoured else limit - len(out), now):
             first = [(now, f) for f in self._react(frame, False, now)]       # before the honest one
             out += [*first, (at, frame)]
+        self._take(out, limit)
+        self.largest = max(self.largest, len(out))
         return out
+
+    def _take(self, out: list[tuple[int, bytes]], limit: int) -> None:
+        while self.added and len(out) < limit:
+            out.append(self.added.popleft())
 
     def send(self, frame: bytes, now: int) -> bool:
         ok = self._inner.send(frame, now)
@@ -67,12 +80,22 @@ class Tap:
 
     def add(self, frames: list[bytes], now: int) -> None:
         if frames:
-            self.added.extend((now, f) for f in frames)
+            room = max(0, RX_CAPACITY - len(self.added))
+            self.lost += max(0, len(frames) - room)
+            self.added.extend((now, f) for f in frames[:room])
             if self.told is not None:
                 self.told()
 
     def next_event(self) -> int:
         return 0 if self.added else self._inner.next_event()
+
+    def favour(self, station: bytes | None) -> None:
+        self._favoured = station
+        self._inner.favour(station)
+
+    @property
+    def drops(self) -> int:
+        return self._inner.drops + self.lost
 
     def close(self) -> None:
         self._inner.close()

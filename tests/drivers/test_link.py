@@ -5,7 +5,7 @@ import random
 import pytest
 
 from drivers.sim.link import DROPPED, IN_FLIGHT, RX_CAPACITY, LinkConfig, SimLink, SimNic
-from kernel.timer import MS, NEVER, US
+from kernel.timer import MS, NEVER, S, US
 
 A, B = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
 
@@ -146,3 +146,22 @@ def test_a_closed_interface_receives_nothing():
     b.close()
     link.deliver(MS)
     assert b.receive(10, 0) == []
+
+
+def test_the_favoured_station_has_a_queue_of_its_own():
+    link, a, b = pair()
+    other = SimNic(link, "c", bytes(6))
+    b.favour(A)
+    ip = B + A + b"\x86\xdd" + bytes(46)
+    for _ in range(RX_CAPACITY + 100):
+        other.send(B + bytes(6) + b"\x86\xdd" + bytes(46), 0)
+    for _ in range(40):
+        a.send(ip, 0)
+    link.deliver(S)
+    assert b.drops == 100                                        # of the other one
+    first = [f == ip for _, f in b.receive(32, 0)]
+    assert first == [True] * 24 + [False] * 8                    # and he leaves something to others
+    b.favour(None)
+    a.send(ip, 0)
+    link.deliver(2 * S)
+    assert b.drops == 100 and b.next_event() == 0

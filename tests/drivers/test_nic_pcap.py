@@ -115,4 +115,7 @@ def test_frames_over_a_real_interface():
     assert got["filtered"] and got["own_frames_seen"] == 0
     assert got["bounded"] == 10 and got["burst"] == 50 and got["too_long"] is False
     assert got["drops"] == 0 and got["delay_us"][0] < 5000
+    assert got["kept_at_change"] == 1
+    assert got["flood_favoured"] == [10, 32, 0, True]            # all of his, then those of others
+    assert got["flood_equal"][0] == 0 and got["next"] and got["equal_again"] == 1
     assert got["after_gone"] == [True, False, True, True, True]

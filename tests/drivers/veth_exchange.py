@@ -67,6 +67,30 @@ delays.sort()
 result["delay_us"] = [round(delays[100] * 1e6), round(delays[-3] * 1e6)]
 result["drops"] = b.drops
 
+# a flood that nobody fetches fills a ring; the favoured station has its own
+BURST = 4000
+other = bytes.fromhex("020000000077")
+packet = b.mac + a.mac + bytes.fromhex("86dd") + bytes(40) + b"marker"
+a.send(packet, 0)                    # waits in everybody's ring while the filters change
+b.favour(a.mac)
+result["kept_at_change"] = len(collect(b, 1))
+for favoured in (True, False):
+    if not favoured:
+        b.favour(None)
+    before = b.favoured_drops
+    for i in range(BURST):
+        a.send(b"\xff" * 6 + other + HOMEPLUG, 0)
+    for i in range(10):
+        a.send(packet, 0)
+    first = b.receive(32, 1)
+    got = [f for _, f in first if f == packet]
+    result["flood_favoured" if favoured else "flood_equal"] = [len(got), len(first), b.favoured_drops - before, b.drops > 0]
+    while b.receive(32, 1):          # the rings are emptied
+        continue
+    result["next"] = b.next_event() > 1
+a.send(packet, 0)
+result["equal_again"] = len(collect(b, 1))
+
 ip("link", "del", "va")
 time.sleep(0.1)
 result["after_gone"] = [len(b.receive(32, 1)) >= 0, b.send(a.mac + b.mac + HOMEPLUG, 1), b.receive(32, 2) == [], b.gone, b.errors > 0]

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import pytest
 
-from kernel.channels import Mailbox
+from kernel.channels import Mailbox, Signal
 from kernel.journal import Journal
-from kernel.timer import NEVER
+from kernel.timer import MS, NEVER
 from tasks.errors import WireError
 from tasks.ethernet import wire
-from tasks.ethernet.task import RX_LIMIT, TX_LIMIT, FrameRx, FrameTx
+from tasks.ethernet.task import FLOOD, RX_LIMIT, TX_LIMIT, FrameRx, FrameTx
 from tasks.messages import Frame, Packet
 
 MAC = bytes.fromhex("020000000001")
@@ -27,6 +27,8 @@ class ScriptedNic:
         self.room = room
         self.sent: list[bytes] = []
         self.next = 4711
+        self.drops = 0
+        self.favoured: list[bytes | None] = []
 
     def fileno(self) -> int:
         return -1
@@ -43,6 +45,9 @@ class ScriptedNic:
 
     def next_event(self) -> int:
         return self.next
+
+    def favour(self, station: bytes | None) -> None:
+        self.favoured.append(station)
 
     def close(self) -> None:
         self.frames = []
@@ -110,3 +115,39 @@ def test_tx_counts_what_the_driver_refuses() -> None:
     task = FrameTx(ScriptedNic(room=1), out, Journal())
     out.put(IPV6), out.put(IPV6)
     assert task.run(1) == NEVER and (task.sent, task.refused) == (1, 1)
+
+
+def test_a_flood_is_told_now_and_then() -> None:
+    nic = ScriptedNic()
+    task, homeplug, ipv6 = rx(nic)
+    lines: list[str] = []
+    task._journal.add_sink(lambda e: lines.append(e.message()))
+    for i in range(25 * 100):                    # 25 s, a run each 10 ms, 16 frames each: 1600 per second
+        nic.frames = [(0, IPV6)] * 4 + [(0, HOMEPLUG)] * 12
+        nic.drops += 5
+        task.run(i * 10 * MS)
+        homeplug.clear(), ipv6.clear()
+    task._journal.flush()
+    assert len(lines) == 3 and task.flooded == 24
+    assert lines[0] == "flood: 1212 HomePlug and 404 IPv6 frames per second, the last from 02:00:00:00:00:02; 505 more lost at the interface"   # 101 runs
+    assert lines[1].startswith("flood: 1200 HomePlug and 400 IPv6") and lines[1].endswith("5000 more lost at the interface")
+
+
+def test_an_ordinary_second_is_no_flood() -> None:
+    nic = ScriptedNic()
+    task, homeplug, ipv6 = rx(nic)
+    for i in range(1000):
+        nic.frames = [(0, IPV6)] * (FLOOD // 100 - 1)
+        task.run(i * 10 * MS)
+        ipv6.clear()
+    assert task.flooded == 0
+
+
+def test_the_station_of_the_session_is_named_to_the_interface_when_it_changes() -> None:
+    nic, station = ScriptedNic(), Signal("station")
+    task = FrameRx(nic, Mailbox("h", 9), Mailbox("i", 9), Journal(), None, station)
+    write = station.claim("test")
+    for value in (None, PEER, PEER, None):
+        write.set(value, 1)
+        task.run(1)
+    assert nic.favoured == [PEER, None]

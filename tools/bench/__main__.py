@@ -1,4 +1,4 @@
-"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [veth]`: prints figures; without a name: all but veth, which needs root."""
+"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [flood] [veth]`: prints figures; without a name: all but veth, which needs root."""
 from __future__ import annotations
 
 import argparse
@@ -6,13 +6,15 @@ import importlib
 import sys
 
 FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "tcp", "veth")
+FIGURES = ("session", "kernel", "exi", "guard", "safety", "veth", "flood")
+ROOTS = ("veth", "flood")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the named benchmarks in order."""
     parser = argparse.ArgumentParser(prog="tools.bench", description="prints figures beside a limit or a peer; never judges")
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"one or more of {', '.join(FIGURES)}; default: all but veth")
-    names = parser.parse_args(argv).figures or [f for f in FIGURES if f != "veth"]
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"one or more of {', '.join(FIGURES)}; default: all but {', '.join(ROOTS)}, which need root")
+    names = parser.parse_args(argv).figures or [f for f in FIGURES if f not in ROOTS]
     for name in names:
         if name not in FIGURES:
             print(f"tools.bench: there is no figure {name!r}; known are {', '.join(FIGURES)}", file=sys.stderr)

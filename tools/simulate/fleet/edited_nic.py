@@ -63,6 +63,13 @@ class EditedNic:
     def close(self) -> None:
         self._inner.close()
 
+    def favour(self, station: bytes | None) -> None:
+        self._inner.favour(station)
+
+    @property
+    def drops(self) -> int:
+        return self._inner.drops
+
     def next_event(self) -> int:
         return min(self._inner.next_event(), self._held[0][0] if self._held else NEVER)
 
