@@ -51,9 +51,14 @@ class SendDatagram:
     dst_mac: bytes | None = None
 
 
+NOBODY = b""
+"""In the place of a MAC: no station at all."""
+
+
 @dataclass(slots=True)
 class AcceptStation:
-    """sdp -> ipv6: this station is our peer: the one that was matched, or that discovery took for want of it. None: anybody may be."""
+    """sdp -> ipv6: this station is our peer: the one that was matched, or that discovery took for want of it. None: anybody may be;
+    NOBODY: there is no network yet, or no more."""
 
     mac: bytes | None
 

@@ -49,7 +49,7 @@ class Boxes:
         self.homeplug_in: Mailbox = Mailbox("homeplug_in", FRAMES)            # frame_rx -> homeplug
         self.ipv6_in: Mailbox = Mailbox("ipv6_in", FRAMES)                    # frame_rx -> ipv6
         self.frames_out: Mailbox = Mailbox("frames_out", FRAMES)              # homeplug, ipv6 -> frame_tx
-        self.datagrams_out: Mailbox = Mailbox("datagrams_out", ITEMS)         # sdp, tcp -> ipv6
+        self.datagrams_out: Mailbox = Mailbox("datagrams_out", FRAMES)        # sdp, tcp -> ipv6; an answer to each frame of a run, and the session's own
         self.udp_in: Mailbox = Mailbox("udp_in", ITEMS)                       # ipv6 -> sdp
         self.tcp_in: Mailbox = Mailbox("tcp_in", ITEMS)                       # ipv6 -> tcp
         self.to_homeplug: Mailbox = Mailbox("to_homeplug", ITEMS)             # connection -> homeplug

@@ -95,7 +95,7 @@ class Host:
         return honest
 
     def accept(self, mac: bytes | None) -> None:
-        """Discovery begins or has decided: this station is our peer; None: not known, anybody may be."""
+        """Discovery begins, has decided or is over: this station is our peer; None: not known, anybody may be; NOBODY: nobody."""
         self.neighbor.peer = mac
 
     def avoid(self, taken: bytes) -> bool:

@@ -65,7 +65,7 @@ class Neighbor:
     def __init__(self, mac: bytes, rng: Any, strangers: Strangers | None = None) -> None:
         self.mac = mac
         self.strangers = Strangers() if strangers is None else strangers
-        self.peer: bytes | None = None           # MAC of the station that was matched or discovered, None unknown
+        self.peer: bytes | None = None           # MAC of the station that was matched or discovered, None unknown, NOBODY none
         self.held: bytes | None = None           # address with an open stream: for it speaks `held_mac` alone
         self.held_mac: bytes | None = None
         self.address = wire.link_local(mac)

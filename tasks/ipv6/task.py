@@ -9,8 +9,8 @@ from tasks.ipv6.host import Host
 from tasks.ipv6.sdp import SdpClient, SdpServer
 from tasks.ipv6.strangers import StrangerSeen, Suspicion
 from tasks.machine import Checkpoint, Note
-from tasks.messages import (AcceptStation, Datagram, Discovered, DiscoveryFailed, HoldNeighbor, Packet, SendDatagram, StartDiscovery,
-                            StopDiscovery, Unreachable)
+from tasks.messages import (NOBODY, AcceptStation, Datagram, Discovered, DiscoveryFailed, HoldNeighbor, Packet, SendDatagram,
+                            StartDiscovery, StopDiscovery, Unreachable)
 from tasks.signals import Signals
 
 LIMIT = 32               # packets of each kind per run
@@ -47,6 +47,7 @@ class Ipv6Task:
         self._taken_seen: object = None
         self._timer_at = 0                           # the host has nothing to do by itself before
         self._journal = journal
+        host.accept(NOBODY)                          # who connects before discovery has begun would keep the peer out
         self._look_at_kernel(max(0, self._taken.at))
         self._own_address.set(host.address, 0)       # known before the first run: sdp and tcp need it to begin
         self._address = host.address
@@ -88,14 +89,19 @@ class Ipv6Task:
             host.neighbor.hold(item.address, item.mac, now)
             if item.mac is None:
                 self._look_at_kernel(now)            # what had to wait for the end of the stream
-            self._station.set(host.neighbor.held_mac or host.neighbor.peer, now)
+            self._favour(now)
         elif type(item) is AcceptStation:
             host.accept(item.mac)
-            self._station.set(host.neighbor.held_mac or item.mac, now)
+            self._favour(now)
             if self._notice.signal.value:            # discovery begins anew: what was tried before is history
                 self._notice.set("", now)
         else:
             host.strangers.seen(item.trick, item.mac, now, item.count)
+
+    def _favour(self, now: int) -> None:
+        """Whose frames come first: who has the stream, otherwise the peer."""
+        neighbor = self.host.neighbor
+        self._station.set(neighbor.held_mac or neighbor.peer or None, now)
 
     def _tell(self, event: Any, now: int) -> None:
         if type(event) is Unreachable:
@@ -141,6 +147,7 @@ class SdpTask:
                 self._send.put(AcceptStation(matched))
                 machine.start(now, matched)
             else:
+                self._send.put(AcceptStation(NOBODY))        # torn down: the next one may be another
                 machine.stop()
         for datagram in self._datagrams.drain(LIMIT):
             machine.receive(datagram, now)

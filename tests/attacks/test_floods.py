@@ -10,6 +10,7 @@ import pytest
 
 from drivers.sim.link import RX_CAPACITY
 from kernel.timer import MS, S
+from tasks.config import Config
 from tasks.ethernet import wire as ethernet
 from tasks.ethernet.task import RX_LIMIT
 from tasks.homeplug.wire import CM_ATTEN_PROFILE_IND, CM_SLAC_PARM_REQ
@@ -28,6 +29,7 @@ from tools.simulate.charge import CAR_MAC, CHARGER_MAC
 RATE = 10_000                # frames per second
 BATCH = 20                   # every 2 ms
 VARIANTS = 64
+LISTEN_PORT = Config().tcp.listen_port
 LIMIT = 400 * S
 WINDOWS = {"Discovering": 3 * S, "CurrentDemand": 2 * S}     # how long it floods, from that state of connection or session on
 
@@ -71,12 +73,12 @@ def sdp_requests(v: View, i: int) -> bytes:
 
 def syns(v: View, i: int) -> bytes:
     mac, address = stranger(i)
-    return v.ip(wire.TCP, tcp.emit(40_000 + i, 15_118, i, 0, tcp.SYN, 8192, b"", wire.pseudo_sum(address, v.address, wire.TCP)), src=address, src_mac=mac)
+    return v.ip(wire.TCP, tcp.emit(40_000 + i, LISTEN_PORT, i, 0, tcp.SYN, 8192, b"", wire.pseudo_sum(address, v.address, wire.TCP)), src=address, src_mac=mac)
 
 
 def syns_as_the_peer(v: View, i: int) -> bytes:
     """With MAC and address of the peer: nothing but the ports tells them apart. They get RST, at most RESETS_PER_SECOND."""
-    return v.ip(wire.TCP, tcp.emit(40_000 + i, 15_118, i, 0, tcp.SYN, 8192, b"", wire.pseudo_sum(v.peer, v.address, wire.TCP)), src=v.peer, src_mac=v.peer_mac)
+    return v.ip(wire.TCP, tcp.emit(40_000 + i, LISTEN_PORT, i, 0, tcp.SYN, 8192, b"", wire.pseudo_sum(v.peer, v.address, wire.TCP)), src=v.peer, src_mac=v.peer_mac)
 
 
 def noise(v: View, i: int) -> bytes:

@@ -6,6 +6,7 @@ from typing import Callable, NamedTuple
 import pytest
 
 from kernel.timer import MS, S
+from tasks.config import Config
 from tasks.ipv6 import sdp_wire, wire
 from tasks.ipv6.neighbor import ENTRIES
 from tasks.ipv6.sdp_wire import SDP_PORT, SdpRequest, SdpResponse
@@ -17,6 +18,7 @@ from tasks.tcp.wire import ACK, FIN, PSH, RST, SYN
 from tests.attacks.attacker import EVIL, EVIL_MAC, AttackedCharge, View
 
 OTHER_PORT = 30_000
+LISTEN_PORT = Config().tcp.listen_port
 LIMIT = 400 * S
 KIND = slice(8, 21)              # of a V2GTP message: EXI header, session id, and which message it is
 
@@ -80,8 +82,16 @@ def sdp_answer_later(v: View) -> list[bytes]:
 def sdp_and_syn_of_a_stranger(v: View) -> list[bytes]:
     """A second car, faster than the real one: asks the charger, and connects. It never stops."""
     request = sdp_wire.emit_request(SdpRequest(0x10))
-    syn = tcp.emit(50_000, 15_118, 7, 0, SYN, 8192, b"", wire.pseudo_sum(EVIL, v.address, wire.TCP))
+    syn = tcp.emit(50_000, LISTEN_PORT, 7, 0, SYN, 8192, b"", wire.pseudo_sum(EVIL, v.address, wire.TCP))
     return [v.datagram(request, 50_001, SDP_PORT, dst=wire.ALL_NODES), v.ip(wire.TCP, syn)]
+
+
+def connection_before_the_link_is_up(v: View) -> list[bytes]:
+    """A whole handshake as early as the charger listens, which would keep the car out."""
+    pseudo = wire.pseudo_sum(EVIL, v.address, wire.TCP)
+    if v.outgoing and v.packet is not None and v.packet.dst == EVIL and v.packet.next_header == wire.TCP and v.last.flags == SYN | ACK:
+        return [v.ip(wire.TCP, tcp.emit(50_000, LISTEN_PORT, v.last.ack, v.last.seq + 1 & 0xFFFFFFFF, ACK, 8192, b"", pseudo))]
+    return [v.ip(wire.TCP, tcp.emit(50_000, LISTEN_PORT, 7, 0, SYN, 8192, b"", pseudo))] if v.frame[12:14] == b"\x88\xe1" and not v.outgoing else []
 
 
 def tcp_in_the_peers_name(v: View) -> list[bytes]:
@@ -132,6 +142,7 @@ ATTACKS = (
     Attack(sdp_answer_first_as_the_peer, (Trick.RIVAL_SDP,), ("pev",)),
     Attack(sdp_answer_later, (Trick.SECOND_SDP,), ("pev",)),
     Attack(sdp_and_syn_of_a_stranger, (Trick.UNMATCHED_SDP, Trick.UNMATCHED_TCP), ("evse",)),
+    Attack(connection_before_the_link_is_up, (Trick.UNMATCHED_TCP,), ("evse",)),
     Attack(tcp_in_the_peers_name, (Trick.FORGED_TCP,)),
     Attack(tcp_of_its_own, (Trick.UNMATCHED_TCP,)),
     Attack(false_router, (Trick.ROUTER,)),

@@ -49,6 +49,7 @@ RATES = (1_000, 5_000, 10_000, 20_000, 40_000, 0)        # frames per second; 0:
 SECONDS = 1.5
 PING_EVERY_S = 0.01
 SO_ATTACH_FILTER = 26    # linux/socket.h
+LISTEN_PORT = Config().tcp.listen_port
 VARIANTS = 256           # different frames of one kind, sent in turn
 LINE = "  {kind:<24} {rate:>8} {sent:>8} {got:>8} {lost:>8} {busy:>5} {late:>22} {pings:>8} {rtt:>14}"
 
@@ -70,7 +71,7 @@ def _solicitation(i: int) -> bytes:
 
 def _syn(i: int) -> bytes:
     mac, address = _stranger(i)
-    return _ip(mac, OUR_MAC, address, OUR, wire.TCP, tcp.emit(40_000 + i, 15_118, i, 0, tcp.SYN, 8192, b"", wire.pseudo_sum(address, OUR, wire.TCP)))
+    return _ip(mac, OUR_MAC, address, OUR, wire.TCP, tcp.emit(40_000 + i, LISTEN_PORT, i, 0, tcp.SYN, 8192, b"", wire.pseudo_sum(address, OUR, wire.TCP)))
 
 
 def _sdp(i: int) -> bytes:
@@ -85,7 +86,7 @@ def _matching(i: int) -> bytes:
 
 def _forged(i: int) -> bytes:
     """With the MAC of the peer itself: nothing tells it apart, so it shares the peer's ring."""
-    return _ip(PEER_MAC, OUR_MAC, PEER, OUR, wire.TCP, tcp.emit(40_000 + i, 15_118, i, 0, tcp.SYN, 8192, b"", wire.pseudo_sum(PEER, OUR, wire.TCP)))
+    return _ip(PEER_MAC, OUR_MAC, PEER, OUR, wire.TCP, tcp.emit(40_000 + i, LISTEN_PORT, i, 0, tcp.SYN, 8192, b"", wire.pseudo_sum(PEER, OUR, wire.TCP)))
 
 
 KINDS: dict[str, Callable[[int], bytes]] = {
