@@ -8,14 +8,17 @@ import pytest
 from kernel.timer import MS, NEVER, S
 from tasks.ipv6 import sdp_wire, wire
 from tasks.ipv6.config import SdpConfig
-from tasks.ipv6.sdp import SdpClient, SdpServer
+from tasks.ipv6.sdp import ANSWERS_PER_SECOND, UNTOLD, SdpClient, SdpServer
 from tasks.ipv6.sdp_wire import SdpRequest, SdpResponse
+from tasks.ipv6.strangers import StrangerSeen, Trick
+from tasks.ipv6.timing import SDP_PREFER, SDP_STRANGER_WAIT
 from tasks.machine import Checkpoint, Note
-from tasks.messages import Datagram, Discovered, DiscoveryFailed
+from tasks.messages import AcceptStation, Datagram, Discovered, DiscoveryFailed
 from tasks.stop_reasons import StopReason
 
 from ipv6.lab import OUR_MAC, OURS, REAL_REQUEST, REAL_RESPONSE, THEIR_MAC, THEIRS
 
+OTHER_MAC = bytes.fromhex("020000000099")
 RANDOM_IID = bytes.fromhex("fe800000000000001122334455667788")
 
 
@@ -231,3 +234,116 @@ def test_source_ports_are_private_ones() -> None:
         c.start(0)
         (sent,) = c.outgoing()
         assert wire.parse_udp(sent.payload, OURS, wire.ALL_NODES).src_port >= 49152
+
+
+def test_s04_a_flood_of_requests_is_answered_in_part() -> None:
+    s = server()
+    for i in range(1000):
+        s.receive(request(), i)
+    assert len(s.outgoing()) == ANSWERS_PER_SECOND == s.answered
+    s.receive(request(), 2 * S)
+    assert len(s.outgoing()) == 1
+
+
+def test_s08_our_car_goes_on_asking_past_an_answer_with_tls() -> None:
+    """The car's side of both forms: it asks without TLS at once, an answer with TLS is none, the next one without is taken."""
+    c = client()
+    for sent in (c.outgoing(), c.outgoing()):
+        for item in sent:
+            assert sdp_wire.parse_request(wire.parse_udp(item.payload, OURS, wire.ALL_NODES).data).security == 0x10
+    c.receive(response(security=0x00), 1)
+    assert of(c.events(), Discovered) == [] and c.next_timer() == 250 * MS
+    c.handle_timer(250 * MS)
+    assert len(c.outgoing()) == 1
+    c.receive(response(), 251 * MS)
+    assert of(c.events(), Discovered) == [Discovered(THEIRS, 51110, THEIR_MAC)]
+
+
+# --- who answers, and who asks ------------------------------------------------------------------------------------
+
+def matched_client() -> SdpClient:
+    c = SdpClient(OURS, FixedPort())
+    c.start(0, THEIR_MAC)
+    return c
+
+
+def rival(mac: bytes = OTHER_MAC, **more) -> Datagram:
+    r = response(**more)
+    return Datagram(r.src, r.dst, r.payload, mac)
+
+
+def test_s06_the_matched_charger_is_preferred() -> None:
+    c = matched_client()
+    c.receive(rival(address=RANDOM_IID, src=RANDOM_IID, port=30000), 100 * MS)
+    assert of(c.events(), Discovered) == [] and c.active
+    c.receive(response(), SDP_PREFER)
+    events = c.events()
+    assert of(events, Discovered) == [Discovered(THEIRS, 51110, THEIR_MAC)] and of(events, AcceptStation) == []
+    assert c.next_timer() == NEVER
+    for _ in range(100):                                            # and it does not give up
+        c.receive(rival(port=30000), 3 * S)
+    assert of(c.events(), StrangerSeen) == [StrangerSeen(Trick.SECOND_SDP, OTHER_MAC, 100)]
+    c.receive(response(), 3 * S)                                    # the late answer to a repeated request: the same, nothing to tell
+    assert c.events() == []
+
+
+@pytest.mark.parametrize("address, accepted", [(RANDOM_IID, OTHER_MAC), (THEIRS, None)])
+def test_s06_without_its_answer_another_one_is_taken(address: bytes, accepted: bytes | None) -> None:
+    """After SDP_PREFER, with a warning; the first of several rivals."""
+    c = matched_client()
+    c.receive(rival(address=address, src=RANDOM_IID, port=30000), 100 * MS)
+    c.receive(rival(port=30001), 200 * MS)
+    assert of(c.events(), StrangerSeen) == [StrangerSeen(Trick.RIVAL_SDP, OTHER_MAC, 2)]
+    while c.active:
+        now = c.next_timer()
+        c.handle_timer(now)
+    assert now == 100 * MS + SDP_PREFER and c.requests == 9         # it went on asking meanwhile
+    events = c.events()
+    assert of(events, Discovered) == [Discovered(address, 30000, accepted)] and of(events, AcceptStation) == [AcceptStation(accepted)]
+    assert any("does not answer SDP" in e.text for e in of(events, Note))
+
+
+def test_a_rival_at_the_last_moment_is_better_than_nothing() -> None:
+    c = matched_client()
+    while c.requests < 50:
+        c.handle_timer(c.next_timer())
+    c.receive(rival(), 12_300 * MS)
+    c.handle_timer(12_500 * MS)
+    assert len(of(c.events(), Discovered)) == 1 and c.next_timer() == NEVER
+
+
+def asked_by(mac: bytes, now: int, s: SdpServer) -> int:
+    """Number of answers."""
+    r = request()
+    s.receive(Datagram(r.src, r.dst, r.payload, mac), now)
+    return len(s.outgoing())
+
+
+def test_the_matched_car_is_answered_and_nobody_else() -> None:
+    s = SdpServer(THEIRS, 51110, SdpConfig())
+    s.start(0, OUR_MAC)
+    assert asked_by(OTHER_MAC, 1, s) == 0 and asked_by(OUR_MAC, 2, s) == 1 and asked_by(OTHER_MAC, 60 * S, s) == 0
+    assert s.strangers == 2 and [e.trick for e in of(s.events(), StrangerSeen)] == [Trick.UNMATCHED_SDP]
+
+
+def test_a_car_whose_matching_speaks_from_another_mac_is_answered_late_and_then_alone() -> None:
+    s = SdpServer(THEIRS, 51110, SdpConfig())
+    s.start(1 * S, b"\2\0\0\0\0\7")
+    answered = [i * 250 * MS for i in range(1, 50) if asked_by(OTHER_MAC, i * 250 * MS, s)]
+    assert answered[0] == 1 * S + SDP_STRANGER_WAIT
+    assert of(s.events(), AcceptStation) == [AcceptStation(OTHER_MAC)]
+    assert asked_by(b"\2\0\0\0\0\7", 20 * S, s) == 0 and asked_by(OTHER_MAC, 20 * S, s) == 1
+
+
+def test_an_assumed_link_serves_anybody() -> None:
+    s = server()
+    assert asked_by(OTHER_MAC, 1, s) == 1 and asked_by(OUR_MAC, 2, s) == 1 and of(s.events(), StrangerSeen) == []
+
+
+def test_strangers_between_two_looks_are_few_events() -> None:
+    s = SdpServer(THEIRS, 51110, SdpConfig())
+    s.start(0, OUR_MAC)
+    for i in range(1000):
+        asked_by(i.to_bytes(6, "big"), i, s)
+    seen = of(s.events(), StrangerSeen)
+    assert len(seen) == UNTOLD and sum(e.count for e in seen) == 1000
