@@ -19,7 +19,8 @@ from tasks.tcp.limiter import Limiter
 
 ENTRIES = 8              # neighbours remembered; a logical network has one, a listener on a shared bench a few
 PEER_ANSWERS = 100       # advertisements per second for the peer; it solicits once in seconds (sheet 5.5)
-STRANGER_ANSWERS = 50    # for all others together: a storm of solicitations takes no room from the session's segments
+UNKNOWN_ANSWERS = 1000   # while nobody is known to be the peer: it is to be answered in a flood too, and has no session yet
+STRANGER_ANSWERS = 50    # otherwise, for all others together: a storm of solicitations takes no room from the session's segments
 QUEUED = 3               # packets that wait for one address (sheet 5.5; RFC 4861 7.2.2 asks for at least one)
 
 
@@ -79,6 +80,7 @@ class Neighbor:
         self.evicted = 0             # neighbours forgotten for lack of room
         self._rng = rng
         self._peer_answers = Limiter(PEER_ANSWERS)
+        self._unknown_answers = Limiter(UNKNOWN_ANSWERS)
         self._stranger_answers = Limiter(STRANGER_ANSWERS)
         self._tentative_until = 0
         self._out: list[Outgoing] = []
@@ -258,7 +260,8 @@ class Neighbor:
         self._tell(205, "neighbour advertisement sent")
 
     def _may_answer(self, peer: bool, src_mac: bytes, now: int) -> bool:
-        if (self._peer_answers if peer else self._stranger_answers).allow(now):
+        unknown = self.peer is None and self.held is None
+        if (self._peer_answers if peer else self._unknown_answers if unknown else self._stranger_answers).allow(now):
             return True
         self.strangers.seen(Trick.SOLICITS, src_mac, now)
         return False

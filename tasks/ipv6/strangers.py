@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kernel.timer import S
 from kernel.word import Word
 
-REMEMBERED = 24          # pairs of trick and MAC that are counted apart; what comes on top is counted as "many stations"
+NAMED = 3                # MACs of one trick that are told apart; the rest of a flood with many is "one of many stations"
 REPEAT = 60 * S          # the same pair is told again no sooner, with its count
 MANY = bytes(6)          # in the place of a MAC
 
@@ -70,8 +70,8 @@ class Strangers:
         self.counts[trick] = self.counts.get(trick, 0) + count
         key = (trick, mac)
         state = self._seen.get(key)
-        if state is None and len(self._seen) >= REMEMBERED:      # a trick has at most one entry beyond the bound
-            key = (trick, MANY)
+        if state is None and sum(known is trick for known, _ in self._seen) >= NAMED:
+            key = (trick, MANY)              # at most one entry beyond the bound
             state = self._seen.get(key)
         if state is None:
             self._seen[key] = _Seen(now, count - 1)
@@ -97,7 +97,7 @@ class Strangers:
 
     def _tell(self, key: tuple[Trick, bytes], more: int) -> None:
         trick, mac = key
-        who = "many stations" if mac == MANY else mac.hex(":")
+        who = "one of many stations" if mac == MANY else mac.hex(":")
         if more:
             self._events.append(Suspicion("stranger in the network: %s %s; ignored (%d more since)", (who, trick.text, more), trick.short))
         else:

@@ -6,8 +6,8 @@ import pytest
 from kernel.timer import MS, S
 from tasks.ipv6 import wire
 from tasks.ipv6.host import ECHOES_PER_SECOND, Host
-from tasks.ipv6.neighbor import PEER_ANSWERS, STRANGER_ANSWERS, Reach
-from tasks.ipv6.strangers import MANY, REMEMBERED, REPEAT, Strangers, Trick
+from tasks.ipv6.neighbor import PEER_ANSWERS, STRANGER_ANSWERS, UNKNOWN_ANSWERS, Reach
+from tasks.ipv6.strangers import MANY, NAMED, REPEAT, Strangers, Trick
 from tasks.ipv6.wire import ICMPV6
 from tasks.messages import NOBODY, SendDatagram
 
@@ -183,6 +183,8 @@ def test_a_storm_is_answered_in_part_and_the_peer_apart_from_it() -> None:
     assert (storm, peer) == (STRANGER_ANSWERS, PEER_ANSWERS)
     assert h.strangers.counts[Trick.SOLICITS] == 1000 - STRANGER_ANSWERS - PEER_ANSWERS
     assert len(give(h, solicitation(), 7 * S)) == 1
+    h = host()                                   # nobody is known: any of them may be the peer
+    assert sum(len(give(h, solicitation(link_layer=OTHER_MAC, src=OTHER, src_mac=OTHER_MAC), i)) for i in range(2000)) == UNKNOWN_ANSWERS
 
 
 def test_n10_echoes_are_limited() -> None:
@@ -225,6 +227,6 @@ def test_many_macs_are_many_stations() -> None:
         ledger.seen(Trick.SOLICITS, i.to_bytes(6, "big"), i)
     ledger.seen(Trick.ERRORS, OTHER_MAC, 200_000)
     told = lines(ledger)
-    assert len(told) == REMEMBERED + 2 and "many stations" in told[-1] and "many stations" in told[-2]
-    assert len(ledger._seen) == REMEMBERED + 2 and (Trick.SOLICITS, MANY) in ledger._seen
+    assert len(told) == NAMED + 2 and "one of many stations" in told[-2] and OTHER_MAC.hex(":") in told[-1]
+    assert len(ledger._seen) == NAMED + 2 and (Trick.SOLICITS, MANY) in ledger._seen
     assert all(len(t.short) <= 19 for t in Trick)
