@@ -96,7 +96,7 @@ class SdpClient:
         elif response.transport != TRANSPORT_TCP or response.security != SECURITY_NONE:
             self._refuse("transport %02x, security %02x", response.transport, response.security)
         elif response.port == 0 or not wire.is_link_local(response.address):
-            self._refuse("address %s port %d", response.address.hex(), response.port)
+            self._refuse("address %s port %d", response.address.hex(":", 2), response.port)
         elif self._matched is None or datagram.src_mac == self._matched:
             self._discovered(datagram, response)
         else:
@@ -153,7 +153,7 @@ class SdpClient:
         mac: bytes | None = datagram.src_mac
         if response.address != datagram.src:
             mac = None                   # the answer came from somebody else: resolve the address
-            self._events.append(Note("SDP response from %s names %s", (datagram.src.hex(), response.address.hex()), "warning"))
+            self._events.append(Note("SDP response from %s names %s", (datagram.src.hex(":", 2), response.address.hex(":", 2)), "warning"))
         if self._matched is not None and mac != self._matched:
             self._events.append(AcceptStation(mac))
         self._events.append(Checkpoint(203, "SDP response received"))

@@ -106,7 +106,7 @@ class Ipv6Task:
     def _tell(self, event: Any, now: int) -> None:
         if type(event) is Unreachable:
             self._tcp_out.put(event)
-            self._journal.note(now, "ipv6", "neighbour %s not found", event.address.hex(), level="warning")
+            self._journal.note(now, "ipv6", "neighbour %s not found", event.address.hex(":", 2), level="warning")
         elif type(event) is Suspicion:
             self._journal.note(now, "ipv6", event.text, *event.args, level="warning")
             self._notice.set(event.short, now)
@@ -118,8 +118,8 @@ class Ipv6Task:
         self._taken_seen = self._taken.value
         for address in self._taken.value or ():
             if self.host.avoid(address):
-                self._journal.note(now, "ipv6", "the operating system has our address %s on this interface; taking %s", address.hex(),
-                                   self.host.address.hex(), level="warning")
+                self._journal.note(now, "ipv6", "the operating system has our address %s on this interface; taking %s", address.hex(":", 2),
+                                   self.host.address.hex(":", 2), level="warning")
 
 
 class SdpTask:
