@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tasks.errors import WireError
-from tasks.homeplug import wire_keys, wire_modem
+from tasks.homeplug import wire_keys, wire_modem, wire_module, wire_old_module
 from tasks.homeplug.wire_header import (BROADCAST, OUI_QUALCOMM, VENDOR_FIRST, VENDOR_LAST, Header, Unknown, emit_frame,
                                         need, read_header)
 
@@ -298,7 +298,8 @@ SLAC_MESSAGES = (CM_SLAC_PARM_REQ, CM_SLAC_PARM_CNF, CM_START_ATTEN_CHAR_IND, CM
                  CM_ATTEN_CHAR_IND, CM_ATTEN_CHAR_RSP, CM_VALIDATE_REQ, CM_VALIDATE_CNF, CM_SLAC_MATCH_REQ,
                  CM_SLAC_MATCH_CNF)
 _READERS = {cls.MMTYPE: cls.read for cls in SLAC_MESSAGES + wire_keys.KEY_MESSAGES}
-_VENDOR_READERS = {cls.MMTYPE: cls.read for cls in wire_modem.VENDOR_MESSAGES}
+_VENDOR_READERS = {cls.MMTYPE: cls.read for cls in (wire_modem.VENDOR_MESSAGES + wire_module.MODULE_MESSAGES
+                                                    + wire_old_module.OLD_MODULE_MESSAGES)}
 
 
 def parse(frame: bytes):
