@@ -44,4 +44,6 @@ class EmulatorConfig:
     restart_ms: int = setting(1500, unit="ms", low=0, high=20000, meaning="silence after CM_SET_KEY (TP-Link: 3000 to 5000)")
     join_ms: int = setting(400, unit="ms", low=0, high=20000, meaning="from equal keys to traffic (measured 200 to 8000)")
     attenuation_db: int = setting(10, unit="dB", low=0, high=100, meaning="EVSE: attenuation reported for each sound heard")
+    pib_role: str = setting("auto", choices=("auto", "pev", "evse", "unset"), meaning=(
+        "as what the emulated modem's PIB is set up; auto: as the box needs it. Another one shows what a wrongly set up modem does"))
     beacon_ms: int = setting(2000, unit="ms", low=50, high=10000, meaning="period of the announcement between emulated modems")

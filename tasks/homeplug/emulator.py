@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from kernel.timer import MS, NEVER, US, Timer
 from tasks.errors import WireError
+from tasks.homeplug import pib
 from tasks.homeplug.config import EmulatorConfig
+from tasks.homeplug.emulator_flash import EmulatedFlash
 from tasks.homeplug.keys import nid_from_nmk
 from tasks.homeplug.wire import CM_ATTEN_PROFILE_IND, CM_MNBC_SOUND_IND, MAX_GROUPS, parse
 from tasks.homeplug.wire_emulator import BEACON_MARK, Beacon, key_digest
@@ -22,6 +24,7 @@ from tasks.homeplug.wire_keys import CM_GET_KEY_CNF, CM_GET_KEY_REQ, CM_SET_KEY_
 from tasks.homeplug.wire_modem import (Network, Station, VS_NW_INFO_CNF, VS_NW_INFO_REQ, VS_OP_ATTRIBUTES_CNF, VS_OP_ATTRIBUTES_REQ,
                                        VS_PL_LINK_STATUS_CNF, VS_PL_LINK_STATUS_REQ, VS_RS_DEV_CNF, VS_RS_DEV_REQ,
                                        VS_SW_VER_CNF, VS_SW_VER_REQ)
+from tasks.homeplug.wire_module import VS_MODULE_OPERATION_REQ
 
 ANSWER_DELAY = 500 * US                # modems answer their host in 0.3 to 0.8 ms (sheet 1.5)
 MAX_NEIGHBOURS = 16
@@ -29,7 +32,7 @@ MAX_QUEUE = 256                        # frames waiting for the host; more are d
 BEACONS_MISSED = 5                     # a neighbour is gone after so many silent beacon periods
 SLAC_FIRST, SLAC_LAST = 0x6064, 0x6087           # CM_SLAC_PARM to CM_ATTEN_PROFILE: pass without a network
 REQUESTS = (CM_SET_KEY_REQ, CM_GET_KEY_REQ, VS_SW_VER_REQ, VS_RS_DEV_REQ, VS_NW_INFO_REQ, VS_PL_LINK_STATUS_REQ,
-            VS_OP_ATTRIBUTES_REQ)
+            VS_OP_ATTRIBUTES_REQ, VS_MODULE_OPERATION_REQ)
 PROFILE_SHAPE = (0, 1, 2, 1, 0, 1, 3, 2)         # dB above the configured value, repeated over the groups
 QCA7005 = (0x22, "QCA7005", "MAC-QCA7005-EMULATED-1.0", 0x001B587C)
 TPLINK = (0x20, "QCA7420", "MAC-QCA7420-EMULATED-1.0", 0x001CFCFC)
@@ -48,17 +51,15 @@ class Neighbour:
 
 
 class EmulatedModem:
-    """`coordinator`: the charger's modem (CCo), which also measures sounds. `attenuation_by_mac`: dB for particular cars.
+    """`coordinator`: the charger's modem (CCo), which also measures sounds, unless the configuration's `pib_role` is another.
+    `attenuation_by_mac`: dB for particular cars. `flash` holds the PIB, which makes it what it is; given: one that has lived before.
 
     Counters: `blocked` frames that no network carried, `overflow` frames that the host did not fetch.
     """
 
     def __init__(self, config: EmulatorConfig, host_mac: bytes, coordinator: bool, rng,
-                 attenuation_by_mac: dict[bytes, int] | None = None) -> None:
+                 attenuation_by_mac: dict[bytes, int] | None = None, flash: EmulatedFlash | None = None) -> None:
         self.host_mac = host_mac
-        # the modem's MAC must differ from the host's (sheet 1.2): locally administered, last octet changed
-        self.mac = bytes((host_mac[0] | 2,)) + host_mac[1:5] + bytes((host_mac[5] ^ 0x55,))
-        self.coordinator = coordinator
         self._tplink = config.kind == "tplink"
         self._device_class, self._hardware, self._version, self._ident = TPLINK if self._tplink else QCA7005
         self._restart_time = config.restart_ms * MS
@@ -70,6 +71,13 @@ class EmulatedModem:
         self.nmk = rng.randbytes(16)             # like a modem fresh from the factory: in a network of its own
         self.nid = nid_from_nmk(self.nmk)
         self._digest = key_digest(self.nid, self.nmk)
+        if flash is None:
+            role = ("evse" if coordinator else "pev") if config.pib_role == "auto" else config.pib_role
+            # the modem's MAC must differ from the host's (sheet 1.2): locally administered, last octet changed
+            mac = bytes((host_mac[0] | 2,)) + host_mac[1:5] + bytes((host_mac[5] ^ 0x55,))
+            flash = EmulatedFlash(pib.new_image(pib.LAYOUTS[1 if self._tplink else 0], mac, None if role == "unset" else role, self.nmk, self.nid))
+        self.flash = flash
+        self._live_by_flash()
         self.neighbours: dict[bytes, Neighbour] = {}
         self.blocked = 0
         self.overflow = 0
@@ -93,7 +101,7 @@ class EmulatedModem:
             if dst == LOCAL_DEVICE or dst == self.mac:
                 self._answer(frame, now, line=False)
                 return
-            if _is_slac(frame):
+            if _is_slac(frame) and not self.flash.boot_loader:
                 self._to_line.append(frame)
                 return
             if dst == BROADCAST:
@@ -110,12 +118,12 @@ class EmulatedModem:
         if frame[12:20] == BEACON_MARK:
             self._on_beacon(frame, now)
             return
-        if len(frame) < 14 or self._restart.armed:
+        if len(frame) < 14 or self._restart.armed or self.flash.boot_loader:
             return
         dst = frame[0:6]
         if frame[12:14] == ETHERTYPE and _is_slac(frame):
             self._deliver(frame, now)
-            if self.coordinator and dst == BROADCAST and frame[15:17] == b"\x76\x60":
+            if self.measures and dst == BROADCAST and frame[15:17] == b"\x76\x60":
                 self._measure(frame, now)
             return
         sender = self._neighbour_of(frame[6:12])
@@ -129,7 +137,16 @@ class EmulatedModem:
         if dst[0] & 1 or dst == self.host_mac:
             self._deliver(frame, now)
 
+    def power_cut(self, now: int) -> None:
+        """The supply goes away and comes back."""
+        self.flash.power_cut()
+        self._to_host.clear()
+        self._live_by_flash()
+        self._go_silent(now)
+
     def handle_timer(self, now: int) -> None:
+        if now >= self.flash.next_timer():
+            self._end_commit(now)
         if now < self._beacon.at and now < self._restart.at:
             return
         if self._restart.take(now):
@@ -157,7 +174,7 @@ class EmulatedModem:
 
     def next_timer(self) -> int:
         """Next time at which handle_timer or to_host has something to do."""
-        return min(self._restart.at, self._beacon.at, self._to_host[0][0] if self._to_host else NEVER)
+        return min(self._restart.at, self._beacon.at, self.flash.next_timer(), self._to_host[0][0] if self._to_host else NEVER)
 
     def joined(self, now: int) -> list[tuple[bytes, Neighbour]]:
         """The modems that are in our network now."""
@@ -195,12 +212,37 @@ class EmulatedModem:
 
     def _judge(self, n: Neighbour, now: int) -> None:
         """Joined `join_ms` after both hold the same key and are alive; not joined at once when that ends."""
-        if not (n.alive and n.digest == self._digest) or self._restart.armed:
+        if not (n.alive and n.digest == self._digest) or self._restart.armed or self.flash.boot_loader:
             n.joined_at = NEVER
         elif n.joined_at == NEVER:
             n.joined_at = now + self._join_time
 
+    def _live_by_flash(self) -> None:
+        """After power-up and reset: MAC and role are what the PIB says (sheet 1.8)."""
+        cco_selection, slac_mode = self.flash.role_bytes
+        self.mac = self.flash.mac
+        self.coordinator = cco_selection == pib.ROLE_BYTE[pib.EVSE]
+        self.measures = slac_mode == pib.ROLE_BYTE[pib.EVSE]       # in another mode it tells its host nothing of the sounds
+
+    def _end_commit(self, now: int) -> None:
+        ended = self.flash.handle_timer(now)
+        if ended is None:
+            return
+        answer, line, reset = ended
+        if line:
+            self._to_line.append(answer.emit())
+        else:
+            self._deliver(answer.emit(), now)
+        if reset:
+            self._reset(now)
+
+    def _reset(self, now: int) -> None:
+        self.flash.boot()
+        self._live_by_flash()
+        self._go_silent(now)
+
     def _use_key(self, nid: bytes, nmk: bytes, now: int) -> None:
+        self.flash.use_key(nid, nmk)
         self.nid = nid
         self.nmk = nmk
         self._digest = key_digest(nid, nmk)
@@ -263,11 +305,16 @@ class EmulatedModem:
         if not isinstance(m, REQUESTS):
             return
         kind = type(m)
-        if line and kind not in (VS_SW_VER_REQ, CM_GET_KEY_REQ):
+        if line and kind not in (VS_SW_VER_REQ, CM_GET_KEY_REQ, VS_MODULE_OPERATION_REQ):
+            return
+        if self.flash.boot_loader and kind is not VS_SW_VER_REQ:
             return
         answer = None
         if kind is VS_SW_VER_REQ:
-            answer = VS_SW_VER_CNF(m.src, self.mac, 0, self._device_class, self._version, self._ident)
+            version = "BootLoader" if self.flash.boot_loader else self._version
+            answer = VS_SW_VER_CNF(m.src, self.mac, 0, self._device_class, version, self._ident)
+        elif kind is VS_MODULE_OPERATION_REQ:
+            answer = self.flash.answer(m, now, line)             # to the line too: real modems do (sheet 1.8, warning)
         elif kind is CM_GET_KEY_REQ:
             granted = not line and m.nid == self.nid
             answer = CM_GET_KEY_CNF(m.src, self.mac, 0 if granted else 1, self.nid, self.nmk if granted else b"",
@@ -291,7 +338,7 @@ class EmulatedModem:
         if kind is CM_SET_KEY_REQ:
             self._use_key(m.nid, m.nmk, now)
         elif kind is VS_RS_DEV_REQ:
-            self._go_silent(now)
+            self._reset(now)
 
     def _nw_info(self, m: VS_NW_INFO_REQ, now: int) -> VS_NW_INFO_CNF:
         stations = [Station(mac, i + 2, n.host_mac, 9, 9) for i, (mac, n) in enumerate(self.joined(now))]
