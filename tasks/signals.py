@@ -69,6 +69,7 @@ class Signals:
         self.safety_blocked: Signal[str] = Signal("safety_blocked", meaning="what the supervisor waits for before it grants what is asked for, empty when nothing is held back")
         # --- facts of the link and of the session
         self.modem: Signal[str] = Signal("modem", meaning="modem kind and firmware (writer: homeplug)")
+        self.modem_fault: Signal[str] = Signal("modem_fault", meaning="what is wrong with the modem's set-up in 21 characters, None when nothing is (writer: homeplug)")
         self.link_state: Signal[str] = Signal("link_state", meaning="state of the matching machine (writer: homeplug)")
         self.own_address: Signal[bytes] = Signal("own_address", meaning="own IPv6 link-local address, 16 octets (writer: ipv6)")
         self.station: Signal[bytes] = Signal("station", meaning="MAC of the station that the session is with, whose frames come first; None: not known (writer: ipv6)")

@@ -114,7 +114,7 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
     return _table(box, s, cfg, journal, around, board, "pev", [
         Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, s), 50 * MS, 600 * US, CRITICAL),
         Row("vehicle", VehicleTask(board.vehicle, s, onboard), 200 * MS, 200 * US, CRITICAL),
-    ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
+    ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal, cfg.interface),
         ipv6,
         SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s, journal),
         TcpTask(tcp, box.tcp_in, box.to_tcp, box.datagrams_out, box.to_connection, box.stream, s.own_address, journal),
@@ -136,7 +136,7 @@ def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec:
     else:
         sense = Row("sense", ChargerSense(board.power_meter, board.pilot_monitor, board.inputs, s), 50 * MS, 600 * US, CRITICAL)
         safety = EvseSafetyTask(board.pilot_source, board.power_supply, board.contactors, board.lock, s, cfg.safety, journal)
-    return _table(box, s, cfg, journal, around, board, "evse", [sense], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal),
+    return _table(box, s, cfg, journal, around, board, "evse", [sense], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal, cfg.interface),
         ipv6,
         SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s, journal),
         TcpTask(tcp, box.tcp_in, box.to_tcp, box.datagrams_out, box.to_connection, box.stream, s.own_address, journal),

@@ -64,7 +64,7 @@ def _idle(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row
     reason = s.stop_reason.value
     battery = pair(s.battery_voltage.get(now), "V", s.battery_soc.get(now), "%") if car else ""
     return _headed(Phase.IDLE, _text("Plug in to charge." if car else "Waiting for a car."), _text(battery),
-                   _text(cut(s.modem.value or "")), _text("" if reason is None else reason.text))
+                   _text(_modem_told(s)), _text("" if reason is None else reason.text))
 
 
 def _modem(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
@@ -74,13 +74,18 @@ def _modem(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Ro
 
 def _plugged(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     return _headed(Phase.PLUGGED, _text("waiting for 5% pilot" if car else "waiting for the car"),
-                   _text(cut(s.modem.value or "")), _text(_told(s)), _text(elapsed(since, now)))
+                   _text(_modem_told(s)), _text(_told(s)), _text(elapsed(since, now)))
 
 
 def _told(s: Signals) -> str:
-    """The reason that is told on the way up (nobody answers, no 5 %), or why the last try ended."""
+    """The reason that is told on the way up (nobody answers, no 5 %), or why the last try ended; else what is wrong with the modem."""
     reason = s.stop_reason.value
-    return "" if reason is None else cut("! " + reason.text)
+    return cut(s.modem_fault.value or "") if reason is None else cut("! " + reason.text)
+
+
+def _modem_told(s: Signals) -> str:
+    """Which modem it is, or what is wrong with it."""
+    return cut(s.modem_fault.value or s.modem.value or "")
 
 
 def _matching(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:

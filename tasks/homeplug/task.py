@@ -13,6 +13,8 @@ from tasks.homeplug.config import SlacConfig
 from tasks.homeplug.events import (LinkEstablished, LinkFailed, ModemFound, ModemLost, Suspicious, TogglePilot, UnwatchLink, UseKey,
                                    WatchLink)
 from tasks.homeplug.modem import Modem
+from tasks.homeplug.pib import EVSE, PEV
+from tasks.homeplug.pib_check import ModemJudged, PibCheck
 from tasks.homeplug.slac_evse import EvseSlac
 from tasks.homeplug.slac_pev import PevSlac
 from tasks.homeplug.wire import parse
@@ -26,7 +28,9 @@ COMMANDS_PER_RUN = 8
 EVENT_ROUNDS = 8                       # how often machines may answer each other in one run; more waits for the next
 UNKNOWN_MAC = bytes(6)
 NO_NID = bytes(7)
+GENERIC = "generic"                    # ModemFound.text of a modem that speaks no vendor's messages
 SOURCE = "homeplug"
+IDLE_STATES = ("Off", "WaitParm")      # of the matching machine: the modem may be asked about itself
 
 
 class HomeplugTask:
@@ -35,10 +39,12 @@ class HomeplugTask:
 
     def __init__(self, config: SlacConfig, role: PevSlac | EvseSlac, modem: Modem, mac: bytes, inbox: Mailbox[Frame],
                  commands: Mailbox[StartMatching | StopMatching | PauseLink | ResumeLink | Vouch], out: Mailbox[bytes],
-                 events: Mailbox[LinkUp | LinkLost | PilotToggles], signals: Signals, journal: Journal) -> None:
+                 events: Mailbox[LinkUp | LinkLost | PilotToggles], signals: Signals, journal: Journal, interface: str = "X") -> None:
+        """`interface`: its name, for the advice in the journal."""
         self._assume_link = config.assume_link
         self._role = role
         self._modem = modem
+        self._check = PibCheck(EVSE if type(role) is EvseSlac else PEV, mac, interface)
         self._mac = mac
         self._inbox = inbox
         self._commands = commands
@@ -46,6 +52,7 @@ class HomeplugTask:
         self._events = events
         self._journal = journal
         self._modem_text = signals.modem.claim(SOURCE)
+        self._modem_fault = signals.modem_fault.claim(SOURCE)
         self._link_state = signals.link_state.claim(SOURCE)
         self._evse = role if isinstance(role, EvseSlac) else None
         self._pilot = signals.pilot_state        # a charger counts what its car shows
@@ -88,11 +95,14 @@ class HomeplugTask:
         self._modem.handle_timer(now)
         self._role.handle_timer(now)
         settled = self._carry_events(now)
+        self._check.allow(self._role.state.name in IDLE_STATES, now)
+        self._check.handle_timer(now)
+        self._tell_check(now)
         self._send()
         self._tell(now)
         if not settled or len(self._inbox) or len(self._commands):
             return now
-        return min(self._modem.next_timer(), self._role.next_timer())
+        return min(self._modem.next_timer(), self._role.next_timer(), self._check.next_timer())
 
     def _on_frame(self, data: bytes, now: int) -> None:
         if data[6:12] == self._mac:              # some SPI drivers loop back (decoder rules 1.10)
@@ -113,6 +123,7 @@ class HomeplugTask:
             return
         self._modem.receive(message, now)
         self._role.receive(message, now)
+        self._check.receive(message, now)
         self._carry_events(now)
 
     def _carry_events(self, now: int) -> bool:
@@ -153,13 +164,23 @@ class HomeplugTask:
                 if kind is ModemFound:
                     journal.note(now, SOURCE, "modem %s: %s", e.mac.hex(":"), e.text)
                     self._modem_text.set(e.text, now)
+                    if e.text != GENERIC:
+                        self._check.found(e.mac, e.text, now)
                 elif kind is ModemLost:
                     self._modem_text.set(None, now)
+                    self._check.lost(now)
                 role.receive(e, now)
         return False
 
+    def _tell_check(self, now: int) -> None:
+        for e in self._check.events():
+            if type(e) is ModemJudged:
+                self._modem_fault.set(e.fault, now)
+            else:
+                self._journal.note(now, SOURCE, e.text, *e.args, level=e.level)
+
     def _send(self) -> None:
-        for machine in (self._modem, self._role):
+        for machine in (self._modem, self._role, self._check):
             for message in machine.outgoing():
                 if not self._out.put(message.emit()):
                     self.lost_out += 1

@@ -63,6 +63,16 @@ def told(s, role, headline, label):
 
 
 @BOTH
+@pytest.mark.parametrize("fault", ["Modem set up as PEV", "Modem set up as EVSE", "Modem not set up", "Modem role unclear", "Modem in boot loader"])
+def test_a_modem_that_is_set_up_wrongly_is_told_as_long_as_it_matters(role, fault):
+    for state, link in ((None, None), ("Matching", "WaitParm"), ("Matching", "Parm"), ("Matching", "Matching"), ("WaitPilot", None)):
+        s = signals(connection_state=state, link_state=link, modem="QCA7005 1.2.4", modem_fault=fault)
+        assert Row(TEXT, fault) in screen(s, NOW, role, NOW).rows, (state, link)
+    s = signals(connection_state="Matching", link_state="Parm", modem="QCA7005 1.2.4", modem_fault=None)
+    assert not any("Modem" in row.text for row in screen(s, NOW, role, NOW).rows)
+
+
+@BOTH
 @pytest.mark.parametrize("reason", list(StopReason))
 def test_every_stop_reason_is_told_completely(role, reason):
     s = signals(connection_state="Finished", stop_reason=reason, modem="x")

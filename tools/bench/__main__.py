@@ -1,11 +1,10 @@
-"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [veth] [flood]`: prints figures; without a name: all but veth, which needs root."""
+"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [veth] [flood]`: prints figures; without a name: all but veth and flood, which need root."""
 from __future__ import annotations
 
 import argparse
 import importlib
 import sys
 
-FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "tcp", "veth", "flood")
 FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "tcp", "veth", "flood")
 ROOTS = ("veth", "flood")
 
