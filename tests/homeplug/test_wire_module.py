@@ -28,7 +28,8 @@ GOLDEN = [
      octets("9848275a3ce6dc0ea111670888e100b0a000b05200000000010000120000000000027000007805000000000000")),
     # constructed in the sheet
     (m.VS_MODULE_OPERATION_REQ(MODEM, HOST, m.StartSession(0x11223344, (m.ModuleToCome(9796, 0x89ABCDEF),))),
-     octets("9848275a3ce6dc0ea1116708", "88e100b0a000b052", "00000000", "01", "1000", "1900", "00000000", "44332211", "01", "0270", "0000", "44260000", "efcdab89")),
+     octets("9848275a3ce6dc0ea1116708", "88e100b0a000b052", "00000000", "01", "1000", "1900", "00000000",
+            "44332211", "01", "0270", "0000", "44260000", "efcdab89")),
     # from the table of the sheet
     (m.VS_MODULE_OPERATION_REQ(LOCAL_DEVICE, HOST, m.CommitSession(0x11223344, m.COMMIT_NO_RESET)),
      octets("00b052000001dc0ea1116708", "88e100b0a000b052", "00000000", "01", "1200", "2400", "00000000", "44332211", "02000000", "00" * 20)),
