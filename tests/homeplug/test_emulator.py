@@ -15,6 +15,7 @@ from tasks.homeplug.wire_keys import CM_GET_KEY_CNF, CM_GET_KEY_REQ, CM_SET_KEY_
 from tasks.homeplug.wire_modem import (VS_NW_INFO_CNF, VS_NW_INFO_REQ, VS_OP_ATTRIBUTES_CNF, VS_OP_ATTRIBUTES_REQ,
                                        VS_PL_LINK_STATUS_CNF, VS_PL_LINK_STATUS_REQ, VS_RS_DEV_CNF, VS_RS_DEV_REQ, VS_SW_VER_CNF,
                                        VS_SW_VER_REQ)
+from tasks.homeplug.wire_module import ReadModule, VS_MODULE_OPERATION_CNF, VS_MODULE_OPERATION_REQ
 
 from tests.homeplug.line import Line
 
@@ -206,3 +207,24 @@ def test_hostile_octets_on_both_sides():
         b.evse.modem.from_line(frame, b.now)
         b.run(1 * MS)
     assert len(b.evse.modem.neighbours) <= 16 and len(b.evse.modem._to_host) <= 256
+
+
+def test_a_modem_lets_members_of_its_network_read_its_pib_and_nobody_else():
+    """As real ones do over the power line, with their key (sheet 1.8, warning)."""
+    b = Bench()
+    b.run(100 * MS)
+    ask = VS_MODULE_OPERATION_REQ(b.evse.modem.mac, PEV, ReadModule(96, 0))
+    assert b.ask(b.pev, ask, 100 * MS) == []
+    b.same_key()
+    (got,) = b.ask(b.pev, ask, 100 * MS)
+    assert type(got) is VS_MODULE_OPERATION_CNF and got.src == b.evse.modem.mac and got.module.octets == b.evse.modem.flash.image[:96]
+    assert b.ask(b.pev, VS_MODULE_OPERATION_REQ(LOCAL_DEVICE, PEV, ReadModule(96, 0)))[0].src == b.pev.modem.mac
+
+
+def test_the_pib_decides_what_a_modem_is():
+    for role, coordinator, measures in (("auto", True, True), ("pev", False, False), ("unset", False, False), ("evse", True, True)):
+        m = EmulatedModem(EmulatorConfig(pib_role=role), EVSE, True, Random(1))
+        assert (m.coordinator, m.measures) == (coordinator, measures)
+        m.from_line(CM_MNBC_SOUND_IND(BROADCAST, PEV, bytes(8), 9, bytes(16)).emit(), 0)
+        kinds = [type(parse(f)) for _, f in m.to_host(8, 1 * S)]
+        assert (CM_ATTEN_PROFILE_IND in kinds) == measures and CM_MNBC_SOUND_IND in kinds

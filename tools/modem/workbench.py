@@ -94,7 +94,7 @@ class Workbench:
         if others:
             return f"These answer the broadcast, but are not known to be at this end of the cable: {others}."
         return ("Supply of the modem? Cable? The right interface? A QCA modem in deep sleep wakes with a coordinator near: --wait 20. "
-                "In a group of several programs stop the one that restarts the modem.")
+                "Does the box run? Stop it first: it restarts the modem with its keys.")
 
     def address(self, found: Found) -> bytes:
         """The address that never leaves the cable, as long as it is unambiguous."""
