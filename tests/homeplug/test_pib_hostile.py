@@ -13,12 +13,23 @@ from tasks.homeplug.pib_read import PibRead, ReadDone, ReadFailed
 from tasks.homeplug.pib_write import Outcome, PibWrite, WriteEnded
 from tasks.homeplug.wire import parse
 from tasks.homeplug.wire_header import LOCAL_DEVICE
-from tasks.homeplug.wire_modem import VS_RS_DEV_CNF, VS_SW_VER_CNF
+from tasks.homeplug.wire_modem import VS_RS_DEV_CNF, VS_RS_DEV_REQ, VS_SW_VER_CNF
 from tasks.homeplug.wire_module import MAX_BLOCK, ModuleData, VS_MODULE_OPERATION_CNF, VS_MODULE_OPERATION_REQ, ReadModule
 
 HOST, MODEM = bytes.fromhex("020000000b01"), bytes.fromhex("020000000b54")
 IMAGE = pib.parse(pib.new_image(pib.LAYOUTS[0], MODEM, "pev", bytes(16), bytes(7)))
 NEW = pib.configured(IMAGE, "evse")
+
+
+def honest(asked, image):
+    """What a good modem says; `image` is what it has."""
+    step = getattr(asked, "step", None)
+    if type(step) is ReadModule:
+        module = ModuleData(step.offset, image.octets[step.offset:step.offset + step.length])
+        return VS_MODULE_OPERATION_CNF(HOST, MODEM, 0, step.operation, module).emit()
+    if step is not None:
+        return VS_MODULE_OPERATION_CNF(HOST, MODEM, 0, step.operation, session=step.session, offset=getattr(step, "offset", None)).emit()
+    return (VS_RS_DEV_CNF(HOST, MODEM, 0) if type(asked) is VS_RS_DEV_REQ else VS_SW_VER_CNF(HOST, MODEM, 0, 0x22, "MAC-QCA7005")).emit()
 
 
 def answer(rng, asked):
@@ -46,12 +57,13 @@ def answer(rng, asked):
 def talk(machine, rng, until, now=0):
     """The last event, or None at the limit; every request gets none to three answers."""
     end = now + 700 * S
+    honesty, image = rng.choice((0.0, 0.9, 0.97)), rng.choice((IMAGE, NEW))
     while now < end:
         machine.handle_timer(now)
         for asked in machine.outgoing():
             for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 3))):
                 try:
-                    m = parse(answer(rng, asked))
+                    m = parse(honest(asked, image) if rng.random() < honesty else answer(rng, asked))
                 except WireError:
                     continue
                 machine.receive(m, now)
