@@ -114,7 +114,10 @@ def physical(value: Any, name: str) -> dict[str, Any]:
 
 
 def _mme(message: Any) -> dict[str, Any]:
-    """The fields of a management message that matter; attenuation profiles as average and number of groups."""
+    """The fields of a management message that matter; attenuation profiles as average and number of groups.
+
+    Of a module's octets only the number: a PIB holds the network's key, and 1400 octets are no line.
+    """
     values: dict[str, Any] = {}
     for field in fields(message):
         name = field.name
@@ -129,6 +132,16 @@ def _mme(message: Any) -> dict[str, Any]:
             values["chip"] = DEVICE_CLASSES.get(value, f"0x{value:02x}")
         elif name in _MAC_FIELDS:
             values[name] = mac_text(value)
+        elif name == "octets":
+            values[name] = len(value)
+        elif value is None and name in ("module", "session", "offset"):
+            continue                             # of VS_MODULE_OPERATION.CNF: what this answer does not carry
+        elif name == "step":                     # of VS_MODULE_OPERATION: what it is stands in the type
+            values |= {"step": type(value).__name__} | _mme(value)
+        elif name == "module" and is_dataclass(value):
+            values |= _mme(value)
+        elif name == "modules":
+            values["modules"] = [_mme(module) for module in value]
         elif name == "networks":
             values["networks"] = [_mme(network) for network in value]
         elif name == "stations":
