@@ -63,7 +63,8 @@ with modem("--drop", "10"):
     tool("configure pev --yes")
     tool("verify pev")
 for number in cuts:
-    with modem("--cut-at", str(number)):
+    flash.unlink()                   # another modem, a car's
+    with modem("--role", "pev", "--cut-at", str(number)):
         tool("configure evse --yes")
     with modem():
         tool("verify evse")

@@ -182,6 +182,7 @@ def test_boot_loader_old_chip_and_lumissil(desk, capsys):
     d.cable.answers.append(lambda frame, now: [VS_SW_VER_CNF(HOST, old, 0, 3, "INT6000-MAC-4-1-4102").emit()] if frame[15:17] == b"\0\xa0" else [])
     code, text = d.run("configure pev --yes", capsys)
     assert code == REFUSED and "INT6400" in text and "works unchanged in both roles" in text and d.steps() == []
+    assert d.run("info")[0] == DONE and d.steps() == []
 
     lumissil = bytes.fromhex("0016e8010203")
 
@@ -197,9 +198,11 @@ def test_boot_loader_old_chip_and_lumissil(desk, capsys):
         d.cable.modems.clear()
         d.cable.answers.append(version(mmv))
         code, text = d.run("find", capsys)
-        assert code == MISSING and "CG5317" in text and "1.2.3" in text and "not configurable by this tool" in text
+        assert code == DONE and "CG5317" in text and "1.2.3" in text and "not configurable by this tool" in text
         code, text = d.run("info", capsys)
-        assert code == MISSING and "CG5317" in text and d.steps() == []
+        assert code == DONE and "CG5317" in text and "The PIB is not read" in text
+        code, text = d.run("configure evse --yes", capsys)
+        assert code == REFUSED and "not configurable by this tool" in text and d.steps() == []
 
 
 def test_an_unknown_layout_or_role_byte_is_refused(desk, capsys):

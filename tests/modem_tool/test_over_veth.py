@@ -43,8 +43,8 @@ def test_the_full_cycle_over_a_veth_pair(tmp_path):
         ("verify evse", 0), ("verify pev", 1), ("restore", 0), ("verify evse", 1), ("emulate ", 0)]
     assert tried[12:15] == [("configure pev --yes", 0), ("verify pev", 0), ("emulate --drop 10", 0)]
     after = tried[15:-1]
-    assert after == [("configure evse --yes", 1), (f"emulate --cut-at {FOURTH_BLOCK}", 0), ("verify evse", 1), ("emulate ", 0),
-                     ("configure evse --yes", 1), (f"emulate --cut-at {COMMIT}", 0), ("verify evse", 1), ("emulate ", 0)]
+    assert after == [("configure evse --yes", 1), (f"emulate --role pev --cut-at {FOURTH_BLOCK}", 0), ("verify evse", 1), ("emulate ", 0),
+                     ("configure evse --yes", 1), (f"emulate --role pev --cut-at {COMMIT}", 0), ("verify evse", 1), ("emulate ", 0)]
     assert tried[-1] == ("find", 3)
     assert "power cut" in results[16][2] and "old PIB" in results[15][2]
     assert "frames lost" in results[14][2] and " 0 frames lost" not in results[14][2]

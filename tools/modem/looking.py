@@ -11,7 +11,7 @@ WHERE = {True: "here", False: "power line", None: "unknown"}
 
 
 def find(bench: Workbench) -> int:
-    """All modems that answer; 3 when none does."""
+    """All modems that answer; 3 when none does, or only others' over the power line."""
     found = bench.search()
     bench.tell_unfinished()
     if not found:
@@ -20,22 +20,19 @@ def find(bench: Workbench) -> int:
         (f.mac.hex(":"), WHERE[f.local], f.chip, f.version, f.obstacle) for f in found)])
     if any(f.mac == bench.nic.mac for f in found):
         bench.screen.line("Attention: this modem has the MAC of the interface itself; it will swallow frames (sheet 1.2). Change one of the two.")
-    if not bench.locals:
-        raise Refusal("None of them is known to be at this end of the cable.", "A modem over the power line belongs to somebody else.", MISSING)
+    if all(f.local is False for f in found):
+        raise Refusal("None of them is at this end of the cable.", "A modem over the power line belongs to somebody else.", MISSING)
     return DONE
 
 
 def info(bench: Workbench) -> int:
     """Chip, firmware and what the PIB says."""
     bench.tell_unfinished()
-    try:
-        found = bench.pick()
-    except Refusal as refusal:
-        alone = [f for f in bench.everybody if f.local is not False and (bench.args.modem in (None, f.mac))]
-        if len(alone) == 1:                      # at least what it says about itself
-            _about(bench, alone[0])
-        raise refusal
+    found = bench.choose()
     _about(bench, found)
+    if found.obstacle:
+        bench.screen.line(f"The PIB is not read: this modem is {found.obstacle}.")
+        return DONE
     image = bench.read(found, flash=bench.args.flash)
     _about_pib(bench, image, secrets=bench.args.secrets)
     return DONE

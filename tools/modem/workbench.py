@@ -66,28 +66,33 @@ class Workbench:
         return found
 
     def pick(self, *, everybody: bool = False) -> Found:
+        """The chosen modem, when this tool can work with it; Refusal otherwise."""
+        found = self.choose(everybody=everybody)
+        if found.obstacle:
+            raise Refusal(f"Modem {found.mac.hex(':')} ({found.chip}, {found.version}) is {found.obstacle}.", "Nothing was changed.")
+        return found
+
+    def choose(self, *, everybody: bool = False) -> Found:
         """The one local modem, or the one of --modem. A modem over the power line is nobody's to touch."""
         self.search(everybody=everybody)
         wanted = self.args.modem
         if wanted is not None:
             for found in self.everybody:
-                if found.mac == wanted and found.local:
-                    return self._usable(found)
+                if found.mac == wanted and found.local is not False:
+                    return found
                 if found.mac == wanted:
-                    raise Refusal(f"Modem {wanted.hex(':')} does not answer at this interface itself: {found.obstacle or 'it answers the broadcast only'}.",
+                    raise Refusal(f"Modem {wanted.hex(':')} does not answer at this interface itself: {found.obstacle}.",
                                   "This tool touches only a modem at this end of the cable. Connect it to this computer.")
             raise Refusal(f"No modem {wanted.hex(':')} answers at {self.args.interface}.", self.who_answers(), MISSING)
+        unknown = [f for f in self.everybody if f.local is None]
+        if not self.locals and len(unknown) == 1:
+            return unknown[0]
         if not self.locals:
             raise Refusal(f"No modem answers at {self.args.interface}.", self.who_answers(), MISSING)
         if len(self.locals) > 1:
             macs = ", ".join(f.mac.hex(":") for f in self.locals)
             raise Refusal(f"{len(self.locals)} modems answer locally: {macs}.", "Say which one: --modem MAC, or unplug the others.")
-        return self._usable(self.locals[0])
-
-    def _usable(self, found: Found) -> Found:
-        if found.obstacle:
-            raise Refusal(f"Modem {found.mac.hex(':')} ({found.chip}, {found.version}) is {found.obstacle}.", "Nothing was changed.")
-        return found
+        return self.locals[0]
 
     def who_answers(self) -> str:
         others = ", ".join(f"{f.mac.hex(':')} ({f.chip}{', over the power line' if f.local is False else ''})" for f in self.everybody)
