@@ -47,6 +47,7 @@ class Neighbour:
     digest: bytes
     alive: bool
     heard_at: int
+    never_cco: bool = False
     joined_at: int = NEVER             # from then on we are in one network
 
 
@@ -185,7 +186,8 @@ class EmulatedModem:
     # --- network membership
 
     def _announce(self, now: int) -> None:
-        self._to_line.append(Beacon(self.mac, self.host_mac, self.nid, self._digest, not self._restart.armed).emit())
+        self._to_line.append(Beacon(self.mac, self.host_mac, self.nid, self._digest, not self._restart.armed,
+                                    self.never_cco).emit())
         self._beacon.arm(now, self._beacon_period)
 
     def _on_beacon(self, frame: bytes, now: int) -> None:
@@ -201,18 +203,19 @@ class EmulatedModem:
             if len(self.neighbours) >= MAX_NEIGHBOURS:
                 self.blocked += 1
                 return
-            n = self.neighbours[b.src] = Neighbour(b.host_mac, b.nid, b.digest, b.alive, now)
+            n = self.neighbours[b.src] = Neighbour(b.host_mac, b.nid, b.digest, b.alive, now, b.never_cco)
             news = True
         else:
             news = n.digest != b.digest or n.alive != b.alive
-            n.host_mac, n.nid, n.digest, n.alive, n.heard_at = b.host_mac, b.nid, b.digest, b.alive, now
+            n.host_mac, n.nid, n.digest, n.alive, n.heard_at, n.never_cco = b.host_mac, b.nid, b.digest, b.alive, now, b.never_cco
         self._judge(n, now)
         if news and not self._restart.armed:
             self._announce(now)                  # so that it knows us as soon as we know it
 
     def _judge(self, n: Neighbour, now: int) -> None:
-        """Joined `join_ms` after both hold the same key and are alive; not joined at once when that ends."""
-        if not (n.alive and n.digest == self._digest) or self._restart.armed or self.flash.boot_loader:
+        """Joined `join_ms` after both hold the same key and are alive, one of them a coordinator; not joined at once when that ends."""
+        nobody_coordinates = self.never_cco and n.never_cco
+        if not (n.alive and n.digest == self._digest) or self._restart.armed or self.flash.boot_loader or nobody_coordinates:
             n.joined_at = NEVER
         elif n.joined_at == NEVER:
             n.joined_at = now + self._join_time
@@ -222,6 +225,7 @@ class EmulatedModem:
         cco_selection, slac_mode = self.flash.role_bytes
         self.mac = self.flash.mac
         self.coordinator = cco_selection == pib.ROLE_BYTE[pib.EVSE]
+        self.never_cco = cco_selection == pib.ROLE_BYTE[pib.PEV]
         self.measures = slac_mode == pib.ROLE_BYTE[pib.EVSE]       # in another mode it tells its host nothing of the sounds
 
     def _end_commit(self, now: int) -> None:

@@ -228,3 +228,10 @@ def test_the_pib_decides_what_a_modem_is():
         m.from_line(CM_MNBC_SOUND_IND(BROADCAST, PEV, bytes(8), 9, bytes(16)).emit(), 0)
         kinds = [type(parse(f)) for _, f in m.to_host(8, 1 * S)]
         assert (CM_ATTEN_PROFILE_IND in kinds) == measures and CM_MNBC_SOUND_IND in kinds
+
+
+def test_two_modems_that_may_never_coordinate_form_no_network():
+    for pev, evse, joined in (("pev", "evse", True), ("pev", "pev", False), ("pev", "unset", True), ("evse", "pev", True)):
+        b = Bench(EmulatorConfig(beacon_ms=1000, pib_role=pev), EmulatorConfig(beacon_ms=1000, pib_role=evse))
+        b.same_key()
+        assert bool(b.pev.modem.joined(b.now)) == bool(b.evse.modem.joined(b.now)) == joined, (pev, evse)

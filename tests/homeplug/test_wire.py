@@ -192,6 +192,8 @@ def test_names():
 def test_beacon():
     b = Beacon(MODEM, PEV, NID, key_digest(NID, NMK), True)
     assert Beacon.parse(b.emit()) == b
+    never = Beacon(MODEM, PEV, NID, key_digest(NID, NMK), False, True)
+    assert Beacon.parse(never.emit()) == never
     assert NMK not in b.emit()
     assert type(w.parse(b.emit())) is Unknown
     with pytest.raises(WireError):
