@@ -157,6 +157,30 @@ def test_a_remote_modem_is_never_touched(desk, capsys, command):
     assert code == MISSING and "power line" in text and "not ours" in text
 
 
+def test_a_remote_modem_that_another_program_has_just_asked_is_not_taken_for_a_local_one(desk, capsys):
+    """The box runs and broadcasts: its answers come to the same host while the tool asks the local address."""
+    mac = bytes.fromhex("bcf2aff1c811")
+    d = desk(modem("pev"))
+    d.cable.answers.append(lambda frame, now: [VS_SW_VER_CNF(HOST, mac, 0, 0x22, "MAC-QCA7000").emit()] if frame[15:17] == b"\0\xa0" else [])
+    assert d.run("configure evse --yes", capsys)[0] == REFUSED
+    code, text = d.run(f"configure evse --yes --modem {mac.hex(':')}", capsys)
+    assert code == REFUSED and "not proven" in text and d.steps() == []
+    assert d.run(f"configure evse --yes --modem {d.cable.modems[0].mac.hex(':')}")[0] == DONE
+    # and when nothing local answers at all, what is sent cannot leave the cable
+    d = desk(modem("pev"))
+    d.cable.modems.clear()
+    d.cable.answers.append(lambda frame, now: [VS_SW_VER_CNF(HOST, mac, 0, 0x22, "MAC-QCA7000").emit()] if frame[15:17] == b"\0\xa0" else [])
+    assert d.run("configure evse --yes", capsys)[0] == REFUSED
+    assert {parse(f).dst for f in d.cable.sent if type(parse(f)) is VS_MODULE_OPERATION_REQ} == {LOCAL_DEVICE} and d.writes() == []
+
+
+def test_a_local_modem_whose_first_answer_is_late_is_local_all_the_same(desk):
+    d = desk(modem("pev"))
+    d.cable.hook = lambda frame, now: not (frame[0:6] == LOCAL_DEVICE and frame[15:17] == b"\0\xa0")
+    code, text = d.run("find")
+    assert code == DONE and "here" in text and "power line" not in text
+
+
 def test_beside_a_local_modem_the_remote_one_is_not_meant(desk, capsys):
     mac = bytes.fromhex("bcf2aff1c811")
     d = desk(modem("pev"))

@@ -1,7 +1,9 @@
 """Which modems answer, and which of them is ours: the local address first, then everybody.
 
 The address 00:B0:52:00:00:01 is answered by a modem at this end of the cable and never sent to the power line (sheet
-1.2), so who answers it is local. Who answers only the broadcast afterwards is somewhere on the power line. A Lumissil
+1.2), so who answers it is local. Who answers only the broadcast afterwards is somewhere on the power line. Another program
+on this host may broadcast at the same moment, and the answers look alike; therefore the local address is also asked with a
+number that comes back, and who has repeated it is proven to be local. A Lumissil
 modem knows the broadcast only, so whose it is stays unknown; of it no more is read here than its version (sheet 1.9).
 """
 from __future__ import annotations
@@ -22,12 +24,11 @@ MAX_MODEMS = 64
 OLD_CLASSES = (0x03, 0x04)       # INT6400, AR7400: no VS_MODULE_OPERATION, layout of the PIB not known
 OUI_LUMISSIL = bytes.fromhex("0016e8")
 NSCM_GET_VERSION = 0xAC6C        # 1.9: REQ; CNF one higher
-COOKIE = b"find"
 
 
 @dataclass(slots=True)
 class Found:
-    """`local`: at this end of the cable; False: over the power line; None: cannot be told (Lumissil)."""
+    """`local`: at this end of the cable; False: over the power line; None: cannot be told (Lumissil). `proven`: beyond doubt."""
 
     mac: bytes
     local: bool | None
@@ -35,6 +36,7 @@ class Found:
     chip: str
     version: str
     device_class: int | None = None
+    proven: bool = False
     hardware: str = ""
     build: str = ""
 
@@ -64,15 +66,17 @@ class SearchDone:
 
 
 class Search:
-    """Takes whole frames, for it listens to makers whose messages the slice need not know. `patience`: ns for the local modem.
+    """Takes whole frames, for it listens to makers whose messages the slice need not know.
 
-    Without `everybody` it ends early when the local modem (or, among several, the `wanted` one) has answered.
+    `patience`: ns for the local modem. `cookie`: four octets that nobody can guess. Without `everybody` it ends early when
+    the local modem (or, among several, the `wanted` one) has answered.
 
     Counters: `bad` frames, `more` modems than are kept.
     """
 
-    def __init__(self, host_mac: bytes, patience: int, *, everybody: bool = True, wanted: bytes | None = None) -> None:
+    def __init__(self, host_mac: bytes, patience: int, cookie: bytes, *, everybody: bool = True, wanted: bytes | None = None) -> None:
         self._host_mac = host_mac
+        self._cookie = cookie
         self._everybody = everybody
         self._wanted = wanted
         self._patience = patience
@@ -107,6 +111,8 @@ class Search:
             self._on_version(m, now)
         elif type(m) is VS_OP_ATTRIBUTES_CNF and m.src in self._found and m.status == 0:
             found = self._found[m.src]
+            if m.cookie == self._cookie:
+                found.proven = found.local = True            # its answer to the first question may have been lost
             found.hardware, found.build = m.hardware, f"{m.build_date} {m.release_type}".strip()
 
     def handle_timer(self, now: int) -> None:
@@ -116,7 +122,7 @@ class Search:
                 self._out += [VS_SW_VER_REQ(BROADCAST, self._host_mac), *self._lumissil()]
             else:
                 self._out.append(VS_SW_VER_REQ(LOCAL_DEVICE, self._host_mac))
-            self._out.append(VS_OP_ATTRIBUTES_REQ(LOCAL_DEVICE, self._host_mac, COOKIE))
+            self._out.append(VS_OP_ATTRIBUTES_REQ(LOCAL_DEVICE, self._host_mac, self._cookie))
         if self._end.take(now):
             if self._wide or not self._everybody and self._found and self._wanted in (None, *self._found):
                 self._ask.cancel()

@@ -59,7 +59,8 @@ class Workbench:
         """Everybody who answers; or, faster, at least the local ones."""
         self.screen.progress(f"asking at {self.args.interface} for modems")
         patience = int(self.args.wait * S)
-        machine = Search(self.nic.mac, patience, everybody=everybody, wanted=self.args.modem)
+        cookie = self.around.session().to_bytes(4, "big")
+        machine = Search(self.nic.mac, patience, cookie, everybody=everybody, wanted=self.args.modem)
         found = self.port.run(machine, (SearchDone,), raw=True).modems
         self.everybody = found
         self.locals = [f for f in found if f.local]
@@ -102,8 +103,13 @@ class Workbench:
                 "Does the box run? Stop it first: it restarts the modem with its keys.")
 
     def address(self, found: Found) -> bytes:
-        """The address that never leaves the cable, as long as it is unambiguous."""
-        return LOCAL_DEVICE if len(self.locals) == 1 else found.mac
+        """The address that never leaves the cable; among several local modems the own one, of a modem that is proven to be local."""
+        if len(self.locals) == 1:
+            return LOCAL_DEVICE
+        if not found.proven:
+            raise Refusal(f"It is not proven that modem {found.mac.hex(':')} is at this end of the cable.",
+                          "Stop other programs that use the modem, and unplug the other modem.")
+        return found.mac
 
     # --- its PIB
 
