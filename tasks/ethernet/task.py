@@ -4,15 +4,16 @@ from __future__ import annotations
 from typing import Callable
 
 from drivers.interfaces import Nic
-from kernel.channels import Mailbox
+from kernel.channels import Mailbox, Signal
 from kernel.journal import Journal
-from kernel.timer import NEVER
+from kernel.timer import NEVER, S
 from tasks.ethernet.demux import Demux
 from tasks.ethernet.wire import ETHERTYPE_HOMEPLUG, ETHERTYPE_IPV6
 from tasks.messages import Frame, Packet
 
 RX_LIMIT = 32            # frames per run (house 2.8): a flood cannot hold the tick
 TX_LIMIT = 32            # frames per run
+WITNESS_INTERVAL = S     # one IPv6 frame of the matched peer per second is shown to homeplug: proof of the link (slac sheet 4.3 f)
 
 Tap = Callable[[int, bytes, bool], None]
 """`tap(at_ns, frame, outgoing)` sees each frame in both directions (pcap file, trace)."""
@@ -22,8 +23,11 @@ class FrameRx:
     """Drains at most RX_LIMIT frames per run and sorts them by EtherType."""
 
     def __init__(self, nic: Nic, homeplug_in: Mailbox[Frame], ipv6_in: Mailbox[Packet], journal: Journal,
-                 tap: Tap | None = None) -> None:
+                 tap: Tap | None = None, peer_mac: Signal[bytes] | None = None) -> None:
+        """`peer_mac`: the matched peer's host MAC, of whose IPv6 frames homeplug sees one per second."""
         self.inboxes: tuple[Mailbox, ...] = ()
+        self._peer_mac = peer_mac if peer_mac is not None else Signal("peer_mac")
+        self._witness_at = 0
         self.demux = Demux(nic.mac)
         self._nic = nic
         self._homeplug_in = homeplug_in
@@ -42,6 +46,9 @@ class FrameRx:
             ethertype = sort(frame)
             if ethertype == ETHERTYPE_IPV6:
                 kept = self._ipv6_in.put(Packet(at, frame))
+                if now >= self._witness_at and frame[6:12] == self._peer_mac.value:
+                    self._witness_at = now + WITNESS_INTERVAL
+                    self._homeplug_in.put(Frame(at, frame))
             elif ethertype == ETHERTYPE_HOMEPLUG:
                 kept = self._homeplug_in.put(Frame(at, frame))
             else:

@@ -24,7 +24,10 @@ def key_digest(nid: bytes, nmk: bytes) -> bytes:
 
 @dataclass(slots=True)
 class Beacon:
-    """I am a modem (`src`), my host is `host_mac`, my network is `nid` with the key of this digest. `alive` False: restarting."""
+    """I am a modem (`src`), my host is `host_mac`, my network is `nid` with the key of this digest. `alive` False: restarting.
+
+    `coordinator`: a charger's modem, whose beacons keep the others awake.
+    """
 
     MMTYPE: ClassVar[int] = 0xBFFE
     src: bytes
@@ -32,19 +35,20 @@ class Beacon:
     nid: bytes
     digest: bytes
     alive: bool
+    coordinator: bool = False
 
     @classmethod
     def parse(cls, frame: bytes) -> Beacon:
         """Raises WireError for everything that is not a beacon of our version."""
         h = read_header(frame)
-        need(frame, 43)
+        need(frame, 44)
         if h.mmv != 0 or h.mmtype != cls.MMTYPE or frame[17:20] != OUI_EMULATOR or frame[20] != VERSION:
             raise WireError("not a beacon")
-        return cls(h.src, frame[21:27], frame[27:34], frame[34:42], frame[42] == 1)
+        return cls(h.src, frame[21:27], frame[27:34], frame[34:42], frame[42] == 1, frame[43] == 1)
 
     def emit(self) -> bytes:
         return emit_frame(BROADCAST, self.src, 0, self.MMTYPE, OUI_EMULATOR + bytes((VERSION,)) + self.host_mac + self.nid
-                          + self.digest + bytes((self.alive,)))
+                          + self.digest + bytes((self.alive, self.coordinator)))
 
 
 BEACON_MARK = b"\x88\xe1\x00\xfe\xbf" + OUI_EMULATOR
