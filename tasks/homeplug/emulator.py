@@ -221,6 +221,8 @@ class EmulatedModem:
             news = n.digest != b.digest or n.alive != b.alive
             n.host_mac, n.nid, n.digest, n.alive, n.heard_at = b.host_mac, b.nid, b.digest, b.alive, now
         self._judge(n, now)
+        if self.habits.maker == LUMISSIL:
+            self._tell_link(now)
         if b.coordinator and self._sleep_after:
             if not self.asleep:
                 self._sleep.arm(now, self._sleep_after)
