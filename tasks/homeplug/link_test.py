@@ -223,8 +223,8 @@ class LinkTest:
         elif test is Test.PL_LINK_STATUS:
             own.out.append(VS_PL_LINK_STATUS_REQ(own.address, own.host_mac))
         elif test is Test.D_LINK_STATUS:
-            # MMV 1 first, the older form when that stays silent (sheet 10 row 4)
-            mmv = 1 if Test.D_LINK_STATUS in self._known or self.polls % 4 < 2 else 0
+            # as it answered before; else MMV 1 first, the other form when that stays silent (sheet 10 row 4)
+            mmv = own.mmv if own.identified or self.polls % 4 < 2 else 0
             own.out.append(NSCM_GET_D_LINK_STATUS_REQ(own.address, own.host_mac, mmv))
             if sparse and not self.link:
                 own.out.append(NSCM_GET_DEVICE_STATE_REQ(own.address, own.host_mac, mmv))

@@ -16,6 +16,7 @@ class OwnModem:
 
     `identified`: it has answered a vendor's question. `proven`: it has answered one that went to the local address, which never
     goes out on the power line (sheet 1.2); an answer to a broadcast may come from the modem at the other end.
+    `mmv`: the form in which a Lumissil modem answered, and is asked from then on (sheet 10 row 4).
     `direct`: it is spoken to by its own MAC, because it does not know the local address or because it is not alone there.
     """
 
@@ -25,6 +26,7 @@ class OwnModem:
     identified: bool = False
     proven: bool = False
     direct: bool = False
+    mmv: int = 1
     restarting: bool = False           # it took a key and has not been heard since
     last_heard: int = 0
     foreign: int = 0

@@ -67,6 +67,8 @@ class ModemSearch:
             self._on_attributes(m, now)
         elif kind is NSCM_GET_VERSION_CNF:
             if m.dst == self._own.host_mac:
+                if self._own.mac in (None, m.src):
+                    self._own.mmv = m.mmv
                 self._identify(m.src, CG5317, "CG5317 " + ".".join(map(str, m.version[:4])), now)
                 self._own.spoke(m, now)
         elif kind is NSCM_GET_DEVICE_STATE_CNF:
@@ -149,7 +151,7 @@ class ModemSearch:
     def _ask_present(self) -> None:
         own = self._own
         if own.kind.maker == LUMISSIL:
-            own.out.append(NSCM_GET_DEVICE_STATE_REQ(own.address, own.host_mac))
+            own.out.append(NSCM_GET_DEVICE_STATE_REQ(own.address, own.host_mac, own.mmv))
         else:
             own.out.append(VS_SW_VER_REQ(own.address, own.host_mac))
 
@@ -206,7 +208,7 @@ class ModemSearch:
                                    (mac.hex(":"),)))
         self._role_tries = 0
         if kind.maker == LUMISSIL:
-            own.out.append(NSCM_GET_DEVICE_STATE_REQ(own.address, own.host_mac))
+            own.out.append(NSCM_GET_DEVICE_STATE_REQ(own.address, own.host_mac, own.mmv))
 
     def _switch(self, mac: bytes, kind: Kind, text: str, now: int) -> None:
         """Another one is the own modem: it answered what nobody else could hear."""
@@ -250,7 +252,7 @@ class ModemSearch:
         if self._role_tries == 1:
             own.events.append(Note("modem %s is %s: set to %s (APCM_SET_CCO)", (
                 own.mac.hex(":"), STATES.get(state, f"in state {state}"), "always coordinator" if self._coordinator else "never coordinator")))
-        own.out.append(APCM_SET_CCO_REQ(own.address, own.host_mac, CCO_ALWAYS if self._coordinator else CCO_NEVER))
+        own.out.append(APCM_SET_CCO_REQ(own.address, own.host_mac, CCO_ALWAYS if self._coordinator else CCO_NEVER, own.mmv))
 
     # --- going away
 

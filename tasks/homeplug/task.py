@@ -12,6 +12,7 @@ from tasks.errors import WireError
 from tasks.homeplug.config import SlacConfig
 from tasks.homeplug.events import LinkEstablished, LinkFailed, ModemFound, ModemLost, UnwatchLink, UseKey, WatchLink
 from tasks.homeplug.modem import Modem
+from tasks.homeplug.modem_kinds import ASKED
 from tasks.homeplug.quality import LinkQuality
 from tasks.homeplug.slac_evse import EvseSlac
 from tasks.homeplug.slac_pev import PevSlac
@@ -53,6 +54,8 @@ class HomeplugTask:
         self._rate_rx = signals.link_rate_rx.claim(SOURCE)
         self._quality_word = signals.link_quality.claim(SOURCE)
         self._quality = LinkQuality(config)
+        if not ASKED[config.modem_kind]:         # nothing is asked of it, so that its silence says nothing
+            self._modem_text.set(f"{config.modem_kind}, not asked", 0)
         self._quality_told: tuple[bytes | None, str | None] = (None, None)
         self._peers_told = -1
         self._linked = False

@@ -175,8 +175,9 @@ _READERS = {cls.MMTYPE: cls.read for cls in LUMISSIL_MESSAGES}
 
 
 def reader_of(frame: bytes, h: Header):
-    """The function that reads this vendor message, None when it is not one of Lumissil's."""
+    """The function that reads this vendor message, None when it is not one of Lumissil's; WireError when it ends within its OUI."""
     read = _READERS.get(h.mmtype)
     if read is None or h.mmtype == VS_D_LINK_READY_IND.MMTYPE:
         return read
-    return read if frame[h.entry:h.entry + 3] == OUI_LUMISSIL else None
+    need(frame, h.entry + len(OUI_LUMISSIL))
+    return read if frame[h.entry:h.entry + len(OUI_LUMISSIL)] == OUI_LUMISSIL else None

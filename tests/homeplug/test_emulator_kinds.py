@@ -220,6 +220,15 @@ def test_a_session_stays_up_for_a_minute_and_ends_with_a_clean_leave(kind):
 
 
 @pytest.mark.parametrize("kind", WORKING)
+def test_the_link_stays_up_and_the_modem_present_on_its_own_answers_alone(kind):
+    """Nobody vouches, no traffic: the questions that this kind answers must do."""
+    pev, evse, world, _ = met(kind, kind)
+    world.run_until(world.now + 90 * S)
+    assert pev.role.state.name == evse.role.state.name == "Matched" and len(pev.told) == len(evse.told) == 1
+    assert not [e.message() for n in (pev, evse) for e in n.journal._ring if "is silent for" in e.message()]
+
+
+@pytest.mark.parametrize("kind", WORKING)
 def test_a_modem_reset_in_the_middle_is_survived_while_upper_layers_hear_the_peer(kind):
     pev, evse, world, _ = met(kind, kind)
     pev.nic.modem._restart_time = 1000 * MS

@@ -112,11 +112,20 @@ def test_each_kind_is_asked_what_it_knows(kind):
     assert broadcast <= ({CM_GET_KEY_REQ} if kind != "auto" else broadcast)      # whoever is still looked for is called, too
 
 
-def test_d_lumissil_is_asked_with_mmv_1_first_and_then_with_mmv_0():
-    s = joining("lumissil")
+def test_d_lumissil_is_asked_with_mmv_1_first_and_then_with_mmv_0_until_one_is_answered():
+    s = Stepper(Modem(SlacConfig(modem_kind="lumissil"), HOST, Random(3)))
+    s.call(s.machine.set_key, NID, NMK)
+    s.run_to(600 * MS)
+    answer(s, 0)                                           # it takes keys, but has not told its version
+    s.call(s.machine.watch_link)
     s.run_to(s.now + 3 * S)
     mmvs = [m.mmv for _, m in s.sent if type(m) is NSCM_GET_D_LINK_STATUS_REQ]
     assert mmvs[0] == 1 and set(mmvs) == {0, 1}
+    for mmv in (0, 1):
+        s.give(NSCM_GET_VERSION_CNF(HOST, MODEM, (1, 2, 3, 4, 0), mmv))
+        n = len(s.sent)
+        s.run_to(s.now + 12 * S)
+        assert {m.mmv for _, m in s.sent[n:] if type(m) in (NSCM_GET_D_LINK_STATUS_REQ, NSCM_GET_DEVICE_STATE_REQ)} == {mmv}
 
 
 STATIONS = [Station(REMOTE, 1, PEER, 9, 8)]
