@@ -59,6 +59,7 @@ class LinkTest:
         self._misses = 0
         self._denials = 0
         self._vouched_until = -1
+        self._polled_at = -t.LINK_POLL_JOINING
         self._poll = Timer()
         self._assume = Timer()                   # modem without tests: believe in the link
 
@@ -138,7 +139,7 @@ class LinkTest:
                 if m.value == HOST_JOINED:
                     self._answered(Test.D_LINK_STATUS, True, now)
                 elif m.value == HOST_DISCONNECTED and self.link and not self.held:
-                    self._poll.arm(now, 0)       # do not believe it, ask
+                    self._poll.arm_at(max(now, self._polled_at + t.LINK_POLL_JOINING))       # do not believe it, ask; never faster than that
 
     def _on_get_key(self, m: CM_GET_KEY_CNF, now: int) -> None:
         """Each modem of our network answers the broadcast: an answer that is not of our end is the peer's.
@@ -195,6 +196,7 @@ class LinkTest:
             else:
                 self._misses = 0
         self._evidence_at = -1
+        self._polled_at = now
         self.polls += 1
         for test in self._questions():
             if not (vouched and test is Test.GET_KEY):

@@ -51,6 +51,7 @@ class ModemSearch:
         self._wide = Timer()
         self._old_form = Timer()                 # Lumissil: once more with MMV 0
         self._rival = Timer()
+        self._rival_at = 0
         self._told = Timer()
         if self._asked:
             self._search.arm_at(0)               # ask as soon as time begins
@@ -165,8 +166,7 @@ class ModemSearch:
             self._tell_boot(m.src, m.version, now)
             return
         if own.proven and m.src != own.mac and not self._rival.armed and m.src not in own.rivals:
-            self._ask_cookie()                   # a second one at our end? the cookie tells
-            self._rival.arm(now, t.MODEM_RIVAL_WAIT)
+            self._question_rivals(now)           # a second one at our end? the cookie tells
         kind = qualcomm_kind(m.device_class, m.ident)
         self._identify(m.src, kind, f"{kind.name} {m.version}", now)
         if own.spoke(m, now):
@@ -270,6 +270,7 @@ class ModemSearch:
     def _forget(self, now: int, asleep: bool = False) -> None:
         own = self._own
         own.events.append(ModemLost(asleep))
+        self._rival.cancel()
         own.mac, own.kind = None, self._preset
         own.identified = own.proven = own.direct = False
         self._began = now
@@ -278,13 +279,22 @@ class ModemSearch:
         else:
             self._told.arm(now, t.MODEM_SILENT_LIMIT)
 
+    def _question_rivals(self, now: int) -> None:
+        self._rival_at = now
+        self._ask_cookie()
+        self._ask_present()                      # an old modem that knows no cookies answers this
+        self._rival.arm(now, t.MODEM_RIVAL_WAIT)
+
     def _judge_rival(self, now: int) -> None:
         """Who answered the local address besides the own modem: a second one, or the one that has taken its place."""
         own = self._own
+        if own.restarting:                       # its silence says nothing now
+            self._question_rivals(now)
+            return
         others = [mac for mac in sorted(self._answered_cookie) if mac != own.mac]
         if not others or own.mac is None:
             return
-        if own.mac in self._answered_cookie or own.restarting:
+        if own.mac in self._answered_cookie or own.last_heard >= self._rival_at:
             for mac in others:
                 if mac not in own.rivals and len(own.rivals) < MAX_RIVALS:
                     own.rivals.append(mac)
@@ -300,5 +310,6 @@ class ModemSearch:
     def _tell_boot(self, mac: bytes, what: str, now: int) -> None:
         if self._told_boot != mac and self._own.mac in (None, mac):
             self._told_boot = mac
-            self._own.events.append(ModemFound(mac, "boot loader, no firmware"))
+            if self._own.mac is None:
+                self._own.events.append(ModemFound(mac, "boot loader, no firmware"))
             self._own.events.append(Note(BOOT_HINT, (mac.hex(":"), what), "error"))

@@ -155,6 +155,33 @@ def test_two_modems_at_our_end_are_told_and_only_one_is_spoken_to():
     assert said(s).count("two modems") == 1
 
 
+def test_an_old_modem_that_knows_no_cookies_is_not_taken_for_exchanged():
+    s = searching()
+    s.give(sw_ver(device_class=0x03))
+    s.run_to(1 * S)
+    s.give(sw_ver(SECOND))
+    s.give(attributes(s, SECOND))
+    s.give(sw_ver(device_class=0x03))                      # it is still there, and says so in its own way
+    s.run_to(s.now + 1 * S)
+    assert s.machine.mac == MODEM and "two modems" in said(s, "warning") and "exchanged" not in said(s)
+
+
+def test_a_modem_that_restarts_is_not_taken_for_exchanged():
+    s = searching()
+    s.give(sw_ver())
+    s.call(s.machine.set_key, NID, NMK)
+    s.give(CM_SET_KEY_CNF(HOST, MODEM, 1, bytes(4), s.last(CM_SET_KEY_REQ).my_nonce))
+    for _ in range(6):                                     # 3 s of silence, as with a TP-Link
+        s.run_to(s.now + 500 * MS)
+        s.give(sw_ver(SECOND))
+        s.give(attributes(s, SECOND))
+    assert s.machine.mac == MODEM and "exchanged" not in said(s)
+    for answer in (sw_ver(), attributes(s), attributes(s, SECOND)):
+        s.give(answer)
+    s.run_to(s.now + 2 * S)
+    assert s.machine.mac == MODEM and "two modems" in said(s, "warning") and "exchanged" not in said(s)
+
+
 # --- late, exchanged, asleep, silent ------------------------------------------------------------------------------------
 
 def test_a_modem_that_appears_late_is_found_and_gets_the_key_that_waited():

@@ -1,7 +1,6 @@
 """Whole charges through emulated modems of every kind, and what becomes of one whose modem is reset, exchanged or silent."""
 from __future__ import annotations
 
-import copy
 from random import Random
 
 import pytest
@@ -15,31 +14,17 @@ from tasks.homeplug.emulator import EmulatedModem
 from tasks.homeplug.emulator_kinds import KINDS
 from tasks.stop_reasons import StopReason
 from tests.sessions.charges import assert_safe, run_to
-from tools.simulate.charge import Charge
+from tools.simulate.modems import WORKING, ModemPair
 
-WORKING = [kind for kind in KINDS if kind not in ("bootloader", "tplink")]
+class Pair(ModemPair):
+    """A short charge with a kind of modem for each side, and what its journals said."""
 
-
-class Pair(Charge):
-    """A short charge with a kind of modem for each side. `modems`: the emulated interfaces by node name."""
-
-    def __init__(self, car: str, charger: str, config: Config | None = None) -> None:
-        self._kinds = {"pev": car, "evse": charger}
-        self.modems = {}
+    def __init__(self, car: str, charger: str) -> None:
         self.told = []
-        config = config or Config()
+        config = Config()
         config.ev.stop_soc_percent = 97.0
-        super().__init__(config, PlantConfig(battery_soc_percent=96.0, battery_capacity_wh=5000.0), codec.load(), 1, None,
+        super().__init__(car, charger, config, PlantConfig(battery_soc_percent=96.0, battery_capacity_wh=5000.0), codec.load(), 1, None,
                          sinks=(lambda name, event: self.told.append((name, event.level, event.message())),))
-
-    def _config(self, name, config):
-        config = copy.deepcopy(config)
-        config.modem_emulator.kind = self._kinds[name]
-        return config
-
-    def _nic(self, name, nic):
-        self.modems[name] = nic
-        return nic
 
     def said(self, name: str, level: str = "") -> str:
         for node in (self.car, self.charger):

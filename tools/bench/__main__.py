@@ -1,11 +1,11 @@
-"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [veth]`: prints figures; without a name: all but veth, which needs root."""
+"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [modems] [veth]`: prints figures; without a name: all but veth, which needs root."""
 from __future__ import annotations
 
 import argparse
 import importlib
 import sys
 
-FIGURES = ("session", "kernel", "exi", "guard", "safety", "veth")
+FIGURES = ("session", "kernel", "exi", "guard", "safety", "modems", "veth")
 
 
 def main(argv: list[str] | None = None) -> int:
