@@ -9,6 +9,7 @@ from kernel.timer import MS, S
 from tasks.homeplug.config import SlacConfig
 from tasks.homeplug.events import ModemFound, ModemLost
 from tasks.homeplug.modem import Modem
+from tasks.homeplug.wire import parse
 from tasks.homeplug.wire_header import BROADCAST, LOCAL_DEVICE
 from tasks.homeplug.wire_keys import CM_SET_KEY_CNF, CM_SET_KEY_REQ
 from tasks.homeplug.wire_link import VS_HST_ACTION_IND
@@ -18,6 +19,7 @@ from tasks.homeplug.wire_lumissil import (APCM_SET_CCO_CNF, APCM_SET_CCO_REQ, CC
 from tasks.homeplug.wire_modem import VS_OP_ATTRIBUTES_CNF, VS_OP_ATTRIBUTES_REQ, VS_SW_VER_CNF, VS_SW_VER_REQ
 from tasks.machine import Note
 
+from tests.captures import capture_files, captured
 from tests.homeplug.stepping import Stepper
 
 HOST = bytes.fromhex("020000000a01")
@@ -305,3 +307,26 @@ def test_a_state_from_the_other_end_sets_nothing():
     s.give(NSCM_GET_VERSION_CNF(HOST, MODEM, (1, 2, 3, 4, 0)))
     s.give(NSCM_GET_DEVICE_STATE_CNF(HOST, REMOTE, STATE_STA))
     assert s.times(APCM_SET_CCO_REQ) == [] and s.machine.foreign == 1
+
+
+# --- recorded modems ----------------------------------------------------------------------------------------------------
+
+def test_every_recorded_modem_is_named_as_its_firmware_names_itself():
+    """106 answers of five firmwares; the text has the chip's name, class and IDENT must come to the same."""
+    seen = set()
+    for path in capture_files():
+        for frame in captured(path, 0x88E1):
+            if frame[15:17] in (b"\x01\xa0", b"\x69\xa0"):
+                message = parse(frame)
+                s = searching()
+                if type(message) is VS_SW_VER_CNF:
+                    message.dst = HOST
+                    s.give(message)
+                    assert f"-{s.machine.kind}-" in message.version and s.machine.mac == message.src
+                    seen.add(message.version)
+                elif message.hardware:
+                    message.dst, message.cookie = HOST, s.last(VS_OP_ATTRIBUTES_REQ).cookie
+                    s.give(message)
+                    assert s.machine.kind == message.hardware
+                    seen.add(message.hardware)
+    assert len(seen) >= 7, seen
