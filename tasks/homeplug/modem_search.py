@@ -96,7 +96,9 @@ class ModemSearch:
         if self._rival.take(now):
             self._judge_rival(now)
         if self._told.take(now):
-            self._own.events.append(Note(NO_MODEM_HINT, ((now - self._began) // S,), "warning"))
+            if self._told_boot is None:
+                self._own.events.append(Note(NO_MODEM_HINT, ((now - self._began) // S,), "warning"))
+            self._told_boot = None               # a boot loader that still cries is told again instead
             self._told.arm(now, t.MODEM_TOLD_INTERVAL)
 
     def next_timer(self) -> int:

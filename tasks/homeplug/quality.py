@@ -13,6 +13,7 @@ from tasks.machine import Note
 GOOD, WEAK, POOR = "good", "weak", "poor"
 WORDS = (GOOD, WEAK, POOR)
 NEWS_INTERVAL = 10 * S               # a rate that wanders is told at most this often
+REMEDY = ": check the modem's coupling to CP and PE, its cable, and what switches nearby"
 NEWS_FACTOR = 2                      # a rate that has doubled or halved is news
 
 
@@ -58,8 +59,9 @@ class LinkQuality:
         if self.peer is None and (told is not None or self.word is None):
             return None
         self._told, self._told_at = (None if self.peer is None else self.peer.modem, self.word, rate or 0), now
-        return Note("link %s: %s%s", (self.word or "of unknown quality", "" if attenuation is None else f"{attenuation:.1f} dB, ", _tell(self.peer)),
-                    "warning" if self.word == POOR else "info")
+        poor = self.word == POOR
+        return Note("link %s: %s%s%s", (self.word or "of unknown quality", "" if attenuation is None else f"{attenuation:.1f} dB, ", _tell(self.peer),
+                                        REMEDY if poor else ""), "warning" if poor else "info")
 
     def _is_news(self, told: tuple[bytes | None, str | None, int], rate: int | None) -> bool:
         modem, word, before = told

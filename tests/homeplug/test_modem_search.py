@@ -270,6 +270,8 @@ def test_a_boot_loader_is_told_once_with_the_remedy_and_found_when_it_has_its_fi
     told = said(s, "error")
     assert told.count("runs its boot loader") == 1 and "firmware" in told and "plcboot" in told
     assert s.machine.mac is None and s.events(ModemFound) == [ModemFound(boot, "boot loader, no firmware")]
+    s.run_to(15 * S)
+    assert "no modem answers" not in said(s)               # one does, and what it lacks has been told
     s.give(sw_ver(boot, version="MAC-QCA7000-1.1"))
     assert s.machine.mac == boot and s.events(ModemFound)[-1].text.endswith("MAC-QCA7000-1.1")
 
