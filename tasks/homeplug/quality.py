@@ -54,14 +54,15 @@ class LinkQuality:
         rate = None if self.peer is None else min(self.peer.tx, self.peer.rx)
         self.word = self.judge(attenuation, rate)
         told = self._told
-        if told is not None and (now - self._told_at < NEWS_INTERVAL or not self._is_news(told, rate)):
+        soon = told is not None and told[0] is not None and now - self._told_at < NEWS_INTERVAL      # the first rates are told at once
+        if told is not None and (soon or not self._is_news(told, rate)):
             return None
         if self.peer is None and (told is not None or self.word is None):
             return None
         self._told, self._told_at = (None if self.peer is None else self.peer.modem, self.word, rate or 0), now
         poor = self.word == POOR
-        return Note("link %s: %s%s%s", (self.word or "of unknown quality", "" if attenuation is None else f"{attenuation:.1f} dB, ", _tell(self.peer),
-                                        REMEDY if poor else ""), "warning" if poor else "info")
+        figures = ([] if attenuation is None else [f"{attenuation:.1f} dB"]) + ([] if self.peer is None else [_tell(self.peer)])
+        return Note("link %s: %s%s", (self.word or "of unknown quality", ", ".join(figures), REMEDY if poor else ""), "warning" if poor else "info")
 
     def _is_news(self, told: tuple[bytes | None, str | None, int], rate: int | None) -> bool:
         modem, word, before = told
@@ -71,8 +72,6 @@ class LinkQuality:
                 or bool(rate and before and (rate >= NEWS_FACTOR * before or before >= NEWS_FACTOR * rate)))
 
 
-def _tell(peer: Peer | None) -> str:
-    if peer is None:
-        return "the modem tells no rates"
+def _tell(peer: Peer) -> str:
     host = "" if peer.host is None else f" of host {peer.host.hex(':')}"
     return f"{peer.tx} Mbit/s to and {peer.rx} Mbit/s from modem {peer.modem.hex(':')}{host}"

@@ -59,8 +59,11 @@ def test_told_when_the_link_comes_when_the_word_changes_and_when_the_rate_halves
 def test_a_poor_link_is_a_warning_and_a_modem_without_rates_is_told_by_its_attenuation():
     news = LinkQuality(SlacConfig()).update([peer(1, 1)], EVSE, 50.0, True, 0)
     assert news.level == "warning" and "check the modem's coupling to CP and PE" in news.text % news.args
-    news = LinkQuality(SlacConfig()).update([], EVSE, 30.0, True, 0)
-    assert news.text % news.args == "link weak: 30.0 dB, the modem tells no rates"
+    q = LinkQuality(SlacConfig())
+    news = q.update([], EVSE, 30.0, True, 0)
+    assert news.text % news.args == "link weak: 30.0 dB"
+    news = q.update([peer()], EVSE, 30.0, True, 1 * S)     # the first rates are told at once
+    assert news.text % news.args == f"link weak: 30.0 dB, 9 Mbit/s to and 9 Mbit/s from modem {MODEM.hex(':')} of host {EVSE.hex(':')}"
     assert LinkQuality(SlacConfig()).update([], EVSE, None, True, 0) is None          # nothing is known, nothing is told
 
 
