@@ -38,6 +38,7 @@ class KeySetter:
         self._tries = 0
         self._result: int | None = None
         self._nonce = bytes(4)
+        self._local = True                       # the last key did not go out on the line
         self._retry = Timer()
         self._limit = Timer()
 
@@ -89,6 +90,7 @@ class KeySetter:
         dst = own.address
         if own.mac is None and self._tries > LOCAL_TRIES and self._tries % 2 == 0:
             dst = BROADCAST
+        self._local = dst != BROADCAST
         own.out.append(CM_SET_KEY_REQ(dst, own.host_mac, self.nid, self.nmk, self._nonce))
         self._retry.arm(now, t.SET_KEY_RETRY)
 
@@ -97,12 +99,12 @@ class KeySetter:
         own = self._own
         if not self.pending or m.dst != own.host_mac:
             return False
-        # the nonce went to the local address alone: who echoes it stands at our end
-        if (own.mac is None or m.src != own.mac) and (m.your_nonce != self._nonce or not self._search.prove(m.src, now)):
+        # a nonce that went to the local address alone has been heard at our end only
+        if (own.mac is None or m.src != own.mac) and (m.your_nonce != self._nonce or not self._search.prove(m.src, self._local, now)):
             own.foreign += 1
             return False
-        if m.your_nonce == self._nonce and not own.proven:
-            self._search.prove(m.src, now)
+        if m.your_nonce == self._nonce and self._local and not own.proven:
+            self._search.prove(m.src, True, now)
         if not own.spoke(m, now):
             return False
         if m.result not in own.kind.taken:

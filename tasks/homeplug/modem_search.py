@@ -221,23 +221,23 @@ class ModemSearch:
         self._broadcast_out = False
         self._identify(mac, kind, text, now)
 
-    def prove(self, mac: bytes, now: int) -> bool:
-        """`mac` repeated a nonce that only the local address has seen. False when another modem is proven already."""
+    def prove(self, mac: bytes, sure: bool, now: int) -> bool:
+        """`mac` repeated the nonce of a key; `sure`: only our end has seen it. False when another modem is known better."""
         own = self._own
         if own.mac is None:
-            own.mac, own.proven = mac, True
+            own.mac, own.proven = mac, sure
             own.last_heard = now
             self._told.cancel()
             own.events.append(ModemFound(mac, own.kind.name))
         elif own.mac != mac:
-            if own.proven:
+            if own.proven or not sure:
                 return False
             own.events.append(Note("modem %s is the own one, not %s", (mac.hex(":"), own.mac.hex(":")), "warning"))
             own.mac, own.kind, own.identified, own.proven, own.direct = mac, self._preset, False, True, False
             own.events.append(ModemFound(mac, own.kind.name))
             self._search.arm_at(now)             # and what is it?
         else:
-            own.proven = True
+            own.proven = own.proven or sure
         return True
 
     # --- Lumissil: its role

@@ -93,6 +93,20 @@ def test_a_modem_that_knows_no_local_address_is_also_tried_by_broadcast():
         assert sent[:3] == [LOCAL_DEVICE] * 3 and (BROADCAST in sent) is not found
 
 
+def test_the_nonce_of_a_key_that_went_out_by_broadcast_proves_nothing():
+    """The other end has heard it too: it is taken for ours until somebody echoes one that went to the local address."""
+    s = modem("vertexcom")
+    s.call(s.machine.set_key, NID, NMK)
+    while s.last(CM_SET_KEY_REQ).dst != BROADCAST:
+        s.run_to(s.now + 1 * S)
+    s.give(CM_SET_KEY_CNF(HOST, REMOTE, 0, bytes(4), s.last(CM_SET_KEY_REQ).my_nonce))
+    assert s.machine.mac == REMOTE and len(s.events(KeyTaken)) == 1
+    s.call(s.machine.set_key, NID, NMK)
+    assert s.last(CM_SET_KEY_REQ).dst == LOCAL_DEVICE
+    answer(s, 0)
+    assert s.machine.mac == MODEM and len(s.events(KeyTaken)) == 2 and "is the own one, not" in said(s)
+
+
 # --- the tests of the link ------------------------------------------------------------------------------------------------
 
 QUALCOMM_ASKS = {VS_NW_INFO_REQ, VS_PL_LINK_STATUS_REQ, CM_GET_KEY_REQ, CM_NW_STATS_REQ}
