@@ -196,7 +196,7 @@ class ModemSearch:
         if own.identified or own.mac not in (None, mac):
             return
         own.mac, own.kind, own.identified = mac, kind, True
-        own.proven = not self._broadcast_out
+        own.proven = own.proven or not self._broadcast_out
         own.direct = kind.maker == LUMISSIL and not own.proven     # it may not know the local address (sheet 1.2)
         own.last_heard = now
         own.rivals.clear()

@@ -292,3 +292,18 @@ def test_a_modem_silent_for_ever_is_told_and_never_ends_the_program():
     told = [e.message() for e in pev.journal._ring if e.level == "warning"]
     assert len(told) == 2 and "supply" in told[0] and "cable" in told[0] and "interface name" in told[0]
     assert pev.signals.modem.value is None and not any(type(x) is LinkLost for x in pev.told._items)
+
+
+@pytest.mark.parametrize("set_role", [True, False])
+def test_a_charger_whose_lumissil_modem_has_the_wrong_role_makes_it_coordinator(set_role):
+    """Its configuration binary says station (sheet 1.9): without APCM_SET_CCO it measures no sound and nothing can match."""
+    line = Line(4)
+    pev = Node(line, PEV, False, 4)
+    evse = Node(line, EVSE, True, 5, SlacConfig(modem_set_role=set_role), EmulatorConfig(kind="cg5317"))
+    evse.nic.modem.coordinator = False
+    world = World(pev, evse)
+    for node in (evse, pev):
+        node.commands.put(StartMatching())
+    assert world.run_until(15 * S, both_up(pev, evse)) is set_role
+    assert evse.nic.modem.coordinator is set_role
+    assert any("APCM_SET_CCO" in e.message() for e in evse.journal._ring) is set_role

@@ -134,6 +134,17 @@ def test_the_other_end_gives_way_to_the_nonce_of_a_key():
     assert s.machine.mac == MODEM
 
 
+def test_what_a_key_has_proven_a_late_answer_to_the_broadcast_does_not_unprove():
+    s = searching()
+    s.call(s.machine.set_key, NID, NMK)
+    s.run_to(600 * MS)
+    s.give(CM_SET_KEY_CNF(HOST, MODEM, 0, bytes(4), s.last(CM_SET_KEY_REQ).my_nonce))
+    s.give(NSCM_GET_VERSION_CNF(HOST, MODEM, (1, 2, 3, 4, 0)))           # what it is, in answer to the broadcast of 100 ms
+    assert s.machine.kind == "CG5317" and "may be the other end's" not in said(s)
+    s.call(s.machine.set_key, NID, NMK)
+    assert s.last(CM_SET_KEY_REQ).dst == LOCAL_DEVICE      # it has answered there
+
+
 def test_who_answered_the_local_address_is_not_displaced_by_a_broadcast_answer():
     s = searching()
     s.give(sw_ver())
