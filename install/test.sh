@@ -2,6 +2,7 @@
 # Runs the tests: ./install/test.sh [pytest options]        everything that needs no other machine's software
 #                 ./install/test.sh --interop [case ...]    two processes over a veth pair, and stacks of others (root); --list, --json FILE
 #                 ./install/test.sh --fuzz [run|coverage|totals] the EXI library under libFuzzer (clang, llvm)
+#                 ./install/test.sh --fuzz-mme [--count N]  a million mutated HomePlug messages: decoder, machines, emulator; a minute
 #                 ./install/test.sh --exi-campaign [command] the EXI codec against the oracle of EXI_ORACLE_HOME (java)
 #                 ./install/test.sh --matrix [--all ...]    every fault at every message and state; 5000 cases, minutes
 #                 ./install/test.sh --conformance [...]     DIN 70121 and ISO 15118-2, requirement by requirement; seconds
@@ -35,6 +36,10 @@ case ${1:-} in
     shift
     need_debian clang=clang llvm-cov=llvm || exit 3
     exec "$python" -m tests.exi.fuzz "$@"
+    ;;
+--fuzz-mme)
+    shift
+    exec "$python" -m tests.homeplug.fuzz "$@"
     ;;
 --exi-campaign)
     shift

@@ -11,7 +11,7 @@ from typing import Any, Iterator, Mapping
 
 SHOWN = 60               # characters of a wrong value that are repeated in the message
 MAX_SUGGESTIONS = 50     # unknown keys for which a nearest one is looked up; a foreign file is not worth more
-UNITS = frozenset("""ns us ms s min h mv v kv ma a w kw wh kwh hz khz ohm kohm percent db c m mm octets""".split())
+UNITS = frozenset("""ns us ms s min h mv v kv ma a w kw wh kwh hz khz ohm kohm mbit percent db c m mm octets""".split())
 """Last parts of key names that state a unit; only they are taken for a mix-up of units."""
 WIDTH = 120              # --print-config: longer lines put their comment above the key
 INDENT = "  "

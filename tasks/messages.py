@@ -14,7 +14,7 @@ from tasks.stop_reasons import StopReason
 
 @dataclass(slots=True)
 class Frame:
-    """ethernet -> homeplug: one Ethernet frame with EtherType 0x88E1, as received at `at`."""
+    """ethernet -> homeplug: one Ethernet frame with EtherType 0x88E1, as received at `at`; once a second one of the peer with IPv6."""
 
     at: int
     data: bytes

@@ -106,7 +106,7 @@ class Table:
 def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
     """The box in a car; `board` is a drivers.board.CarBoard, `rng` is seeded in simulation and secret otherwise."""
     box, mac = Boxes(), board.nic.mac
-    role, modem = PevSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng)
+    role, modem = PevSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng, coordinator=False)
     host = Host(mac, cfg.ipv6, rng)
     ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s, journal)
     sdp, tcp = SdpClient(host.address, rng), Endpoint(host.address, cfg.tcp, rng)
@@ -126,7 +126,7 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
 def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
     """The box in a charger; `board` is a drivers.board.ChargerBoard, or an AcChargerBoard where evse.energy_transfer_modes are all AC."""
     box, mac = Boxes(), board.nic.mac
-    role, modem = EvseSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng)
+    role, modem = EvseSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng, coordinator=True)
     host = Host(mac, cfg.ipv6, rng)
     ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s, journal)
     sdp, tcp = SdpServer(host.address, cfg.tcp.listen_port, cfg.sdp), Endpoint(host.address, cfg.tcp, rng)
@@ -167,7 +167,7 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
     rows = first + [
         #   name          task                                                                      every  budget    rank       wakes
         Row("user",       UserTask(around.keys, around.terminate, box.user, s.power_share, journal), TIMED,  100 * US, CRITICAL),
-        Row("frame_rx",   FrameRx(board.nic, box.homeplug_in, box.ipv6_in, journal, around.tap, s.station), TIMED, 500 * US, CRITICAL, board.nic),
+        Row("frame_rx",   FrameRx(board.nic, box.homeplug_in, box.ipv6_in, journal, around.tap, s.station, s.peer_mac), TIMED, 500 * US, CRITICAL, board.nic),
         Row("homeplug",   homeplug,                                                                 TIMED,  400 * US, CRITICAL),
         Row("ipv6",       ipv6,                                                                     TIMED,  300 * US, CRITICAL),
         Row("sdp",        sdp,                                                                      TIMED,  200 * US, CRITICAL),

@@ -106,14 +106,28 @@ def _connecting(s: Signals, now: int, car: bool, since: int, detail: str) -> tup
 
 
 def _link(s: Signals, now: int, since: int, phase: Phase, text: str) -> tuple[Row, ...]:
-    mac, attenuation = s.peer_mac.value, s.attenuation.value
-    return _headed(phase, _text(cut(text)), _text(_told(s) if mac is None else mac.hex(":")),
-                   _text("" if attenuation is None else wide("attenuation", tenth(attenuation, "dB"))),
-                   _text(elapsed(since, now)))
+    mac, attenuation, rate = s.peer_mac.value, s.attenuation.value, _rate(s, now)
+    figures = "" if attenuation is None else wide("attenuation", tenth(attenuation, "dB"))
+    if rate is not None:
+        figures = wide("" if attenuation is None else tenth(attenuation, "dB"), value(rate, "Mbit/s"))
+    return _headed(phase, _text(cut(text)), _text(_told(s) if mac is None else mac.hex(":")), _text(figures),
+                   _text(wide(elapsed(since, now), _quality(s)) if _quality(s) else elapsed(since, now)))
+
+
+def _rate(s: Signals, now: int) -> int | None:
+    """The slower direction of the power line in Mbit/s."""
+    rates = s.link_rate_tx.get(now), s.link_rate_rx.get(now)
+    return None if None in rates else min(rates)
+
+
+def _quality(s: Signals) -> str:
+    """`good link`, empty while there is none."""
+    return f"{s.link_quality.value} link" if s.link_quality.value else ""
 
 
 def _session(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.SESSION, _text("agreeing on services"), _text(cut(s.v2g_state.value or "")), EMPTY, _text(elapsed(since, now)))
+    return _headed(Phase.SESSION, _text("agreeing on services"), _text(cut(s.v2g_state.value or "")),
+                   _text(wide(_quality(s), "" if _rate(s, now) is None else value(_rate(s, now), "Mbit/s"))), _text(elapsed(since, now)))
 
 
 def _authorisation(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:

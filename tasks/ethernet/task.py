@@ -15,6 +15,7 @@ RX_LIMIT = 32            # frames per run (house 2.8): a flood cannot hold the t
 TX_LIMIT = 32            # frames per run
 FLOOD = 500              # frames per second; a session has 20, matching and its neighbours some 100 (sheet 8)
 FLOOD_REPEAT = 10 * S
+WITNESS_INTERVAL = S     # one IPv6 frame of the matched peer per second is shown to homeplug: proof of the link (slac sheet 4.3 f)
 
 Tap = Callable[[int, bytes, bool], None]
 """`tap(at_ns, frame, outgoing)` sees each frame in both directions (pcap file, trace)."""
@@ -27,8 +28,11 @@ class FrameRx:
     """
 
     def __init__(self, nic: Nic, homeplug_in: Mailbox[Frame], ipv6_in: Mailbox[Packet], journal: Journal,
-                 tap: Tap | None = None, station: Signal[bytes] | None = None) -> None:
+                 tap: Tap | None = None, station: Signal[bytes] | None = None, peer_mac: Signal[bytes] | None = None) -> None:
+        """`peer_mac`: the matched peer's host MAC, of whose IPv6 frames homeplug sees one per second."""
         self.inboxes: tuple[Mailbox, ...] = ()
+        self._peer_mac = peer_mac if peer_mac is not None else Signal("peer_mac")
+        self._witness_at = 0
         self.demux = Demux(nic.mac)
         self.flooded = 0
         self._nic = nic
@@ -59,6 +63,9 @@ class FrameRx:
             ethertype = sort(frame)
             if ethertype == ETHERTYPE_IPV6:
                 kept = self._ipv6_in.put(Packet(at, frame))
+                if now >= self._witness_at and frame[6:12] == self._peer_mac.value:
+                    self._witness_at = now + WITNESS_INTERVAL
+                    self._homeplug_in.put(Frame(at, frame))
             elif ethertype == ETHERTYPE_HOMEPLUG:
                 kept = self._homeplug_in.put(Frame(at, frame))
             else:

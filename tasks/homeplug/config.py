@@ -11,8 +11,11 @@ class SlacConfig:
     """Section `slac` of the configuration."""
 
     assume_link: bool = setting(False, meaning="no SLAC, no modem: the link is taken as up (peer on a plain cable)")
-    modem_kind: str = setting("auto", choices=("auto", "generic"), meaning=(
-        "auto: ask with Qualcomm messages for modem and link; generic: only CM_SET_KEY, the link is proven by IPv6 traffic"))
+    modem_kind: str = setting("auto", choices=("auto", "qualcomm", "lumissil", "vertexcom", "generic"), meaning=(
+        "auto: ask with the messages of Qualcomm and Lumissil; a maker's name: only its messages (vertexcom: CM_SET_KEY, and result 1 is a failure);"
+        " generic: only CM_SET_KEY, the link is proven by IPv6 traffic"))
+    modem_set_role: bool = setting(True, meaning=(
+        "Lumissil: set coordinator (charger) or station (car) with APCM_SET_CCO when the modem's configuration binary has it wrong"))
     atten_direct_db: float = setting(40.0, unit="dB", low=1, high=100, meaning=(
         "PEV: average attenuation up to which a charger is taken without validation (bench hardware is 6 to 18 dB above 10)"))
     atten_indirect_db: float = setting(80.0, unit="dB", low=1, high=120, meaning=(
@@ -31,6 +34,12 @@ class SlacConfig:
         "EVSE: calibrated attenuation of the own receive path, taken off each group (alpitronic about 10, Tesla about 1)"))
     synthetic_attenuation_db: int = setting(9, unit="dB", low=1, high=40, meaning=(
         "EVSE: what to report when the modem delivers empty profiles (TP-Link); never 0, the Ioniq ignores it"))
+    # The limits of the word for the link are ours. Real matched chargers report 8.4 to 22.6 dB on average (slac-and-network sheet 8), 40 dB is
+    # atten_direct_db; all 44 rates in captures are 9 Mbit/s: HS-ROBO has 9.8, STD-ROBO 4.9, MINI-ROBO 3.8 (HomePlug Green PHY's three modes).
+    good_db: float = setting(25.0, unit="dB", low=1, high=120, meaning="attenuation up to which the link is called good")
+    weak_db: float = setting(40.0, unit="dB", low=1, high=120, meaning="attenuation up to which the link is called weak; above: poor")
+    good_mbit: int = setting(8, unit="Mbit/s", low=1, high=1000, meaning="average PHY rate from which the link is called good")
+    weak_mbit: int = setting(4, unit="Mbit/s", low=1, high=1000, meaning="average PHY rate from which the link is called weak; below: poor")
     slac_init_s: int = setting(40, unit="s", low=20, high=50, meaning="EVSE: TT_EVSE_SLAC_init, wait for the first CM_SLAC_PARM.REQ")
     five_percent_forever: bool = setting(True, meaning="EVSE: go on waiting after TT_EVSE_SLAC_init instead of reporting a failure")
 
@@ -40,9 +49,13 @@ class EmulatorConfig:
     """Section `modem_emulator`: a modem in software, so that the same program runs over a plain cable or in simulation."""
 
     enabled: bool = setting(False, meaning="put an emulated modem between the program and its network interface")
-    kind: str = setting("qca7005", choices=("qca7005", "tplink"), meaning="whose habits to imitate; tplink: empty profiles, no link status")
-    restart_ms: int = setting(1500, unit="ms", low=0, high=20000, meaning="silence after CM_SET_KEY (TP-Link: 3000 to 5000)")
+    kind: str = setting("qca7005", choices=(
+        "qca7005", "qca7000", "qca7420", "tplink", "qca7500", "int6400", "cg5317", "cg5317-old", "vertexcom", "generic", "bootloader"), meaning=(
+        "whose habits to imitate (emulator_kinds.py); tplink is qca7420; cg5317-old speaks MMV 0; generic knows CM_SET_KEY only; bootloader has no firmware"))
+    restart_ms: int | None = setting(None, unit="ms", low=0, high=20000, meaning="silence after CM_SET_KEY; null: the kind's own (qca7005 1500, TP-Link 4000)")
     join_ms: int = setting(400, unit="ms", low=0, high=20000, meaning="from equal keys to traffic (measured 200 to 8000)")
+    sleep: bool = setting(True, meaning="kinds that sleep do so after 30 s without a coordinator, and wake up when they hear one")
+    rate_mbit: int = setting(9, unit="Mbit/s", low=0, high=255, meaning="average PHY rate that is told of the other end")
     attenuation_db: int = setting(10, unit="dB", low=0, high=100, meaning="EVSE: attenuation reported for each sound heard")
     pib_role: str = setting("auto", choices=("auto", "pev", "evse", "unset"), meaning=(
         "as what the emulated modem's PIB is set up; auto: as the box needs it. Another one shows what a wrongly set up modem does"))

@@ -75,7 +75,9 @@ class ModemFound:
 
 @dataclass(slots=True)
 class ModemLost:
-    """The own modem has been silent for too long."""
+    """The own modem has been silent for too long; `asleep`: as modems of its kind are while they hear no coordinator."""
+
+    asleep: bool = False
 
 
 @dataclass(slots=True)

@@ -52,7 +52,7 @@ class PibCheck:
         """A modem that speaks Qualcomm's messages answers."""
         self._forget()
         self._modem = mac
-        if "BootLoader" in text:
+        if "boot loader" in text:
             self._judge(False, "Modem in boot loader", "no valid PIB or firmware", now, "load both with its maker's tool")
         else:
             self._wanted = True

@@ -13,12 +13,14 @@ from tasks.homeplug.config import SlacConfig
 from tasks.homeplug.events import (LinkEstablished, LinkFailed, ModemFound, ModemLost, Suspicious, TogglePilot, UnwatchLink, UseKey,
                                    WatchLink)
 from tasks.homeplug.modem import Modem
+from tasks.homeplug.modem_kinds import ASKED
 from tasks.homeplug.pib import EVSE, PEV
 from tasks.homeplug.pib_check import ModemJudged, PibCheck
+from tasks.homeplug.quality import LinkQuality
 from tasks.homeplug.slac_evse import EvseSlac
 from tasks.homeplug.slac_pev import PevSlac
-from tasks.homeplug.wire import parse
-from tasks.homeplug.wire_header import BROADCAST, Unknown
+from tasks.homeplug.wire import is_slac, parse
+from tasks.homeplug.wire_header import BROADCAST, ETHERTYPE, Unknown
 from tasks.machine import Checkpoint, Note, StateChanged
 from tasks.messages import Frame, LinkLost, LinkUp, PauseLink, PilotToggles, ResumeLink, StartMatching, StopMatching, Vouch
 from tasks.signals import Signals
@@ -58,6 +60,16 @@ class HomeplugTask:
         self._pilot = signals.pilot_state        # a charger counts what its car shows
         self._peer_mac = signals.peer_mac.claim(SOURCE)
         self._attenuation = signals.attenuation.claim(SOURCE)
+        self._peer_modem = signals.peer_modem.claim(SOURCE)
+        self._rate_tx = signals.link_rate_tx.claim(SOURCE)
+        self._rate_rx = signals.link_rate_rx.claim(SOURCE)
+        self._quality_word = signals.link_quality.claim(SOURCE)
+        self._quality = LinkQuality(config)
+        if not ASKED[config.modem_kind]:         # nothing is asked of it, so that its silence says nothing
+            self._modem_text.set(f"{config.modem_kind}, not asked", 0)
+        self._quality_told: tuple[bytes | None, str | None] = (None, None)
+        self._peers_told = -1
+        self._linked = False
         self._state_told = ""
         self._peer_told: bytes | None = None
         self._assumed_told = False
@@ -107,6 +119,12 @@ class HomeplugTask:
     def _on_frame(self, data: bytes, now: int) -> None:
         if data[6:12] == self._mac:              # some SPI drivers loop back (decoder rules 1.10)
             self.echoes += 1
+            return
+        peer = self._role.peer_mac
+        if peer is not None and data[6:12] == peer and not is_slac(data):
+            self._modem.traffic(now)             # only the network carries it (sheet 4.3 f)
+        if data[12:14] != ETHERTYPE:             # IPv6: frame_rx shows one of the peer's frames per second
+            self._carry_events(now)
             return
         dst = data[0:6]
         if dst != self._mac and dst != BROADCAST:
@@ -158,17 +176,18 @@ class HomeplugTask:
                     self._events.put(LinkLost(e.reason))
             for e in from_modem:
                 kind = type(e)
-                if kind is Note:
-                    journal.note(now, SOURCE, e.text, *e.args, level=e.level)
+                if kind is Note:                 # a modem that comes and goes must not flood the journal (sheet 2.8 row 17)
+                    journal.limited(now, SOURCE, e.text, e.text, *e.args, level=e.level)
                     continue
                 if kind is ModemFound:
-                    journal.note(now, SOURCE, "modem %s: %s", e.mac.hex(":"), e.text)
+                    journal.limited(now, SOURCE, "found", "modem %s: %s", e.mac.hex(":"), e.text, level="info")
                     self._modem_text.set(e.text, now)
                     if e.text != GENERIC:
                         self._check.found(e.mac, e.text, now)
                 elif kind is ModemLost:
-                    self._modem_text.set(None, now)
-                    self._check.lost(now)
+                    self._modem_text.set(f"asleep, {self._modem_text.signal.value}" if e.asleep else None, now)
+                    if not e.asleep:
+                        self._check.lost(now)
                 role.receive(e, now)
         return False
 
@@ -196,6 +215,27 @@ class HomeplugTask:
             self._peer_told = peer
             self._peer_mac.set(peer, now)
             self._attenuation.set(self._role.attenuation, now)
+        self._tell_quality(now)
+
+    def _tell_quality(self, now: int) -> None:
+        """The modem at the other end and the rates to it, each time the own modem tells them."""
+        link = self._modem.link
+        peers, at = self._modem.peers
+        if at == self._peers_told and link == self._linked:
+            return
+        quality = self._quality
+        news = quality.update(peers, self._role.peer_mac, self._role.attenuation, link, now)
+        if at != self._peers_told and quality.peer is not None:
+            self._rate_tx.set(quality.peer.tx, now)
+            self._rate_rx.set(quality.peer.rx, now)
+        self._peers_told, self._linked = at, link
+        told = (None if quality.peer is None else quality.peer.modem, quality.word)
+        if told != self._quality_told:
+            self._quality_told = told
+            self._peer_modem.set(told[0], now)
+            self._quality_word.set(told[1], now)
+        if news is not None:
+            self._journal.note(now, SOURCE, news.text, *news.args, level=news.level)
 
     def _run_assumed(self, now: int) -> int:
         """Nothing to match: the link is up on demand; frames are thrown away."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tasks.errors import WireError
-from tasks.homeplug import wire_keys, wire_modem, wire_module, wire_old_module
-from tasks.homeplug.wire_header import (BROADCAST, OUI_QUALCOMM, VENDOR_FIRST, VENDOR_LAST, Header, Unknown, emit_frame,
-                                        need, read_header)
+from tasks.homeplug import wire_keys, wire_link, wire_lumissil, wire_modem, wire_module, wire_old_module
+from tasks.homeplug.wire_header import (BROADCAST, ETHERTYPE, MMENTRY, OUI_QUALCOMM, VENDOR_FIRST, VENDOR_LAST, Header, Unknown,
+                                        emit_frame, need, read_header)
 
+SLAC_FIRST, SLAC_LAST = 0x6064, 0x6087           # CM_SLAC_PARM to CM_ATTEN_PROFILE
 MAX_GROUPS = 58                        # carrier groups of an attenuation profile, 0x3A
 MVF_LENGTH_REQ = 62                    # MVFLength of CM_SLAC_MATCH.REQ, 0x3E
 MVF_LENGTH_CNF = 86                    # MVFLength of CM_SLAC_MATCH.CNF, 0x56
@@ -297,13 +298,19 @@ class CM_SLAC_MATCH_CNF:
 SLAC_MESSAGES = (CM_SLAC_PARM_REQ, CM_SLAC_PARM_CNF, CM_START_ATTEN_CHAR_IND, CM_MNBC_SOUND_IND, CM_ATTEN_PROFILE_IND,
                  CM_ATTEN_CHAR_IND, CM_ATTEN_CHAR_RSP, CM_VALIDATE_REQ, CM_VALIDATE_CNF, CM_SLAC_MATCH_REQ,
                  CM_SLAC_MATCH_CNF)
-_READERS = {cls.MMTYPE: cls.read for cls in SLAC_MESSAGES + wire_keys.KEY_MESSAGES}
-_VENDOR_READERS = {cls.MMTYPE: cls.read for cls in (wire_modem.VENDOR_MESSAGES + wire_module.MODULE_MESSAGES
+_READERS = {cls.MMTYPE: cls.read for cls in SLAC_MESSAGES + wire_keys.KEY_MESSAGES + wire_link.STANDARD_MESSAGES}
+_VENDOR_READERS = {cls.MMTYPE: cls.read for cls in (wire_modem.VENDOR_MESSAGES + wire_link.VENDOR_MESSAGES + wire_module.MODULE_MESSAGES
                                                     + wire_old_module.OLD_MODULE_MESSAGES)}
 
 
+def is_slac(frame: bytes) -> bool:
+    """CM_SLAC_PARM to CM_ATTEN_PROFILE, which stations outside any network send and hear; everything else only a network carries."""
+    return (len(frame) >= MMENTRY and frame[12:14] == ETHERTYPE and frame[14] != 0
+            and SLAC_FIRST <= (frame[15] | frame[16] << 8) <= SLAC_LAST)
+
+
 def parse(frame: bytes):
-    """One whole Ethernet frame as a message of this module, of wire_keys or of wire_modem, or Unknown. Raises WireError only."""
+    """One whole Ethernet frame as a message of this module or of another wire file of the folder, or Unknown. Raises WireError only."""
     h = read_header(frame)
     if VENDOR_FIRST <= h.mmtype <= VENDOR_LAST:
         read = _VENDOR_READERS.get(h.mmtype)
@@ -312,6 +319,9 @@ def parse(frame: bytes):
         # the attenuation report comes with OUI 00 00 00 from some QCA7005 firmware (1.1)
         if read is not None and (frame[h.entry:h.entry + 3] == OUI_QUALCOMM
                                  or h.mmtype == wire_modem.VS_ATTENUATION_CHARACTERISTICS_IND.MMTYPE):
+            return read(frame, h)
+        read = wire_lumissil.reader_of(frame, h)
+        if read is not None:
             return read(frame, h)
     else:
         read = _READERS.get(h.mmtype)

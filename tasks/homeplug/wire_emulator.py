@@ -26,7 +26,7 @@ def key_digest(nid: bytes, nmk: bytes) -> bytes:
 class Beacon:
     """I am a modem (`src`), my host is `host_mac`, my network is `nid` with the key of this digest. `alive` False: restarting.
 
-    `never_cco`: set up never to coordinate a network; two such modems alone form none.
+    `coordinator`: a charger's modem, whose beacons keep the others awake. `never_cco`: set up never to be one; two such modems alone form no network.
     """
 
     MMTYPE: ClassVar[int] = 0xBFFE
@@ -35,20 +35,21 @@ class Beacon:
     nid: bytes
     digest: bytes
     alive: bool
+    coordinator: bool = False
     never_cco: bool = False
 
     @classmethod
     def parse(cls, frame: bytes) -> Beacon:
         """Raises WireError for everything that is not a beacon of our version."""
         h = read_header(frame)
-        need(frame, 44)
+        need(frame, 45)
         if h.mmv != 0 or h.mmtype != cls.MMTYPE or frame[17:20] != OUI_EMULATOR or frame[20] != VERSION:
             raise WireError("not a beacon")
-        return cls(h.src, frame[21:27], frame[27:34], frame[34:42], frame[42] == 1, frame[43] == 1)
+        return cls(h.src, frame[21:27], frame[27:34], frame[34:42], frame[42] == 1, frame[43] == 1, frame[44] == 1)
 
     def emit(self) -> bytes:
         return emit_frame(BROADCAST, self.src, 0, self.MMTYPE, OUI_EMULATOR + bytes((VERSION,)) + self.host_mac + self.nid
-                          + self.digest + bytes((self.alive, self.never_cco)))
+                          + self.digest + bytes((self.alive, self.coordinator, self.never_cco)))
 
 
 BEACON_MARK = b"\x88\xe1\x00\xfe\xbf" + OUI_EMULATOR

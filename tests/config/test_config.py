@@ -7,7 +7,7 @@ from tasks.config_file import load
 from tests.architecture.source import ROOT
 
 ENTRIES = list(describe(Config))
-SUFFIX = {"%": "percent", "degc": "c", "ohm": "ohm"}
+SUFFIX = {"%": "percent", "degc": "c", "ohm": "ohm", "mbit/s": "mbit"}
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.key)

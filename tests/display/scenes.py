@@ -34,7 +34,7 @@ AC_CHARGER = dict(CHARGER, ac_session=True, ac_voltage=230.4, ac_current=16.0, a
 LARGEST = dict(battery_voltage=1000.0, battery_soc=100.0, inlet_voltage=1100.0, inlet_current=-600.0, inlet_temperature=-60.0,
                evse_max_voltage=1100.0, evse_max_current=600.0, evse_max_power=660_000.0, ev_target_voltage=1100.0,
                ev_target_current=-600.0, session_energy=1_000_000.0, output_voltage=1100.0, output_current=-600.0,
-               isolation=1e9, ev_soc=100.0, attenuation=127.9, pilot_duty=99.0, pilot_state=PilotState.C,
+               isolation=1e9, ev_soc=100.0, attenuation=127.9, link_rate_tx=65535, link_rate_rx=65535, link_quality="good", pilot_duty=99.0, pilot_state=PilotState.C,
                modem="a modem with an endless firmware name 1.2.3.4.5",
                modem_fault="a fault with an endless explanation", peer_mac=bytes(6))
 LARGEST_AC = dict(LARGEST, ac_session=True, ac_voltage=500.0, ac_current=200.0, ac_power=100_000.0, ac_current_request=80.0, residual_current=True)

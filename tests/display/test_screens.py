@@ -247,3 +247,19 @@ def test_what_the_supervisor_lacks_is_shown_on_the_way_to_power(role, state):
     put(s, NOW, safety_blocked="Inlet does not match")
     shown = screen(s, NOW, role, NOW)
     assert fits(shown) and Row(INVERSE, "Inlet does not match") in shown.rows
+
+
+# --- the power line ----------------------------------------------------------------------------------------------------
+
+@BOTH
+def test_the_link_in_one_look(role):
+    """Attenuation, the slower of the two rates, and the word, while the modems join and while the session begins."""
+    values = dict(connection_state="Discovering", link_state="Matched", peer_mac=bytes(6), modem="x", attenuation=11.2, link_rate_tx=9, link_rate_rx=5,
+                  link_quality="weak")
+    joining = texts(screen_of(Phase.JOINING, "", signals(**values), NOW, role, NOW))
+    assert joining[5] == "11.2 dB      5 Mbit/s" and joining[6] == "0 s         weak link"
+    assert texts(screen_of(Phase.SESSION, "", signals(**values), NOW, role, NOW))[5] == "weak link    5 Mbit/s"
+    late = texts(screen_of(Phase.JOINING, "", signals(**values), NOW + 6 * S, role, NOW))
+    assert late[5] == "attenuation   11.2 dB"             # rates that nobody renews are not shown
+    none = texts(screen_of(Phase.JOINING, "", signals(modem="x", peer_mac=bytes(6)), NOW, role, NOW))
+    assert none[5:] == ["", "0 s"]

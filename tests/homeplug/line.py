@@ -87,7 +87,7 @@ class Node:
         self.nic = EmulatedModemNic(line.tap(mac), modem)
         rng = Random(seed + 1000)
         self.role = (EvseSlac if evse else PevSlac)(self.config, mac, rng)
-        self.modem = Modem(self.config, mac, rng)
+        self.modem = Modem(self.config, mac, rng, evse)
         self.inbox: Mailbox[Frame] = Mailbox("homeplug_in", 128)
         self.commands = Mailbox("homeplug_commands", 8)
         self.out: Mailbox[bytes] = Mailbox("out", 128)

@@ -12,7 +12,7 @@ from tasks.homeplug.wire import CM_ATTEN_PROFILE_IND, CM_MNBC_SOUND_IND, parse
 from tasks.homeplug.wire_emulator import BEACON_MARK, Beacon
 from tasks.homeplug.wire_header import BROADCAST, LOCAL_DEVICE
 from tasks.homeplug.wire_keys import CM_GET_KEY_CNF, CM_GET_KEY_REQ, CM_SET_KEY_CNF, CM_SET_KEY_REQ
-from tasks.homeplug.wire_modem import (VS_NW_INFO_CNF, VS_NW_INFO_REQ, VS_OP_ATTRIBUTES_CNF, VS_OP_ATTRIBUTES_REQ,
+from tasks.homeplug.wire_modem import (VS_ATTENUATION_CHARACTERISTICS_IND, VS_NW_INFO_CNF, VS_NW_INFO_REQ, VS_OP_ATTRIBUTES_CNF, VS_OP_ATTRIBUTES_REQ,
                                        VS_PL_LINK_STATUS_CNF, VS_PL_LINK_STATUS_REQ, VS_RS_DEV_CNF, VS_RS_DEV_REQ, VS_SW_VER_CNF,
                                        VS_SW_VER_REQ)
 from tasks.homeplug.wire_module import ReadModule, VS_MODULE_OPERATION_CNF, VS_MODULE_OPERATION_REQ
@@ -166,12 +166,14 @@ def test_charger_modem_measures_each_sound():
     sound = CM_MNBC_SOUND_IND(BROADCAST, PEV, bytes(8), 9, bytes(16))
     b.ask(b.pev, sound, 20 * MS)
     kinds = [parse(f) for _, f in b.heard[EVSE]]
-    assert [type(m) for m in kinds] == [CM_MNBC_SOUND_IND, CM_ATTEN_PROFILE_IND]
-    assert kinds[1].pev_mac == PEV and len(kinds[1].aag) == 58 and min(kinds[1].aag) == 21 and max(kinds[1].aag) == 24
+    assert [type(m) for m in kinds] == [CM_MNBC_SOUND_IND, VS_ATTENUATION_CHARACTERISTICS_IND, CM_ATTEN_PROFILE_IND]
+    assert kinds[2].pev_mac == PEV and len(kinds[2].aag) == 58 and min(kinds[2].aag) == 21 and max(kinds[2].aag) == 24
+    report = parse(b.heard[PEV][-1][1])                    # the car hears it too, without any network (sheet 1.4)
+    assert report == kinds[1] and (report.pev_mac, report.aag) == (PEV, kinds[2].aag)
     b.heard[EVSE].clear()
     b.line.taps[0].send(CM_MNBC_SOUND_IND(BROADCAST, EVSE[:5] + b"\x77", bytes(8), 8, bytes(16)).emit(), b.now)
     b.run(20 * MS)
-    assert min(parse(b.heard[EVSE][1][1]).aag) == 44
+    assert min(parse(b.heard[EVSE][2][1]).aag) == 44
     b.heard[PEV].clear()
     b.ask(b.evse, CM_MNBC_SOUND_IND(BROADCAST, EVSE, bytes(8), 9, bytes(16)), 20 * MS)
     assert [type(parse(f)) for _, f in b.heard[PEV]] == [CM_MNBC_SOUND_IND]            # a car's modem does not measure

@@ -350,3 +350,23 @@ def test_an_ac_charge_shows_the_power_of_all_phases(size):
 def test_dc_values_do_not_become_ac_ones():
     view = side_view(signals(**CAR, ac_power=3.0, ac_current=1.0), NOW, True, [bytes(128)] * 8)
     assert view.power is None and (view.voltage, view.current) == (381.2, 120.4)
+
+
+@pytest.mark.parametrize("columns, rows", [(140, 45), (100, 30), (100, 50), (80, 24)])
+def test_the_power_line_is_one_look(columns, rows):
+    for values, wanted in ((dict(attenuation=11.2, rate_tx=9, rate_rx=5, quality="weak"), "weak"), (dict(quality=None), None)):
+        shown = view()
+        for side in (shown.car, shown.charger):
+            for name, value in values.items():
+                setattr(side, name, value)
+        text = "\n".join("".join(piece for piece, _ in line) for line in picture(shown, {}, columns, rows))
+        if wanted is None:
+            assert "9/5 Mbit/s" not in text and "5 Mbit/s" not in text and "5 Mb/s" not in text
+        else:
+            assert {140: "weak  11.2 dB  9/5 Mbit/s", 100: "5 Mbit/s" if rows == 30 else "weak 5 Mb/s", 80: "weak 5 Mb/s"}[columns] in text and "weak" in text
+
+
+def test_the_power_line_comes_from_the_signals():
+    side = side_view(signals(attenuation=11.2, link_rate_tx=9, link_rate_rx=5, link_quality="weak"), NOW, True, SideView().pages)
+    assert (side.attenuation, side.rate_tx, side.rate_rx, side.quality) == (11.2, 9, 5, "weak")
+    assert side_view(signals(link_rate_tx=9), NOW + 6 * S, True, SideView().pages).rate_tx is None

@@ -1,11 +1,11 @@
-"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [veth] [flood]`: prints figures; without a name: all but veth and flood, which need root."""
+"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [flood] [modems] [veth]`: prints figures; without a name: all but veth and flood, which need root."""
 from __future__ import annotations
 
 import argparse
 import importlib
 import sys
 
-FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "tcp", "veth", "flood")
+FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "tcp", "veth", "flood")
 ROOTS = ("veth", "flood")
 
 

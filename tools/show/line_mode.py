@@ -10,7 +10,7 @@ from tools.show.text import ascii_only, clock
 from tools.show.view import SideView, View
 
 PROGRESS = S                 # wall time between two progress lines
-STATES = ("connection_state", "link_state", "v2g_state", "safety_state")
+STATES = ("connection_state", "link_state", "quality", "v2g_state", "safety_state")
 LEVELS = frozenset({"checkpoint", "warning", "error"})
 WAITING = 2000               # events kept between two updates; more are counted in `skipped`
 

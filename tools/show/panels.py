@@ -189,8 +189,22 @@ def _pilot(side: SideView) -> str:
     return side.pilot if side.duty is None or side.duty >= 99.5 else f"{side.pilot} {side.duty:.0f}%"
 
 
+def power_line(side: SideView, short: bool = False) -> Line:
+    """`good  11.4 dB  9/9 Mbit/s` (rates to and from the peer's modem), short: `good 9 Mb/s`, 11 columns; empty while nothing is known."""
+    rates = None if side.rate_tx is None or side.rate_rx is None else (side.rate_tx, side.rate_rx)
+    if side.quality is None:
+        return []
+    word: Line = [(side.quality, GOOD if side.quality == "good" else WARN if side.quality == "weak" else BAD)]
+    if short:
+        return word + ([] if rates is None else [(f" {min(rates)} Mb/s", PLAIN)])
+    figures = [] if side.attenuation is None else [f"{side.attenuation:.1f} dB"]
+    if rates is not None:
+        figures.append(f"{rates[0]}/{rates[1]} Mbit/s")
+    return word + [("  " + "  ".join(figures), PLAIN)]
+
+
 def _facts_wide(side: SideView, view: View) -> list[Line]:
-    """Three lines of at most 64 columns."""
+    """Three or, once the modems have met, four lines of at most 64 columns."""
     energy = None if view.energy is None else view.energy / 1000
     first: Line = [(f" {_number(side.voltage, '.1f', 'V'):>8}  {_number(side.current, '.1f', 'A'):>8}  {_number(_power(side), '.1f', 'kW'):>8}", TITLE),
                    (f"  {_number(energy, '.2f', 'kWh'):>9}", PLAIN), ("   SoC ", LABEL), (_number(side.soc, ".1f", "%"), PLAIN)]
@@ -203,7 +217,8 @@ def _facts_wide(side: SideView, view: View) -> list[Line]:
         third += [("  ", PLAIN), (side.trip, BAD)]
     else:
         third += [("  link ", LABEL), (side.link_state or "-", PLAIN), ("  v2g ", LABEL), (side.v2g_state or "-", PLAIN)]
-    return [first, second, third]
+    met = power_line(side)
+    return [first, second, third] + ([[(" power line ", LABEL), *met]] if met else [])
 
 
 def _facts_both(view: View, columns: int) -> list[Line]:
@@ -217,7 +232,8 @@ def _facts_both(view: View, columns: int) -> list[Line]:
         ("power", lambda s: [(_number(_power(s), ".1f", "kW"), TITLE)]), ("SoC", lambda s: [(_number(s.soc, ".1f", "%"), PLAIN)]),
         ("pilot", lambda s: [(_pilot(s), PLAIN)]), ("contactors", _switch),
         ("lock", lambda s: _lamp(s.lock, "locked", "open")),
-        ("link", lambda s: [(s.link_state or "-", PLAIN)]), ("safety", lambda s: [(s.safety_state or "-", BAD if s.trip else PLAIN)]))]
+        ("link", lambda s: [(s.link_state or "-", PLAIN)]), ("power line", lambda s: power_line(s, short=True)[:1] or [("-", PLAIN)]),
+        ("rate", lambda s: [(_number(None if s.rate_tx is None or s.rate_rx is None else min(s.rate_tx, s.rate_rx), "d", "Mbit/s"), PLAIN)]), ("safety", lambda s: [(s.safety_state or "-", BAD if s.trip else PLAIN)]))]
     for label, values in table:
         if values is None:
             lines.append([])
@@ -241,6 +257,9 @@ def _facts_narrow(side: SideView, view: View, columns: int, full: bool) -> list[
                          [("SoC ", LABEL), (_number(side.soc, ".1f", "%"), PLAIN)], [],
                          [("CP ", LABEL), (_pilot(side), PLAIN)], [("K ", LABEL), *_switch(side)],
                          [("L ", LABEL), *_lamp(side.lock, "locked", "open")]]
+    met = power_line(side, short=True)
+    if met:
+        lines.append(met)
     if side.battery_voltage is not None:
         lines.append([("bat ", LABEL), (f"{side.battery_voltage:.0f} V", PLAIN)])
     lines += [[], [(side.safety_state or "-", BAD if side.trip else PLAIN)]]

@@ -33,6 +33,10 @@ class SideView:
     lock: bool | None = None
     pilot: str | None = None
     duty: float | None = None
+    attenuation: float | None = None     # dB, of the matching
+    rate_tx: int | None = None           # Mbit/s to the peer's modem, and from it
+    rate_rx: int | None = None
+    quality: str | None = None           # both in one word: good, weak or poor
     pages: Sequence[bytes] = field(default_factory=lambda: [bytes(128)] * 8)
 
 
@@ -66,4 +70,6 @@ def side_view(signals: Signals, now: int, car: bool, pages: Sequence[bytes]) -> 
         soc=s.battery_soc.get(now) if car else s.ev_soc.get(now),
         battery_voltage=s.battery_voltage.get(now) if car else None,
         contactors=s.contactors_closed.get(now), output=None if car else s.safety_state.value == DELIVERING, lock=s.lock_confirmed.get(now),
-        pilot=None if pilot is None else pilot.value, duty=s.pilot_duty.get(now), pages=pages)
+        pilot=None if pilot is None else pilot.value, duty=s.pilot_duty.get(now),
+        attenuation=s.attenuation.get(now), rate_tx=s.link_rate_tx.get(now), rate_rx=s.link_rate_rx.get(now), quality=s.link_quality.get(now),
+        pages=pages)
