@@ -37,8 +37,8 @@ class PcapNicConfig:
         "multicast: own address, broadcast and all multicast groups; promiscuous: everything, for listening to others"))
 
 
-class PcapNic:
-    """Nic over libpcap. `gone` is True once the interface disappeared; `drops` is what the kernel threw away."""
+class PcapEars:
+    """Hears through libpcap and has nothing to send with. `gone` is True once the interface disappeared; `drops` is what the kernel threw away."""
 
     def __init__(self, config: PcapNicConfig, sys_net: Path = SYS_NET) -> None:
         """DriverError when the interface, the permission, the package or the library is missing."""
@@ -84,17 +84,6 @@ class PcapNic:
         frames, self._frames = self._frames, []
         return frames
 
-    def send(self, frame: bytes, now: int) -> bool:
-        if self.gone or not MIN_FRAME <= len(frame) <= MAX_FRAME:
-            self.errors += 1
-            return False
-        try:
-            self._pcap.sendpacket(frame)
-        except OSError:
-            self.errors += 1
-            return False
-        return True
-
     def next_event(self) -> int:
         return NEVER
 
@@ -112,6 +101,21 @@ class PcapNic:
             self.gone = True
             self._pcap.close()
             self._socket.close()
+
+
+class PcapNic(PcapEars):
+    """Nic over libpcap: the same, and sends."""
+
+    def send(self, frame: bytes, now: int) -> bool:
+        if self.gone or not MIN_FRAME <= len(frame) <= MAX_FRAME:
+            self.errors += 1
+            return False
+        try:
+            self._pcap.sendpacket(frame)
+        except OSError:
+            self.errors += 1
+            return False
+        return True
 
 
 def own_mac(name: str, sys_net: Path = SYS_NET) -> bytes:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from enum import Enum
 
 from tasks.homeplug import wire as mme
 from tasks.homeplug.wire_modem import VS_ATTENUATION_CHARACTERISTICS_IND
@@ -14,7 +15,7 @@ from tasks.listen.follow import LINK_ETHERNET, Follow
 from tasks.listen.readings import Readings
 from tasks.listen.record import Layer, Record
 from tasks.listen.session import Session, Sessions
-from tasks.listen.tier import Evidence, Tier, tier_of
+from tasks.listen.tier import HIDDEN_AFTER, Evidence, Tier, tier_of
 from tasks.listen.values import average
 
 MAX_READINGS = 64            # sessions whose values are kept; the oldest goes first
@@ -42,6 +43,20 @@ class Matching:
     seen: dict[str, int] = field(default_factory=dict)
     chargers: dict[bytes, float | None] = field(default_factory=dict)    # host MAC -> average of its CM_ATTEN_CHAR.IND
     modems: dict[bytes, Raw] = field(default_factory=dict)               # modem MAC -> raw
+
+
+class State(Enum):
+    """What goes on, as far as it is heard."""
+
+    QUIET = "nothing goes on"
+    MATCHING = "SLAC"
+    JOINING = "the modems join"
+    HIDDEN = "matched, the conversation is not heard"
+    DISCOVERY = "SDP"
+    CONNECTING = "TCP connection"
+    SESSION = "V2G session"
+    ENCRYPTED = "encrypted session"
+    ENDED = "ended"
 
 
 class Hearing:
@@ -81,6 +96,30 @@ class Hearing:
 
     def tier(self, now: int) -> Tier:
         return tier_of(self.evidence, now)
+
+    def state(self, now: int) -> State:
+        """Of the session that was heard last."""
+        session = self.sessions.latest
+        if session is None:
+            return State.QUIET
+        if session.reported:
+            return State.ENDED
+        if session.v2g_messages:
+            return State.SESSION
+        if session.tls_records:
+            return State.ENCRYPTED
+        if session.connections or session.syns:
+            return State.CONNECTING
+        if session.sdp_requests or session.sdp_answers:
+            return State.DISCOVERY
+        if session.match_answers:
+            return State.HIDDEN if now - session.end > HIDDEN_AFTER else State.JOINING
+        return State.MATCHING
+
+    def modem_of(self, session: Session) -> bytes:
+        """The charger's modem: the one that hears the car best; b"" where no raw attenuation was heard."""
+        heard = {mac: raw.average for mac, raw in self.matching_of(session.car).modems.items() if raw.average is not None}
+        return min(heard, key=heard.__getitem__) if heard else b""
 
     def readings_of(self, session: Session) -> Readings:
         """The session's values; empty ones where nothing was heard."""
