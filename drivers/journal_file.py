@@ -29,6 +29,10 @@ class JournalFile:
         self._left = MAX_BYTES
         self.refused = 0
 
+    def begin(self, start: int) -> None:
+        """Count from here: a capture tells its first time only when it is read."""
+        self._start = start
+
     def __call__(self, event: Event) -> None:
         text = line(event, self._start) + "\n"
         self._left -= len(text)

@@ -4,9 +4,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Sequence
 
-from drivers.capture_file import PcapWriter
 from drivers.errors import DriverError
 from drivers.journal_file import JournalFile
+from drivers.pcap_ring import PcapRing
 
 
 class SessionFolder:
@@ -23,7 +23,7 @@ class SessionFolder:
             self.settings = self.path / "config.yaml"
             self.settings.write_text(settings, encoding="utf-8")
             self.pcap_path = self.path / "frames.pcap"
-            self.pcap = PcapWriter(self.pcap_path, epoch_ns=epoch_ns)
+            self.pcap = PcapRing(self.pcap_path, epoch_ns=epoch_ns)
             self.journal_paths = {name: self.path / f"journal-{name}.txt" for name in names}
             self.journals = {name: JournalFile(path, start) for name, path in self.journal_paths.items()}
         except OSError as error:

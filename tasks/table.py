@@ -77,6 +77,7 @@ class Surroundings:
     sinks: Sequence[Flushable] = ()
     watchdog: Watchdog | None = None
     files: Files | None = None                      # a listener's: where finished sessions are filed
+    screen: Callable[[Table], list[Row]] | None = None      # a listener's on a terminal: the rows that show it
 
 
 @dataclass(slots=True)

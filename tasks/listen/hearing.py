@@ -102,6 +102,8 @@ class Hearing:
         session = self.sessions.latest
         if session is None:
             return State.QUIET
+        if session.match_answers and not (session.v2g_messages or session.tls_records or session.connections or session.syns) and session.reported:
+            return State.HIDDEN              # silence is no end for a listener that cannot hear the conversation
         if session.reported:
             return State.ENDED
         if session.v2g_messages:

@@ -90,6 +90,8 @@ class Readings:
         if record.category is not Category.DECODED:
             return
         demand = Demand(None, None, None, None)
+        if record.sender is Role.CHARGER:        # what an answer does not tell is not known any more
+            self.voltage = self.current = self.active_power = None
         for name, value in leaves(record.message):
             self._value(record, name, value, demand)
         if record.name in LOOPS:
