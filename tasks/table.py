@@ -164,7 +164,7 @@ def listen(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, code
     ]
     if to_join is not None:
         joining = Joining(cfg.slac, board.nic.mac, rng)
-        rows.insert(2, Row("join", JoinTask(joining, to_join, board.own_modem, s, journal, around.tap), TIMED, 300 * US, CRITICAL))
+        rows.insert(2, Row("join", JoinTask(joining, to_join, board.own_modem, s, journal, around.tap), TIMED, 600 * US, CRITICAL))
     return Table(rows, [frames] if to_join is None else [frames, to_join], None, None, None, health, listener)
 
 

@@ -1,10 +1,12 @@
 """One session as a person files it: a row of the SECC log, and everything about it as a plain dictionary for programs."""
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from kernel.timer import S
 from tasks.listen.lines import printable
+from tasks.listen.readings import Readings
 from tasks.listen.session import Session
 from tasks.listen.values import mac_text
 from tasks.listen.verdict import stop_reason
@@ -32,9 +34,13 @@ def mac(octets: bytes) -> str:
     return mac_text(octets) if octets else ""
 
 
-def session_dict(s: Session, first: int, last: int) -> dict[str, Any]:
-    """Times in s since `first`, absent values None. `last`: time of the last frame heard."""
-    return {
+def session_dict(s: Session, first: int, last: int, r: Readings | None = None) -> dict[str, Any]:
+    """Times in s since `first`, absent values None. `last`: time of the last frame heard. `r`: its readings, V, A, W, Wh."""
+    values: dict[str, Any] = {} if r is None else {
+        "energy_wh": r.energy, "car_limits": asdict(r.car), "charger_limits": asdict(r.charger), "isolation": r.isolation or None,
+        "limited_by": {f"{side.value if side else 'neither'}: {by}": count for (side, by), count in r.judged.items()}, "troubles": list(r.troubles),
+    }
+    return values | {
         "number": s.number, "start_s": (s.start - first) / S, "duration_s": (s.end - s.start) / S,
         "car": mac(s.car) or None, "charger": mac(s.charger) or None, "protocol": s.protocol or None,
         "evccid": id_text(s.evccid, False) or None, "evseid": id_text(s.evseid) or None, "session_id": s.session_id.hex() or None,

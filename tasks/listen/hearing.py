@@ -62,7 +62,9 @@ class State(Enum):
 class Hearing:
     """`receive` gives the records of one frame; `ended()` drains sessions that are over. Never has anything to send."""
 
-    def __init__(self, decode: Decode) -> None:
+    def __init__(self, decode: Decode, own: bytes = b"") -> None:
+        """`own`: MAC of the listener, whose own talk with its modem is no evidence of what is heard on the line."""
+        self._own = own
         self.follow = Follow(decode)
         self.sessions = Sessions()
         self.evidence = Evidence()
@@ -73,9 +75,11 @@ class Hearing:
     def receive(self, frame: bytes, now: int, missing: int = 0, link: int = LINK_ETHERNET) -> list[Record]:
         self.sessions.handle_timer(now)
         self.follow.receive(frame, now, missing, link)
-        self.evidence.frames += 1
         self.last_at = now
         records = self.follow.events()
+        if self._own and self._own in (frame[:6], frame[6:12]):
+            return records
+        self.evidence.frames += 1
         for record in records:
             self.sessions.receive(record, now)
             self.evidence.take(record)

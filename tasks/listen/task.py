@@ -69,7 +69,7 @@ class ListenTask:
                  files: Files | None = None, to_join: Mailbox | None = None, own_mac: bytes = b"") -> None:
         """`decode`: tasks.listen.exi.decoder(codec). `to_join`: gets what concerns joining (tasks/listen/join_task.py)."""
         self.inboxes: tuple[Mailbox, ...] = (frames,)
-        self.hearing = Hearing(decode)
+        self.hearing = Hearing(decode, own_mac)
         self.follow = self.hearing.follow
         self.sessions = self.hearing.sessions
         self._frames = frames
@@ -130,13 +130,17 @@ class ListenTask:
             self._ended(session, now)
 
     def _tell(self, record: Record, now: int) -> None:
+        if self._own_mac and record.dst == self._own_mac:
+            if self._to_join is not None and record.message is not None:
+                self._to_join.put(record.message)
+            return                               # the own modem's answers: told by join_task.py
         if record.category is Category.MALFORMED:
             self._journal.limited(now, "listen", record.name, "%s", Line(record, self._keys))
         elif record.layer in self._layers:
             self._journal.note(record.at, "listen", "%s", Line(record, self._keys))
         if record.layer in (Layer.V2G, Layer.MME):
             self._show(record, now)
-            if self._to_join is not None and (isinstance(record.message, CM_SLAC_MATCH_CNF) or record.dst == self._own_mac):
+            if self._to_join is not None and isinstance(record.message, CM_SLAC_MATCH_CNF):
                 self._to_join.put(record.message)
 
     def _show(self, record: Record, now: int) -> None:
@@ -195,7 +199,7 @@ class ListenTask:
         self._journal.note(now, "listen", "session %d, %d V2G messages, reached %s: %s", session.number, session.v2g_messages, session.reached, end)
         if self._files is not None:
             problem = self._files.session(session.start, secc_row(session, self.hearing.modem_of(session), self._last_at),
-                                          session_dict(session, session.start, self._last_at))
+                                          session_dict(session, session.start, self._last_at, self.hearing.readings.get(session.number)))
             if problem and not self._files_failed:
                 self._files_failed = True
                 self._journal.note(now, "listen", "%s", problem, level="error")

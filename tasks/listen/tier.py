@@ -37,6 +37,7 @@ class Evidence:
     local: int = 0               # between a host and its own modem: only heard at that host
     at: Role | None = None       # whose host that is, where it is one of the session: then everything passes here
     multicast: int = 0           # IPv6 to groups
+    since_match: int = 0         # of those, after the last CM_SLAC_MATCH.CNF
     unicast_car: int = 0
     unicast_charger: int = 0
     unicast: int = 0             # IPv6 between two stations whose roles are not known
@@ -66,7 +67,7 @@ class Evidence:
                 return
             self.slac_charger += 1
             if isinstance(message, mme.CM_SLAC_MATCH_CNF):
-                self.matched_at = record.at
+                self.matched_at, self.since_match = record.at, 0
         elif isinstance(message, VS_ATTENUATION_CHARACTERISTICS_IND):
             self.raw += 1
         elif isinstance(message, (CM_SET_KEY_REQ, CM_SET_KEY_CNF)) and not record.dst[0] & 1 or record.dst == LOCAL_DEVICE:
@@ -83,6 +84,7 @@ class Evidence:
     def _ip(self, record: Record) -> None:
         if record.dst[:1] and record.dst[0] & 1:
             self.multicast += 1
+            self.since_match += 1
         elif record.sender is Role.CAR:
             self.unicast_car += 1
         elif record.sender is Role.CHARGER:
@@ -146,8 +148,8 @@ def _network(e: Evidence, now: int, both: bool, blind: dict[str, str]) -> None:
         blind["half"] = (f"Only what the {side} sends is seen of the conversation, and not all of it ({count} V2G messages"
                      f"{f', {e.repeated} TCP retransmissions' if e.repeated else ''}): the {other}'s half is hidden. A listener that spoofs a MAC address "
                      "gets this much and disturbs the session.")
-    elif not both and not e.unicast and e.matched_at is not None and (now - e.matched_at > HIDDEN_AFTER or e.multicast):
-        seen = f"only what goes to everybody ({e.multicast} IPv6 frames: SDP requests, neighbour solicitations)" if e.multicast else "nothing of it so far"
+    elif not both and not e.unicast and e.matched_at is not None and now - e.matched_at > HIDDEN_AFTER:
+        seen = f"only what goes to everybody ({e.since_match} IPv6 frames: SDP requests, neighbour solicitations)" if e.since_match else "nothing of it so far"
         blind["unicast"] = (f"IP unicast is not visible with an ordinary modem: {seen}; no V, A, SoC, limits. For those tap a modem's SPI or mirror "
                      "a controller's port (tier b).")
 

@@ -134,7 +134,7 @@ class Summary:
             "reasons": tally.reasons, "bad_checksums": tally.bad_checksums, "messages": self.sessions.messages,
             "answer_times_ms": {name: {"count": x.count, "p50": x.median() / MS, "max": x.greatest / MS}
                                 for name, x in self.sessions.latencies.items()},
-            "sessions": [session_dict(s, first, self.last) for s in self.sessions.sessions], "sessions_not_kept": self.sessions.not_kept,
+            "sessions": [session_dict(s, first, self.last, self.hearing.readings.get(s.number)) for s in self.sessions.sessions], "sessions_not_kept": self.sessions.not_kept,
         }
 
 
