@@ -50,7 +50,7 @@ def test_a_session_with_both_sides():
     assert "tier (b) both directions" in lines[0] and "eth1" in lines[0]
     assert "PARM 1/1  START 1  SOUND 10  ATTEN 1/1  MATCH 1/1  NID 00010203040506  NMK hidden" in text
     assert "SoC 42 %" in text and "389.9 V" in text
-    assert "says        NO_ERROR" in text and "isolation" in text
+    assert "says        NO_ERROR" in text and "EVSE_Ready" in text
     assert "-- A" in text                                    # no current has been told: unknown, not zero
     assert "02:bb:00:00:00:02 12.0 dB" in text
     assert "limiting" not in text

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 import time
 from argparse import Namespace
@@ -83,6 +82,7 @@ class Player:
         self._size = 0
         self._reader: CaptureReader | None = None
         self._now = 0                # on the clock of the capture
+        self._heard_at = 0           # wall time of the last frame
         self._drawn_at = 0
         self._over = False
 
@@ -130,6 +130,7 @@ class Player:
         if self._summary.first is None:
             self._begin(frame.at)
         self._summary.saw(frame.at)
+        self._heard_at = time.monotonic_ns()
         self._now = max(self._now, frame.at)
         before = self._worth()
         self._listener.hear(frame.data, frame.at, self._now, frame.missing, frame.link)
@@ -174,13 +175,17 @@ class Player:
     def _look(self) -> None:
         """Keys, and a picture when one is due; lines where there is no screen."""
         wall = time.monotonic_ns()
+        if self._stream and self._summary.first is not None and not self._over:
+            self._now = max(self._now, self._summary.last + wall - self._heard_at)      # silence lasts as long here as there
+            self._listener.handle_timer(self._now)
         if self._show is None:
             self._journal.flush()
             return
         for key in self._show.read():
             if key in "qQ":
                 raise Leave
-            self._pace.key(key, wall)
+            if not self._stream:             # what comes live keeps its own pace
+                self._pace.key(key, wall)
             self._drawn_at = 0
         if wall - self._drawn_at >= REDRAW:
             self._drawn_at = wall
@@ -201,7 +206,7 @@ class Player:
             try:
                 while True:
                     self._look()
-                    select.select((), (), (), REDRAW / 1e9)
+                    time.sleep(REDRAW / 1e9)
             except (Leave, KeyboardInterrupt):
                 self._show.close()
         self._journal.flush()
