@@ -79,6 +79,17 @@ def test_the_output_folder_holds_everything(capture, tmp_path, capsys):
     assert "     0.000 listen           car > all" in (folder / "journal-listen.txt").read_text()
 
 
+def test_without_a_terminal_nobody_is_kept_waiting(tmp_path, capsys, monkeypatch):
+    """--output without --speed: the files are wanted, not the capture's own 100 s."""
+    long = tmp_path / "long.pcap"
+    with PcapWriter(long, epoch_ns=FIRST) as writer:
+        for n, frame in enumerate(line.session()):
+            writer.write(n * 3 * S, frame)
+    monkeypatch.setattr(play, "time", Wall())
+    assert call(capsys, "--pcap", long, "--output", tmp_path / "out")[0] == 0
+    assert play.time.ns == 0 and (tmp_path / "out" / "sessions.jsonl").read_text().count("\n") == 1
+
+
 def test_a_secc_log_of_its_own_without_a_folder(capture, tmp_path, capsys):
     settings = tmp_path / "settings.yaml"
     settings.write_text(f"listen:\n  secc_log: {tmp_path / 'chargers.csv'}\n")

@@ -3,14 +3,18 @@ import pytest
 from tests.listen import line
 from tests.show.test_show import Emulator, Keys, Stream, text_of
 
+from kernel.channels import Mailbox
 from kernel.journal import Event, Journal
 from kernel.timer import MS, S
+from tasks.listen.config import ListenConfig
 from tasks.listen.exi import decoder
 from tasks.listen.hearing import Hearing
 from tasks.listen.lines import Line
 from tasks.listen.record import Category, Layer, Record, Role
+from tasks.listen.task import ListenTask
+from tasks.signals import Signals
 from tools.show.listen_panels import picture
-from tools.show.listen_show import ListenShow
+from tools.show.listen_show import REDRAW, ListenShow, ShowTask, show_row
 from tools.show.listen_view import Playing, listen_view
 from tools.show.text import width
 
@@ -125,3 +129,21 @@ def test_the_journal_of_a_task_reaches_the_screen():
     journal.flush()
     assert any("tier (b): everything" in x for x in screen(view([]), events=list(show._events)))
     assert not any("ticks 5" in x for x in screen(view([]), events=list(show._events)))
+
+
+def test_the_row_of_a_live_box_draws_and_leaves_at_q():
+    out, keys, left = Stream(True), Keys(), []
+    signals, journal = Signals(), Journal()
+    show = ListenShow(out, 80, 24, False, keys, lambda: 0)
+    journal.add_sink(show.event)
+    listener = ListenTask(decoder(line.codec()), Mailbox("frames", 1), signals, ListenConfig(), journal)
+    for n, frame in enumerate(line.session()):
+        listener.hear(frame, n * MS, n * MS)
+    row = show_row(ShowTask(show, "eth1", listener, signals, journal, 0, False, lambda: left.append(1)))
+    assert row.task.run(S) == S + REDRAW and left == []
+    terminal = Emulator(80, 24)
+    terminal.feed(out.getvalue())
+    assert "eth1" in terminal.lines()[0] and any("normal end: SessionStop exchanged" in x for x in terminal.lines())
+    keys.typed = "xq"
+    row.task.run(2 * S)
+    assert left == [1]

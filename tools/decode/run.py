@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TextIO
 
-from drivers.capture_file import CaptureError, CaptureReader, NotACapture
+from drivers.capture_file import CaptureError, NotACapture
+from drivers.spi_trace import open_reader
 from tasks.listen.conversation import Decode
 from tasks.listen.hearing import Hearing
 from tasks.listen.record import Category, Layer, Record
@@ -64,7 +65,7 @@ def follow_file(path: str, decode: Decode, err: TextIO, show: Output | None = No
     listing = show if show is not None and options is not None and not options.summary_only else None
     problem: CaptureError | None = None
     with open(path, "rb") as file:
-        reader = CaptureReader(file)
+        reader = open_reader(file)
         progress = Progress(os.fstat(file.fileno()).st_size, err)
         try:
             for frame in reader:

@@ -12,6 +12,7 @@ from drivers.capture_file import CaptureError, CapturedFrame, CaptureReader, Not
 from drivers.journal_file import Console
 from drivers.keyboard import Keyboard
 from drivers.session_folder import SessionFolder
+from drivers.spi_trace import SpiTrace, open_reader
 from exi_native.codec import load
 from kernel.channels import Mailbox
 from kernel.journal import Journal
@@ -75,12 +76,12 @@ class Player:
         self._listener = ListenTask(decoder(load()), Mailbox("frames", 1), self._signals, config.listen, self._journal,
                                     session_log(config, args.output, 0))
         self._summary = Summary(args.pcap, self._listener.hearing)
-        self._pace = Pace(MAX if stream else 1.0 if args.speed is None else args.speed, time.monotonic_ns())
+        self._pace = Pace(MAX if stream or args.speed is None and not screen else 1.0 if args.speed is None else args.speed, time.monotonic_ns())
         self._show = ListenShow(sys.stdout, keys=_keyboard(args.pcap)) if screen else None
         if self._show is not None:
             self._journal.add_sink(self._show.event)
         self._size = 0
-        self._reader: CaptureReader | None = None
+        self._reader: CaptureReader | SpiTrace | None = None
         self._now = 0                # on the clock of the capture
         self._heard_at = 0           # wall time of the last frame
         self._drawn_at = 0
@@ -115,7 +116,7 @@ class Player:
             self._folder.close()
 
     def _frames(self, file: BinaryIO) -> Iterator[CapturedFrame]:
-        self._reader = CaptureReader(file)
+        self._reader = open_reader(file)
         return iter(self._reader)
 
     def _refuse(self, why: str) -> int:
