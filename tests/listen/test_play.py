@@ -1,8 +1,10 @@
 """Captures and streams through the listener: pace, keys, pipes that close, files that grow, bad input; and what is written."""
 import csv
+import gc
 import json
 import os
 import random
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -210,6 +212,22 @@ def test_a_growing_file_is_followed_until_somebody_leaves(capture, tmp_path):
     file.close()
 
 
+def test_the_keyboard_beside_a_stream_keeps_its_terminal(tmp_path):
+    """Its descriptor must not become that of the capture: octets of frames would be taken for keys."""
+    master, slave = os.openpty()
+    keyboard = play.Terminal(os.ttyname(slave))
+    gc.collect()
+    with open(write(tmp_path / "x.pcap"), "rb") as file:
+        assert file.fileno() != keyboard.fileno()
+        assert keyboard.read() == ""
+        os.write(master, b"q")
+        assert keyboard.read() == "q"
+    keyboard.close()
+    keyboard.close()
+    os.close(slave)
+    os.close(master)
+
+
 # --- the pace ---------------------------------------------------------------------------------------------------------
 
 def test_the_pace_is_the_captures_own_times_a_factor():
@@ -322,6 +340,15 @@ def test_q_leaves_at_once_with_the_summary_so_far(capture, terminal, monkeypatch
     keys.typed = "q"
     assert on(out, monkeypatch, "--pcap", capture, "--speed", "0.125") == 0
     assert "frames in" in out.getvalue() and keys.closed
+
+
+def test_a_signal_gives_the_terminal_back(capture, terminal, monkeypatch):
+    out, keys, _ = terminal
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(keys, "read", lambda: os.kill(os.getpid(), signal.SIGTERM) or "")
+    assert on(out, monkeypatch, "--pcap", capture, "--speed", "0.125") == 0
+    assert out.getvalue().count("\x1b[?1049h") == out.getvalue().count("\x1b[?1049l") and "frames in" in out.getvalue()
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_damaged_file_gives_the_terminal_back(tmp_path, terminal, monkeypatch):

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from argparse import Namespace
 from pathlib import Path
+from types import FrameType
 from typing import BinaryIO, Iterator
 
 from drivers.capture_file import CaptureError, CapturedFrame, CaptureReader, NotACapture
@@ -49,6 +51,7 @@ def run(config: Config, args: Namespace) -> int:
     if args.text and not stream and not args.output:
         return decode([args.pcap])
     player = None
+    before = [(number, signal.signal(number, _asked)) for number in (signal.SIGTERM, signal.SIGHUP)]     # the screen must be given back
     try:
         player = Player(config, args, stream, screen)
         return player.play()
@@ -58,6 +61,12 @@ def run(config: Config, args: Namespace) -> int:
     finally:
         if player is not None:
             player.close()
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _asked(number: int, frame: FrameType | None) -> None:
+    raise Leave
 
 
 class Player:
@@ -229,9 +238,21 @@ def _keyboard(path: str) -> Keyboard:
     if path != "-":
         return Keyboard()
     try:
-        return Keyboard(open("/dev/tty", encoding="ascii"))
+        return Terminal("/dev/tty")
     except OSError:
-        return Keyboard(open(os.devnull, encoding="ascii"))      # no terminal, no keys
+        return Terminal(os.devnull)          # no terminal, no keys
+
+
+class Terminal(Keyboard):
+    """A keyboard that opened its stream itself and keeps it open."""
+
+    def __init__(self, path: str) -> None:
+        self._stream = open(path, encoding="ascii")
+        super().__init__(self._stream)
+
+    def close(self) -> None:
+        super().close()
+        self._stream.close()
 
 
 class _opened:
