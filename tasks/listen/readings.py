@@ -18,6 +18,11 @@ MAX_LEAVES = 256         # values looked at per message; certificates and lists 
 MAX_TROUBLES = 6         # of one session: the latest are kept
 MAX_STEP = 5 * S         # answers further apart are not one delivery: V2G_SECC_Sequence_Timeout aside, CurrentDemand comes every 0.25 s
 HOUR = 3600 * S
+PLAUSIBLE = {            # attribute -> least and greatest value that is believed; PhysicalValue and RationalNumber can say anything up to 1e131
+    "voltage": (-9_999, 9_999), "current": (-9_999, 9_999), "target_voltage": (-9_999, 9_999), "target_current": (-9_999, 9_999),
+    "power": (-99_999_999, 99_999_999), "active_power": (-99_999_999, 99_999_999), "soc": (0, 100), "full_in": (0, 9_999_999),
+    "energy_request": (-9_999_999, 9_999_999),
+}
 LOOPS = ("CurrentDemandRes", "DC_ChargeLoopRes")     # the answers that tell what is delivered
 GOOD_CODES = ("OK",)     # and every code that begins so: OK_NewSessionEstablished, OK_CertificateExpiresSoon ...
 
@@ -115,11 +120,11 @@ class Readings:
 
     def _value(self, record: Record, name: str, value: Any, demand: Demand) -> None:
         if name in _NUMBERS:
-            setattr(self, _NUMBERS[name], value)
+            self._number(self, _NUMBERS[name], name, value)
         elif name in _CAR_LIMITS:
-            setattr(self.car, _CAR_LIMITS[name], value)
+            self._number(self.car, _CAR_LIMITS[name], name, value)
         elif name in _CHARGER_LIMITS:
-            setattr(self.charger, _CHARGER_LIMITS[name], value)
+            self._number(self.charger, _CHARGER_LIMITS[name], name, value)
         elif name in _FLAGS:
             setattr(demand, _FLAGS[name], bool(value))
         elif name in _WORDS:
@@ -130,6 +135,15 @@ class Readings:
                 self._trouble(f"car: {value}")
             elif name == "EVSEStatusCode" and value in TROUBLED:
                 self._trouble(f"charger: {value}")
+
+    def _number(self, where: Readings | Limits, attribute: str, name: str, value: float) -> None:
+        """A number that cannot be is unknown, and a trouble worth telling."""
+        low, high = PLAUSIBLE[attribute]
+        if not low <= value <= high:
+            self._trouble(f"{name} cannot be: {value:g}")
+            setattr(where, attribute, None)
+        else:
+            setattr(where, attribute, value)
 
     def _trouble(self, text: str) -> None:
         if text in self.troubles:

@@ -30,6 +30,7 @@ from tasks.signals import Signals
 RX_LIMIT = 32                # frames per run of ListenRx
 FRAME_LIMIT = 16             # frames per run of ListenTask: about 1 ms of work
 INBOX = 256                  # capacity that the mailbox between the two should have
+MAX_ENERGY = 1_000_000       # Wh, the range of the signal session_energy; a liar's sum is not shown
 TIER_LOOK = S                # the tier is judged anew at most so often
 
 _SHOWN = {"v2g": frozenset((Layer.V2G,)), "messages": frozenset(Layer) - {Layer.ACK, Layer.OTHER}, "all": frozenset(Layer)}
@@ -160,7 +161,7 @@ class ListenTask:
             self._soc.set(readings.soc, now)
         self._target_voltage.set(readings.target_voltage, now)
         self._target_current.set(readings.target_current, now)
-        self._energy.set(readings.energy, now)
+        self._energy.set(readings.energy if (readings.energy or 0.0) <= MAX_ENERGY else None, now)
         self._voltage.set(readings.voltage, now)
         self._current.set(readings.current, now)
         self._judge(readings, now)

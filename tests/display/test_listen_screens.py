@@ -17,6 +17,8 @@ from tasks.signals import Signals
 GOLDEN = Path(__file__).parent / "golden"
 HEARD = dict(listen_tier="b", peer_mac=bytes.fromhex("52ad9207328b"), attenuation=19.4, evse_present_voltage=367.1, evse_present_current=171.8,
              ev_soc=57, ev_target_voltage=412.8, ev_target_current=172.0, session_energy=420.0, listen_limiting="car: wish")
+WIDEST = dict(HEARD, evse_present_voltage=9999.0, evse_present_current=-9999.0, ev_soc=0, ev_target_voltage=-9999.0, ev_target_current=9999.0,
+              session_energy=1_000_000.0, attenuation=255.0)      # tasks.listen.readings.PLAUSIBLE, tasks.listen.task.MAX_ENERGY
 LARGEST = dict(listen_tier="a", peer_mac=bytes(6), attenuation=127.9, evse_present_voltage=1100.0, evse_present_current=-600.0, ev_soc=100,
                ev_target_voltage=1100.0, ev_target_current=-600.0, session_energy=1_000_000.0, listen_limiting="charger: unexplained, and far too long",
                listen_end="a reason of very many words that nobody could ever show on one line of a display", listen_joined="joined, 64 other stations of many")
@@ -28,7 +30,7 @@ def shown(since=NOW - 60 * S, **values):
 
 
 @pytest.mark.parametrize("state", [*HEADLINES, "SomethingNew"])
-@pytest.mark.parametrize("values", [{}, HEARD, LARGEST], ids=["unknown", "heard", "largest"])
+@pytest.mark.parametrize("values", [{}, HEARD, LARGEST, WIDEST], ids=["unknown", "heard", "largest", "widest"])
 def test_every_state_fits(state, values):
     for message in ("", "CurrentDemandRes", "CableCheckReq", "AMessageThatNobodyKnows", "supportedAppProtocolReq"):
         picture = shown(**values, listen_state=state, v2g_state=message)
