@@ -12,9 +12,10 @@ from drivers.pcap_ring import PcapRing
 class SessionFolder:
     """`pcap.write(at, frame)` and `journals[name](event)` are the two sinks; `flush` and `close` reach all files."""
 
-    def __init__(self, path: str | Path, names: Sequence[str], settings: str, *, start: int = 0, epoch_ns: int = 0) -> None:
-        """`names`: one journal `journal-NAME.txt` each. `start`: ns at which journals begin to count. DriverError when
-        the folder cannot be written."""
+    def __init__(self, path: str | Path, names: Sequence[str], settings: str, *, start: int = 0, epoch_ns: int = 0,
+                 turn: bool = False) -> None:
+        """`names`: one journal `journal-NAME.txt` each. `start`: ns at which journals begin to count. `turn`: full
+        journals give way to new ones. DriverError when the folder cannot be written."""
         self.path = Path(path)
         self.lost = 0                # frames and writes that a full disk did not take
         self._full = False
@@ -25,7 +26,7 @@ class SessionFolder:
             self.pcap_path = self.path / "frames.pcap"
             self.pcap = PcapRing(self.pcap_path, epoch_ns=epoch_ns)
             self.journal_paths = {name: self.path / f"journal-{name}.txt" for name in names}
-            self.journals = {name: JournalFile(path, start) for name, path in self.journal_paths.items()}
+            self.journals = {name: JournalFile(path, start, turn=turn) for name, path in self.journal_paths.items()}
         except OSError as error:
             raise DriverError(f"The folder {self.path} cannot be written ({error.strerror}).", "Choose another one with --output DIR.") from error
 

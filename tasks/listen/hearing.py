@@ -77,7 +77,7 @@ class Hearing:
         self.follow.receive(frame, now, missing, link)
         self.last_at = now
         records = self.follow.events()
-        if self._own and self._own in (frame[:6], frame[6:12]):
+        if len(records) == 1 and self.own_talk(records[0]):
             return records
         self.evidence.frames += 1
         for record in records:
@@ -88,6 +88,11 @@ class Hearing:
             elif record.layer is Layer.MME:
                 self._mme(record.message)
         return records
+
+    def own_talk(self, record: Record) -> bool:
+        """The listener's own host and its modem: no evidence of what is heard on the line. SLAC and IP of that host are."""
+        return (bool(self._own) and record.layer is Layer.MME and self._own in (record.src, record.dst)
+                and not isinstance(record.message, mme.SLAC_MESSAGES))
 
     def handle_timer(self, now: int) -> None:
         self.sessions.handle_timer(now)

@@ -78,7 +78,6 @@ class ListenTask:
         self._files = files
         self._files_failed = False
         self._to_join = to_join
-        self._own_mac = own_mac
         self._keys = config.show_nmk
         self._layers = _SHOWN[config.show]
         self._report_interval = config.report_s * S
@@ -131,9 +130,8 @@ class ListenTask:
             self._ended(session, now)
 
     def _tell(self, record: Record, now: int) -> None:
-        if self._own_mac and record.dst == self._own_mac:
-            if self._to_join is not None and record.message is not None:
-                self._to_join.put(record.message)
+        if self._to_join is not None and record.message is not None and self.hearing.own_talk(record):
+            self._to_join.put(record.message)
             return                               # the own modem's answers: told by join_task.py
         if record.category is Category.MALFORMED:
             self._journal.limited(now, "listen", record.name, "%s", Line(record, self._keys))

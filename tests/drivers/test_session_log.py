@@ -2,11 +2,13 @@
 import csv
 import json
 
-from drivers import pcap_ring, session_log
+from drivers import journal_file, pcap_ring, session_log
 from drivers.capture_file import CaptureReader
+from drivers.journal_file import JournalFile
 from drivers.pcap_ring import PcapRing
 from drivers.session_folder import SessionFolder
 from drivers.session_log import KEPT, SessionLog, wall_text
+from kernel.journal import Event
 
 COLUMNS = ("time", "secc_mac", "end")
 
@@ -77,3 +79,27 @@ def test_the_session_folder_uses_the_ring(tmp_path):
     folder.tap(1, bytes(60), False)
     folder.close()
     assert frames(tmp_path / "run" / "frames.pcap") == [(1, bytes(60))]
+
+
+def test_a_listeners_journal_begins_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_file, "MAX_BYTES", 1000)
+    journal = JournalFile(tmp_path / "journal.txt", turn=True)
+    for n in range(100):
+        journal(Event(n, "listen", "info", "line %d", (n,)))
+    journal.close()
+    files = sorted(tmp_path.iterdir())
+    assert [f.name for f in files] == ["journal.txt", "journal.txt.1"] and all(f.stat().st_size <= 1000 for f in files)
+    kept = [line.rsplit(" ", 1)[1] for f in reversed(files) for line in f.read_text().splitlines()]
+    assert kept == [str(n) for n in range(100 - len(kept), 100)] and journal.refused == 0
+
+
+def test_a_journal_that_cannot_begin_anew_refuses(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_file, "MAX_BYTES", 200)
+    (tmp_path / "run").mkdir()
+    journal = JournalFile(tmp_path / "run" / "journal.txt", turn=True)
+    (tmp_path / "run").rename(tmp_path / "gone")
+    for n in range(20):
+        journal(Event(n, "listen", "info", "line %d", (n,)))
+    journal.flush()
+    journal.close()
+    assert journal.refused > 0

@@ -78,6 +78,12 @@ def test_a_listener_that_sets_its_own_key_is_no_evidence():
     assert hear(frames).tier(0).letter == "a"
 
 
+def test_a_listener_on_the_computer_of_one_side_hears_what_comes_in():
+    """Frames to the own MAC that are no talk with the modem count: SLAC, IP."""
+    hearing = hear([frame for frame in line.session() if frame[6:12] == line.CHARGER], line.CAR)
+    assert hearing.evidence.slac_charger == 3 and hearing.evidence.responses > 0 and hearing.sessions.sessions[0].charger == line.CHARGER
+
+
 def test_failing_authentication():
     frame = line.CAR + MODEM + b"\x88\xe1\x01\x07\x60" + bytes(43)           # CM_ENCRYPTED_PAYLOAD.RSP
     assert "2 CM_ENCRYPTED_PAYLOAD, one each 600 ms" in hear([frame, frame]).tier(0).blind["authentication"]

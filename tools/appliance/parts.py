@@ -80,7 +80,7 @@ def surround(config: Config, args: Namespace, journal: Journal, clock: Monotonic
     journal.add_sink(Console(sys.stdout, start) if show is None else show.event)
     folder, epoch_ns = None, time.time_ns() - start
     if args.output:
-        folder = SessionFolder(args.output, (config.mode,), dump(config), start=start, epoch_ns=epoch_ns)
+        folder = SessionFolder(args.output, (config.mode,), dump(config), start=start, epoch_ns=epoch_ns, turn=config.mode == "listen")
         journal.add_sink(folder.journals[config.mode])
     files = session_log(config, args.output, epoch_ns) if config.mode == "listen" else None
     keys = Keyboard(sys.stdin) if show is None else show

@@ -81,7 +81,7 @@ class Player:
         self._signals, self._journal = Signals(), Journal()
         self._folder = None
         if args.output:
-            self._folder = SessionFolder(args.output, ("listen",), dump(config))
+            self._folder = SessionFolder(args.output, ("listen",), dump(config), turn=True)
         self._listener = ListenTask(decoder(load()), Mailbox("frames", 1), self._signals, config.listen, self._journal,
                                     session_log(config, args.output, 0))
         self._summary = Summary(args.pcap, self._listener.hearing)
