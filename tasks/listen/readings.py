@@ -24,6 +24,7 @@ PLAUSIBLE = {            # attribute -> least and greatest value that is believe
     "energy_request": (-9_999_999, 9_999_999),
 }
 LOOPS = ("CurrentDemandRes", "DC_ChargeLoopRes")     # the answers that tell what is delivered
+PHASES = ("_L2", "_L3")      # of a field whose plain name is the first phase, or all of them where these are absent
 GOOD_CODES = ("OK",)     # and every code that begins so: OK_NewSessionEstablished, OK_CertificateExpiresSoon ...
 
 _CAR_LIMITS = {          # field -> attribute of Limits; -20 says EVMaximumVoltage and EVMaximumChargeCurrent, AC says EVMaxCurrent
@@ -32,7 +33,7 @@ _CAR_LIMITS = {          # field -> attribute of Limits; -20 says EVMaximumVolta
     "EVMaximumPowerLimit": "power", "EVMaximumChargePower": "power",
 }
 _CHARGER_LIMITS = {
-    "EVSEMaximumVoltageLimit": "voltage", "EVSEMaximumVoltage": "voltage", "EVSENominalVoltage": "voltage",
+    "EVSEMaximumVoltageLimit": "voltage", "EVSEMaximumVoltage": "voltage",
     "EVSEMaximumCurrentLimit": "current", "EVSEMaximumChargeCurrent": "current", "EVSEMaxCurrent": "current",
     "EVSEMaximumPowerLimit": "power", "EVSEMaximumChargePower": "power",
 }
@@ -97,7 +98,12 @@ class Readings:
         demand = Demand(None, None, None, None)
         if record.sender is Role.CHARGER:        # what an answer does not tell is not known any more
             self.voltage = self.current = self.active_power = None
-        for name, value in leaves(record.message):
+        values = dict(leaves(record.message))
+        for name in [n for n in values if n.endswith(PHASES)]:       # ISO 15118-20 AC tells power per phase
+            base = name[:-len(PHASES[0])]
+            if base in values and not isinstance(values[base], str):
+                values[base] += values[name]
+        for name, value in values.items():
             self._value(record, name, value, demand)
         if record.name in LOOPS:
             demand.target_voltage, demand.target_current = self.target_voltage, self.target_current

@@ -141,6 +141,19 @@ def test_values_and_limiting_side(start, number, expected):
     assert at_loop(start, number) == expected
 
 
+@pytest.mark.parametrize("start, car, charger", [
+    # EVMaxCurrent 32 A and EVSEMaxCurrent 13 A; EVSENominalVoltage is no limit
+    ("ISO-2_AC", (400.0, 32.0, None), (None, 13.0, None)),
+    # 11 kW in all, and three times 2990 W
+    ("ISO-20_BPT", (None, None, 11000), (None, None, 8970.0)),
+])
+def test_limits_of_ac_sessions(start, car, charger):
+    (r,) = listen(capture(start)).hearing.readings.values()
+    assert (r.car.voltage, r.car.current, r.car.power) == car
+    assert (r.charger.voltage, r.charger.current, r.charger.power) == charger
+    assert r.limiting is None                                # nobody tells what an on-board charger draws
+
+
 def test_the_energy_of_the_real_session():
     """33 s of CurrentDemand, rising by 10 A/s to 172 A at 353 to 369 V: about 0.42 kWh."""
     task = listen(capture("spi_ioniq"))
