@@ -192,6 +192,12 @@ def test_standard_input(capture, capsys, monkeypatch):
     assert code == 0 and ENDED in out
 
 
+def test_a_terminal_is_no_capture(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Stream(True))
+    code, out, err = call(capsys, "--pcap", "-")
+    assert (code, out) == (2, "") and "standard input is a terminal" in err and "tcpdump" in err
+
+
 def test_a_growing_file_is_followed_until_somebody_leaves(capture, tmp_path):
     path = tmp_path / "growing.pcap"
     octets = capture.read_bytes()

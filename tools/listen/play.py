@@ -44,6 +44,9 @@ class Leave(Exception):
 
 def run(config: Config, args: Namespace) -> int:
     """Exit codes of tools.decode: 0 read to the end (or left), 1 the capture is damaged, 2 it is none."""
+    if args.pcap == "-" and sys.stdin is not None and sys.stdin.isatty():
+        print("-: standard input is a terminal, expected a capture: ssh router tcpdump -U -i eth1 -w - | main.py listen --pcap -", file=sys.stderr)
+        return EXIT_NOT_A_CAPTURE
     stream = args.pcap == "-" or args.follow or _is_fifo(args.pcap)
     screen = screen_wanted(args)
     if not stream and not screen and (args.text or args.speed is None) and not args.output:
