@@ -58,7 +58,8 @@ def open_own_modem(interface: str) -> OwnModemOnly:
         line.bind((interface, 0))
     except OSError as error:
         line.close()
-        raise DriverError(f"Network interface {interface!r} cannot be used for joining ({error.strerror}).", "Bring it up, or set listen.join: false.") from error
+        raise DriverError(f"Network interface {interface!r} cannot be used for joining ({error.strerror}).",
+                          "Bring it up, or set listen.join: false.") from error
 
     def out(frame: bytes) -> bool:
         try:

@@ -66,7 +66,8 @@ class SessionLog:
                 file.append(line)
             except OSError as error:
                 self.lost += 1
-                return f"{file.path} cannot be written ({error.strerror}); sessions are counted as lost. Free the disk, or name another file with listen.secc_log"
+                return (f"{file.path} cannot be written ({error.strerror}); sessions are counted as lost. "
+                        "Free the disk, or name another file with listen.secc_log")
         return ""
 
 

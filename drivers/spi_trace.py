@@ -48,7 +48,8 @@ class SpiTrace:
                 at = int(float(row[time_at]) * NS_PER_S)
                 octets = _octets(row[mosi_at]), _octets(row[miso_at])
             except (ValueError, IndexError, OverflowError):
-                raise CaptureError(f"line {number}: expected seconds and hexadecimal octets, it says {','.join(row)[:60]!r}", self.offset, self.frames) from None
+                said = ",".join(row)[:60]
+                raise CaptureError(f"line {number}: expected seconds and hexadecimal octets, it says {said!r}", self.offset, self.frames) from None
             for direction, new in zip(directions, octets):
                 for frame in direction.take(new):
                     self.frames += 1

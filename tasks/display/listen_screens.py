@@ -58,7 +58,8 @@ def _charging(s: Signals, now: int, since: int) -> tuple[Row, ...]:
     power = None if voltage is None or current is None else voltage * current
     limiting = s.listen_limiting.value
     return (Row(LARGE, soc_and_power(soc, power)), Row(BAR, "", None if soc is None else max(0, min(100, int(soc)))),
-            Row(TEXT, pair(voltage, "V", current, "A")), Row(TEXT, wide("asked " + value(s.ev_target_voltage.get(now), "V"), value(s.ev_target_current.get(now), "A"))),
+            Row(TEXT, pair(voltage, "V", current, "A")),
+            Row(TEXT, wide("asked " + value(s.ev_target_voltage.get(now), "V"), value(s.ev_target_current.get(now), "A"))),
             Row(TEXT, energy_and_minutes(s.session_energy.value, since, now)), Row(INVERSE if limiting else TEXT, cut(limiting or _mac(s))))
 
 

@@ -17,4 +17,5 @@ class ListenConfig:
     join: bool = setting(False, meaning=(
         "give the overheard NID and NMK to the own modem (CM_SET_KEY to 00:B0:52:00:00:01), so that it joins the network as a third station; "
         "false: nothing that could transmit is constructed"))
-    secc_log: str = setting("", meaning="CSV file with one line per session (time, MAC addresses, attenuation, NID, end); empty: secc-log.csv in the folder of --output")
+    secc_log: str = setting("", meaning=(
+        "CSV file with one line per session (time, MAC addresses, attenuation, NID, end); empty: secc-log.csv in the folder of --output"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernel.timer import MS, S
-from tasks.listen.record import Category, Layer, Record, Role
+from tasks.listen.record import Category, Record, Role
 from tasks.listen.values import fields_of, mac_text
 
 _ROLE = {Role.CAR: "car", Role.CHARGER: "charger", Role.MODEM: "modem"}

@@ -38,8 +38,10 @@ _CHARGER_LIMITS = {
     "EVSEMaximumPowerLimit": "power", "EVSEMaximumChargePower": "power",
 }
 _NUMBERS = {
-    "EVTargetVoltage": "target_voltage", "EVTargetCurrent": "target_current", "EVSEPresentVoltage": "voltage", "EVSEPresentCurrent": "current",
-    "EVSEPresentActivePower": "active_power", "EVRESSSOC": "soc", "PresentSOC": "soc", "RemainingTimeToFullSoC": "full_in", "EVEnergyRequest": "energy_request",
+    "EVTargetVoltage": "target_voltage", "EVTargetCurrent": "target_current",
+    "EVSEPresentVoltage": "voltage", "EVSEPresentCurrent": "current",
+    "EVSEPresentActivePower": "active_power", "EVRESSSOC": "soc", "PresentSOC": "soc", "RemainingTimeToFullSoC": "full_in",
+    "EVEnergyRequest": "energy_request",
 }
 _WORDS = {
     "EVErrorCode": "car_error", "EVSEStatusCode": "charger_status", "EVSEIsolationStatus": "isolation", "EVSEProcessing": "processing",

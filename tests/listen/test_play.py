@@ -7,7 +7,6 @@ import random
 import signal
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 from tests.decode import files

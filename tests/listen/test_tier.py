@@ -102,7 +102,8 @@ def raw(modem, db, car=line.CAR):
 
 
 def test_attenuation_per_charger_and_per_modem():
-    hearing = hear(line.slac() + [raw(MODEM, 30), raw(MODEM, 31), raw(NEIGHBOUR, 51), VS_ATTENUATION_CHARACTERISTICS_IND(BROADCAST, NEIGHBOUR, line.CAR, b"").emit()])
+    empty = VS_ATTENUATION_CHARACTERISTICS_IND(BROADCAST, NEIGHBOUR, line.CAR, b"").emit()
+    hearing = hear(line.slac() + [raw(MODEM, 30), raw(MODEM, 31), raw(NEIGHBOUR, 51), empty])
     slac = hearing.matching_of(line.CAR)
     assert slac.chargers == {line.CHARGER: 12.0}
     assert {mac: (r.reports, r.average) for mac, r in slac.modems.items()} == {MODEM: (2, 30.5), NEIGHBOUR: (2, 51.0)}

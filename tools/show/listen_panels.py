@@ -9,6 +9,7 @@ from tasks.listen.account import id_text
 from tasks.listen.hearing import State
 from tasks.listen.limiting import narrower
 from tasks.listen.lines import printable
+from tasks.listen.readings import TROUBLED
 from tasks.listen.record import Role
 from tasks.listen.tier import TITLES
 from tasks.listen.values import mac_text
@@ -127,7 +128,8 @@ def _heard(view: ListenView) -> list[Line]:
     lines = [_labelled("attenuation", pieces)] if pieces else []
     pieces = []
     for mac, raw in list(view.matching.modems.items())[:MAX_HEARD]:
-        pieces += [(f"{mac_text(mac)} ", PLAIN), (f"{raw.average:.1f} dB of {raw.reports}  " if raw.average is not None else f"no groups in {raw.reports}  ", PLAIN)]
+        measured = f"no groups in {raw.reports}" if raw.average is None else f"{raw.average:.1f} dB of {raw.reports}"
+        pieces.append((f"{mac_text(mac)} {measured}  ", PLAIN))
     return lines + ([_labelled("raw", pieces)] if pieces else [])
 
 
@@ -139,7 +141,8 @@ def _ladder(view: ListenView, columns: int) -> Line:
     for phase in reversed(s.phases):
         last = phase is s.phases[-1]
         end = view.now if last and not over else phase.end
-        new: Line = [(f"{phase.name} ", ACCENT if last else GOOD), (f"{max(0, end - phase.start) / S:.1f} s", TITLE if last else DIM), ("" if last else " · ", DIM)]
+        new: Line = [(f"{phase.name} ", ACCENT if last else GOOD), (f"{max(0, end - phase.start) / S:.1f} s", TITLE if last else DIM),
+                     ("" if last else " · ", DIM)]
         if width(new) + width(pieces) > columns - NAME - 3:
             pieces = [("… ", DIM), *pieces]
             break
@@ -172,7 +175,7 @@ def _values(view: ListenView) -> list[Line]:
 
 def _charger_says(view: ListenView) -> Line:
     r = view.readings
-    pieces: Line = [(f"{printable(r.charger_status) or '--'}", BAD if r.charger_status in ("EVSE_Shutdown", "EVSE_EmergencyShutdown", "EVSE_Malfunction") else PLAIN)]
+    pieces: Line = [(printable(r.charger_status) or "--", BAD if r.charger_status in TROUBLED else PLAIN)]
     if r.isolation:
         pieces += [("  isolation ", LABEL), (printable(r.isolation), GOOD if r.isolation == "Valid" else WARN)]
     if r.response:
