@@ -26,8 +26,8 @@ def main(argv: list[str] | None = None) -> int:
             from tools.simulate.run import run
             return run(config, args)
         if args.pcap:
-            from tools.decode.__main__ import main as decode
-            return decode([args.pcap])
+            from tools.listen.play import run as play
+            return play(config, args)
         return appliance(config, args)
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -56,11 +56,11 @@ def appliance(config, args: Namespace) -> int:
 
     clock, journal, signals, system = MonotonicClock(), Journal(), Signals(), process.Process()
     board, helpers = open_board(config, args, signals, clock.now(), guard and guard.lines)
-    with surround(config, args, journal, clock, system) as around:
+    with surround(config, args, journal, clock, system, signals) as around:
         watchers = watch_kernel(config, signals, journal, clock.now())
         build = {"pev": table.pev, "evse": table.evse, "listen": table.listen}[config.mode]
         made = build(board, signals, config, random.SystemRandom(), journal, codec.load(schemas=SCHEMAS), around)
-        rows = helpers + made.rows + watchers
+        rows = helpers + made.rows + watchers + (around.screen(made) if around.screen is not None else [])
         if guard is not None:
             rows = guard.join(rows, made.safety, signals)
         kernel = Kernel(rows, journal, on_fault=made.on_fault, cost=clock.now)
@@ -76,6 +76,8 @@ def appliance(config, args: Namespace) -> int:
             kernel.run(clock, until=outcome.may_leave)
         finally:
             outcome.make_safe()          # nothing to do unless the loop itself was broken off
+            if made.listener is not None:
+                made.listener.finish(clock.now())
         return outcome.exit_code()
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drivers.interfaces import (AcMeter, ConnectorLock, Contactors, ControlPilot, Inputs, Nic, Oled, OnBoardCharger, PilotMonitor, PilotSource,
-                                PowerMeter, PowerSupply, ResidualCurrent, VehicleData, Voltmeter)
+from drivers.interfaces import (AcMeter, ConnectorLock, Contactors, ControlPilot, Ears, Inputs, Nic, Oled, OnBoardCharger, OwnModem, PilotMonitor,
+                                PilotSource, PowerMeter, PowerSupply, ResidualCurrent, VehicleData, Voltmeter)
 from drivers.sim.ac import SimAcContactor, SimAcMeter, SimOnBoardCharger, SimResidualCurrent
 from drivers.sim.car import (SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor,
                              SimVehicleData, SimVoltmeter)
@@ -64,10 +64,11 @@ class AcChargerBoard:
 
 @dataclass(slots=True)
 class ListenBoard:
-    """What a listener touches: ears and a display."""
+    """What a listener touches: ears and a display; the way to its own modem only where it may join (`listen.join`)."""
 
-    nic: Nic
+    nic: Ears
     oled: Oled
+    own_modem: OwnModem | None = None
 
 
 def simulated_car(plant: Plant, nic: Nic) -> CarBoard:

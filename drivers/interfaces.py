@@ -31,8 +31,8 @@ class PilotReading:
     duty_percent: float | None
 
 
-class Nic(Protocol):
-    """A network interface that carries whole Ethernet frames without FCS."""
+class Ears(Protocol):
+    """A network interface that only hears: whole Ethernet frames without FCS, as they arrive."""
 
     mac: bytes
     errors: int
@@ -44,8 +44,6 @@ class Nic(Protocol):
     def receive(self, limit: int, now: int) -> list[tuple[int, bytes]]:
         """At most `limit` frames with their arrival time in ns."""
         ...
-
-    def send(self, frame: bytes, now: int) -> bool: ...
 
     def next_event(self) -> int:
         """When `receive` has something to do without the descriptor becoming readable; NEVER otherwise."""
@@ -61,6 +59,23 @@ class Nic(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Nic(Ears, Protocol):
+    """A network interface that sends as well."""
+
+    def send(self, frame: bytes, now: int) -> bool: ...
+
+
+class OwnModem(Protocol):
+    """The way to the own modem, and to nothing else: management messages to its local address, never sent to the power line."""
+
+    errors: int
+    refused: int
+
+    def send(self, frame: bytes, now: int) -> bool:
+        """False when it was refused (counted in `refused`) or could not be sent."""
+        ...
 
 
 class Voltmeter(Protocol):

@@ -23,16 +23,23 @@ def line(event: Event, start: int = 0) -> str:
 class JournalFile:
     """A journal sink: one file, one line per event, bounded in size."""
 
-    def __init__(self, path: Path, start: int = 0) -> None:
+    def __init__(self, path: Path, start: int = 0, *, turn: bool = False) -> None:
+        """`turn`: a full file becomes NAME.1 and a new one begins (a listener runs for weeks); else what comes later is refused."""
+        self._path = path
+        self._turn = turn
         self._file: TextIO = open(path, "w", encoding="utf-8", errors="backslashreplace")
         self._start = start
         self._left = MAX_BYTES
         self.refused = 0
 
+    def begin(self, start: int) -> None:
+        """Count from here: a capture tells its first time only when it is read."""
+        self._start = start
+
     def __call__(self, event: Event) -> None:
         text = line(event, self._start) + "\n"
         self._left -= len(text)
-        if self._left < 0:
+        if self._left < 0 and not (self._turn and self._begin_anew(len(text))):
             self.refused += 1
             return
         try:
@@ -40,8 +47,21 @@ class JournalFile:
         except OSError:              # a full disk: counted, never raised into the row that flushes
             self.refused += 1
 
+    def _begin_anew(self, octets: int) -> bool:
+        """False when the disk does not let us: then lines are refused as without turning."""
+        try:
+            self._file.close()
+            self._path.replace(self._path.with_name(self._path.name + ".1"))
+            self._file = open(self._path, "w", encoding="utf-8", errors="backslashreplace")
+        except OSError:
+            self._turn = False
+            return False
+        self._left = MAX_BYTES - octets
+        return True
+
     def flush(self) -> None:
-        self._file.flush()
+        if not self._file.closed:
+            self._file.flush()
 
     def close(self) -> None:
         """Say what was refused, then close; closing twice is harmless."""

@@ -42,8 +42,8 @@ class PcapNicConfig:
         "multicast: own address, broadcast and all multicast groups; promiscuous: everything, for listening to others"))
 
 
-class PcapNic:
-    """Nic over libpcap. `gone` is True once the interface disappeared; `drops` is what the kernel threw away.
+class PcapEars:
+    """Hears through libpcap and has nothing to send with. `gone` is True once the interface disappeared; `drops` is what the kernel threw away.
 
     Two handles with a ring each: a flood fills a ring within milliseconds, and what comes then is lost, whoever sent it. So the
     IPv6 frames of the station that the session is with (`favour`) come into a ring of their own, are read first, and alone wake
@@ -115,17 +115,6 @@ class PcapNic:
         frames, self._frames = self._frames, []
         return frames
 
-    def send(self, frame: bytes, now: int) -> bool:
-        if self.gone or not MIN_FRAME <= len(frame) <= MAX_FRAME:
-            self.errors += 1
-            return False
-        try:
-            self._handles[0].sendpacket(frame)
-        except OSError:
-            self.errors += 1
-            return False
-        return True
-
     def next_event(self) -> int:
         if self._more:
             return self._now
@@ -182,6 +171,21 @@ class PcapNic:
             for handle in self._handles:
                 handle.close()
             self._socket.close()
+
+
+class PcapNic(PcapEars):
+    """Nic over libpcap: the same, and sends."""
+
+    def send(self, frame: bytes, now: int) -> bool:
+        if self.gone or not MIN_FRAME <= len(frame) <= MAX_FRAME:
+            self.errors += 1
+            return False
+        try:
+            self._handles[0].sendpacket(frame)
+        except OSError:
+            self.errors += 1
+            return False
+        return True
 
 
 def own_mac(name: str, sys_net: Path = SYS_NET) -> bytes:

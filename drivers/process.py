@@ -14,6 +14,10 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked)
 
+    def leave(self) -> None:
+        """A person asked for the end with a key."""
+        self.terminate = True
+
     def _asked(self, number: int, frame: FrameType | None) -> None:
         self.terminate = True
         self.insists += 1

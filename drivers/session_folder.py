@@ -4,17 +4,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Sequence
 
-from drivers.capture_file import PcapWriter
 from drivers.errors import DriverError
 from drivers.journal_file import JournalFile
+from drivers.pcap_ring import PcapRing
 
 
 class SessionFolder:
     """`pcap.write(at, frame)` and `journals[name](event)` are the two sinks; `flush` and `close` reach all files."""
 
-    def __init__(self, path: str | Path, names: Sequence[str], settings: str, *, start: int = 0, epoch_ns: int = 0) -> None:
-        """`names`: one journal `journal-NAME.txt` each. `start`: ns at which journals begin to count. DriverError when
-        the folder cannot be written."""
+    def __init__(self, path: str | Path, names: Sequence[str], settings: str, *, start: int = 0, epoch_ns: int = 0,
+                 turn: bool = False) -> None:
+        """`names`: one journal `journal-NAME.txt` each. `start`: ns at which journals begin to count. `turn`: full
+        journals give way to new ones. DriverError when the folder cannot be written."""
         self.path = Path(path)
         self.lost = 0                # frames and writes that a full disk did not take
         self._full = False
@@ -23,9 +24,9 @@ class SessionFolder:
             self.settings = self.path / "config.yaml"
             self.settings.write_text(settings, encoding="utf-8")
             self.pcap_path = self.path / "frames.pcap"
-            self.pcap = PcapWriter(self.pcap_path, epoch_ns=epoch_ns)
+            self.pcap = PcapRing(self.pcap_path, epoch_ns=epoch_ns)
             self.journal_paths = {name: self.path / f"journal-{name}.txt" for name in names}
-            self.journals = {name: JournalFile(path, start) for name, path in self.journal_paths.items()}
+            self.journals = {name: JournalFile(path, start, turn=turn) for name, path in self.journal_paths.items()}
         except OSError as error:
             raise DriverError(f"The folder {self.path} cannot be written ({error.strerror}).", "Choose another one with --output DIR.") from error
 

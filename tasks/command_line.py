@@ -16,11 +16,15 @@ examples:
   main.py --simulate --transfer ac3       AC at a wallbox with three phases, ISO 15118-2
   main.py pev --config config.yaml        the box in a car, on the configured interface
   main.py evse --interface eth1 --simulate-io   the charger's side with a simulated power stage
-  main.py listen --pcap FILE              decode a capture as if it were heard now
+  main.py listen --interface eth1         hear car and charger, show what goes on; transmits nothing
+  main.py listen --pcap FILE --speed 4    the same from a capture, four times as fast; --text lists every message
+  ssh router tcpdump -U -i eth1 -w - | main.py listen --pcap -     the same from another computer's tap, live
 keys while running: space or q stops the charge in order, p pauses it, s goes on or begins again, - and + lower and raise the power.
 """
 
 
+SPEEDS = (0.125, 1024.0)
+"""--speed: slowest and fastest."""
 TRANSFERS = {"dc": ["DC_extended", "DC_core"], "ac1": ["AC_single_phase_core"], "ac3": ["AC_three_phase_core"]}
 """--transfer: energy_transfer_modes of car and charger."""
 
@@ -37,7 +41,11 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--protocol", choices=("din", "iso2"), help="speak only this one; default: `ev.protocols`, `evse.protocols` of the configuration")
     parser.add_argument("--once", action="store_true", help="leave after one session: exit code 0 for a normal end, 1 otherwise")
     parser.add_argument("--simulate-io", action="store_true", help="real network interface, simulated voltages, contactors and pilot")
-    parser.add_argument("--pcap", metavar="FILE", help="listen: read this capture instead of an interface")
+    listener = parser.add_argument_group("listening")
+    listener.add_argument("--pcap", metavar="FILE", help="read this capture instead of an interface; - is standard input, a FIFO works too")
+    listener.add_argument("--speed", type=_speed, metavar="N", help="with --pcap: play at N times its own pace, `realtime` (1, default on a terminal) or `max`")
+    listener.add_argument("--follow", action="store_true", help="with --pcap: the file is still being written, wait for more")
+    listener.add_argument("--text", action="store_true", help="lines instead of the screen; with --pcap FILE every message and a summary, as without a terminal")
     simulation = parser.add_argument_group("simulation of car and charger in one process")
     simulation.add_argument("--simulate", action="store_true", help="no interface, no root, virtual time")
     pace = simulation.add_mutually_exclusive_group()
@@ -55,6 +63,10 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.pcap and args.mode != "listen":
         parser.error("--pcap belongs to the mode listen: main.py listen --pcap FILE")
+    if not args.pcap and (args.speed is not None or args.follow):
+        parser.error("--speed and --follow belong to --pcap: main.py listen --pcap FILE --speed 10")
+    if args.follow and args.speed is not None or args.pcap == "-" and args.speed is not None:
+        parser.error("--speed is for a finished file; what is still being written is shown as it comes")
     if args.simulate and args.mode is not None:
         parser.error(f"--simulate runs car and charger together; leave out {args.mode!r}, or use --simulate-io with it")
     if (args.charger or args.car) and not args.simulate:
@@ -87,6 +99,20 @@ def configure(args: argparse.Namespace, default: Path) -> Config:
     if problems:
         raise SettingsError(problems)
     return config
+
+
+def _speed(text: str) -> float:
+    """A converter for argparse: factor, 0 for `max`."""
+    words = {"realtime": 1.0, "max": 0.0}
+    if text in words:
+        return words[text]
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not SPEEDS[0] <= value <= SPEEDS[1]:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {SPEEDS[0]:g} to {SPEEDS[1]:g}, realtime or max")
+    return value
 
 
 def _within(low: float, high: float):

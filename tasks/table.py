@@ -26,7 +26,9 @@ from tasks.ipv6.host import Host
 from tasks.ipv6.sdp import SdpClient, SdpServer
 from tasks.ipv6.task import Ipv6Task, SdpTask
 from tasks.listen.exi import decoder
-from tasks.listen.task import INBOX, ListenRx, ListenTask
+from tasks.listen.join import Joining
+from tasks.listen.join_task import INBOX as JOIN_INBOX, JoinTask
+from tasks.listen.task import INBOX, Files, ListenRx, ListenTask
 from tasks.safety.ac_task import AcSafetyTask
 from tasks.safety.task import EvseSafetyTask, SafetyTask
 from tasks.sense.task import AcSense, CarSense, ChargerSense
@@ -74,6 +76,8 @@ class Surroundings:
     tap: Tap | None = None
     sinks: Sequence[Flushable] = ()
     watchdog: Watchdog | None = None
+    files: Files | None = None                      # a listener's: where finished sessions are filed
+    screen: Callable[[Table], list[Row]] | None = None      # a listener's on a terminal: the rows that show it
 
 
 @dataclass(slots=True)
@@ -86,6 +90,7 @@ class Table:
     safety: SafetyTask | EvseSafetyTask | AcSafetyTask | None      # None: a listener holds nothing
     connection: ConnectionTask | None
     health: HealthTask
+    listener: ListenTask | None = None
 
     def on_fault(self, now: int, name: str) -> None:
         """A task of this table raised: the outputs go to their safe state in order."""
@@ -146,17 +151,21 @@ def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec:
 
 
 def listen(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
-    """The listener: no row and no object here can send a frame or move an actuator; `board` is a drivers.board.ListenBoard."""
-    frames: Mailbox = Mailbox("frames", INBOX)
+    """The listener: nothing here can move an actuator, and without `listen.join` nothing can send a frame; `board` is a ListenBoard."""
+    frames: Mailbox = Mailbox("frames", INBOX)                     # frame_rx -> listen
+    to_join: Mailbox | None = Mailbox("to_join", JOIN_INBOX) if cfg.listen.join and board.own_modem is not None else None      # listen -> join
     health = HealthTask(journal, around.watchdog, around.sinks)
-    listener = ListenTask(decoder(codec), frames, s, cfg.listen, journal)
+    listener = ListenTask(decoder(codec), frames, s, cfg.listen, journal, around.files, to_join, board.nic.mac)
     rows = [
         Row("frame_rx", ListenRx(board.nic, frames, journal, around.tap),            TIMED,  500 * US, CRITICAL, board.nic),
         Row("listen",   listener,                                                    TIMED, 2000 * US, CRITICAL),
-        Row("display",  DisplayTask(board.oled, s, "pev", journal),                  TIMED, 3000 * US, WHEN_IDLE),
+        Row("display",  DisplayTask(board.oled, s, "listen", journal),               TIMED, 3000 * US, WHEN_IDLE),
         Row("health",   health,                                                      TIMED, 1000 * US, WHEN_IDLE),
     ]
-    return Table(rows, [frames], None, None, None, health)
+    if to_join is not None:
+        joining = Joining(cfg.slac, board.nic.mac, rng)
+        rows.insert(2, Row("join", JoinTask(joining, to_join, board.own_modem, s, journal, around.tap), TIMED, 600 * US, CRITICAL))
+    return Table(rows, [frames] if to_join is None else [frames, to_join], None, None, None, health, listener)
 
 
 def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surroundings, board: Any, role: str, first: list[Row],

@@ -8,6 +8,7 @@ from __future__ import annotations
 from drivers.interfaces import Oled
 from kernel.journal import Journal
 from kernel.timer import MS, S, Backoff
+from tasks.display import listen_screens
 from tasks.display.phases import Phase, phase_of
 from tasks.display.picture import PAGES, WIDTH, Screen, draw, next_span
 from tasks.display.screens import screen_of
@@ -27,10 +28,10 @@ class DisplayTask:
     """Counters: `redraws`, `octets` and `spans` sent, `failures` of the driver (each is followed by a pause)."""
 
     __slots__ = ("inboxes", "redraws", "octets", "spans", "failures", "_oled", "_signals", "_role", "_journal", "_limit",
-                 "_screen", "_wanted", "_shown", "_dirty", "_phase", "_detail", "_since", "_look_at", "_values_at", "_retry", "_resume_at")
+                 "_screen", "_wanted", "_shown", "_dirty", "_phase", "_detail", "_since", "_look_at", "_values_at", "_retry", "_resume_at", "_phase_of", "_screen_of")
 
     def __init__(self, oled: Oled, signals: Signals, role: str, journal: Journal, octets_per_run: int = WIDTH) -> None:
-        """`role` is "pev" or "evse"."""
+        """`role` is "pev", "evse" or "listen"."""
         if not 1 <= octets_per_run <= WIDTH:
             raise ValueError(f"octets_per_run {octets_per_run} is not between 1 and {WIDTH}")
         self.inboxes = ()
@@ -43,11 +44,14 @@ class DisplayTask:
         self._role = role
         self._journal = journal
         self._limit = octets_per_run
+        listening = role == "listen"
+        self._phase_of = listen_screens.phase if listening else phase_of
+        self._screen_of = listen_screens.screen_of if listening else screen_of
         self._screen: Screen | None = None
         self._wanted: list[bytes] = [bytes(WIDTH)] * PAGES
         self._shown: list[bytes | None] = [None] * PAGES      # None: nobody knows what the panel shows there
         self._dirty: list[int] = []
-        self._phase: Phase | None = None
+        self._phase: Phase | str | None = None
         self._detail = ""
         self._since = 0
         self._look_at = 0
@@ -73,7 +77,7 @@ class DisplayTask:
     # --- what is to be seen --------------------------------------------------------------------------------------------
 
     def _look(self, now: int) -> None:
-        phase, detail = phase_of(self._signals)
+        phase, detail = self._phase_of(self._signals)
         if phase is not self._phase or detail != self._detail:
             self._phase, self._detail, self._since = phase, detail, now
             self._values_at = now
@@ -81,7 +85,7 @@ class DisplayTask:
         if now < self._values_at:
             return
         self._values_at = now + (REDRAW if phase in LIVELY else CALM)
-        screen = screen_of(phase, detail, self._signals, now, self._role, self._since)
+        screen = self._screen_of(phase, detail, self._signals, now, self._role, self._since)
         if screen == self._screen:
             return
         self._screen = screen

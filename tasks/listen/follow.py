@@ -362,8 +362,11 @@ class Follow:
 
     def _learn(self, mac: bytes, role: Role | None) -> None:
         """The latest evidence counts; groups have no role."""
-        if role is not None and not mac[0] & 1 and (mac in self.roles or len(self.roles) < MAX_STATIONS):
-            self.roles[mac] = role
+        if role is not None and not mac[0] & 1:
+            roles = self.roles
+            if mac not in roles and len(roles) >= MAX_STATIONS:
+                del roles[next(iter(roles))]             # a listener at a busy charger meets more: the first one met is forgotten
+            roles[mac] = role
 
     def _add(self, now: int, layer: Layer, category: Category, name: str, src: bytes, dst: bytes, message: object = None,
              note: str = "", reason: str = "") -> Record:

@@ -4,10 +4,11 @@ from __future__ import annotations
 from typing import Any
 
 from kernel.timer import MS, S
-from tasks.listen.record import Category, Layer, Record, Role
+from tasks.listen.record import Category, Record, Role
 from tasks.listen.values import fields_of, mac_text
 
 _ROLE = {Role.CAR: "car", Role.CHARGER: "charger", Role.MODEM: "modem"}
+MASKED = "(hidden, see listen.show_nmk)"
 MAX_TEXT = 400           # characters of values in one line; certificates and lists of schedules are cut
 
 # leaf name of the schema -> label; "" shows the value alone. In the order of the message.
@@ -38,13 +39,15 @@ _QUIET = frozenset(("VersionNumberMajor", "SAScheduleTupleID", "PMaxScheduleID",
 class Line:
     """A record that becomes text only when somebody reads it (journal events are formatted off the hot path)."""
 
-    __slots__ = ("record",)
+    __slots__ = ("record", "keys")
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, keys: bool = True) -> None:
+        """`keys` False: the NMK is not shown."""
         self.record = record
+        self.keys = keys
 
     def __str__(self) -> str:
-        return text(self.record)
+        return text(self.record, self.keys)
 
 
 def printable(value: object) -> str:
@@ -70,10 +73,13 @@ def who(record: Record) -> str:
     return f"{sender} > {_ROLE[record.receiver] if record.receiver else mac_text(record.dst)}"
 
 
-def text(record: Record) -> str:
-    """Everything but the time."""
+def text(record: Record, keys: bool = True) -> str:
+    """Everything but the time; without `keys` an NMK is masked: who has it can join the network."""
     parts = [f"{who(record):<16} {record.name}"]
-    values = listed(fields_of(record))
+    known = fields_of(record)
+    if not keys and known.get("nmk"):
+        known["nmk"] = MASKED
+    values = listed(known)
     if values:
         parts.append(values if len(values) <= MAX_TEXT else values[:MAX_TEXT] + " ...")
     if record.latency is not None:

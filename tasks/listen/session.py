@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kernel.timer import S
+from kernel.timer import NEVER, S
 from tasks.homeplug import wire as mme
 from tasks.ipv6.sdp_wire import SECURITY_TLS
+from tasks.listen.latency import Latency
 from tasks.listen.record import Category, Layer, Record, Role
 from tasks.listen.values import average, physical
 from tasks.tcp.wire import RST, SYN, Segment
@@ -19,42 +20,12 @@ MAX_CARS = 32                # cars with a session in progress at the same time
 MAX_PHASES = 48              # of one session
 MAX_REMARKS = 12             # of one session
 MAX_NAMES = 128              # kinds of requests with answer times
-MAX_BUCKETS = 20_000         # of an answer time histogram
 SILENCE = 60 * S             # V2G_SECC_Sequence_Timeout: after it the charger has given the session up
-BUCKET = 100_000             # ns, 0.1 ms: the resolution of the answer times
 
 MATCHING, JOINING, DISCOVERY, CONNECTING = "matching", "joining the network", "SDP", "TCP connection"
 HANDSHAKE = "supportedAppProtocol"
 _BAD_STATUS = ("EVSE_Shutdown", "EVSE_UtilityInterruptEvent", "EVSE_EmergencyShutdown", "EVSE_Malfunction")
 _FIRST = (MATCHING, JOINING, DISCOVERY, CONNECTING)
-
-
-class Latency:
-    """Answer times of one kind of request, as a histogram: bounded, exact to 0.1 ms."""
-
-    __slots__ = ("count", "greatest", "_buckets")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.greatest = 0
-        self._buckets: dict[int, int] = {}
-
-    def add(self, ns: int) -> None:
-        self.count += 1
-        self.greatest = max(self.greatest, ns)
-        bucket = max(0, ns) // BUCKET
-        if bucket in self._buckets or len(self._buckets) < MAX_BUCKETS:
-            self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
-
-    def median(self) -> int:
-        """ns, the middle of the 0.1 ms in which the median lies; 0 without values."""
-        total = sum(self._buckets.values())
-        seen = 0
-        for bucket in sorted(self._buckets):
-            seen += self._buckets[bucket]
-            if seen * 2 >= total:
-                return min(bucket * BUCKET + BUCKET // 2, self.greatest)
-        return 0
 
 
 @dataclass(slots=True)
@@ -81,6 +52,7 @@ class Session:
     evccid: bytes | str = b""            # text in ISO 15118-20
     evseid: bytes | str = b""            # text in ISO 15118-2 and -20
     nid: bytes = b""
+    nmk: bytes = b""
     attenuation: float | None = None
     phases: list[Phase] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -155,8 +127,22 @@ class Sessions:
             session.tls_records += 1
             self._phase(session, "TLS", now)
 
+    def handle_timer(self, now: int) -> None:
+        """What has been silent for too long is over: most listeners never see an end."""
+        for session in self._open.values():
+            if now - session.end > SILENCE:
+                self._end(session)
+
+    def next_timer(self) -> int:
+        return min((session.end + SILENCE + 1 for session in self._open.values() if not session.reported), default=NEVER)
+
+    def finish(self) -> None:
+        """Nobody listens any more: what is still going on is reported as it stands."""
+        for session in self._open.values():
+            self._end(session)
+
     def events(self) -> list[Session]:
-        """Sessions that ended since the last call: closed, or replaced by a new attempt of the same car."""
+        """Sessions that ended since the last call: closed, silent, or replaced by a new attempt of the same car."""
         ended, self._ended = self._ended, []
         return ended
 
@@ -188,7 +174,10 @@ class Sessions:
     def _over(self, car: bytes, now: int) -> bool:
         """The connection that carried V2G has ended, or been silent for too long: what comes now is a new attempt."""
         session = self._open.get(car)
-        return session is not None and _talked(session) and (session.stopped or session.closed_by != "" or now - session.end > SILENCE)
+        if session is None:
+            return False
+        silent = now - session.end > SILENCE
+        return silent and session.reported or _talked(session) and (session.stopped or session.closed_by != "" or silent)
 
     def _running(self, car: bytes, now: int) -> bool:
         session = self._open.get(car)
@@ -223,8 +212,9 @@ class Sessions:
             session.parm_requests += 1
             session.run_id = message.run_id
         elif isinstance(message, mme.CM_SLAC_PARM_CNF):
-            session = self._of(message.dst, now, again=self._running(message.dst, now))
+            session = self._of(message.dst, now, again=self._running(message.dst, now) or self._over(message.dst, now))
             session.parm_answers += 1
+            session.charger = session.charger or message.src
             if session.run_id and message.run_id != session.run_id:
                 session.parm_foreign += 1
         elif isinstance(message, mme.CM_ATTEN_CHAR_IND):
@@ -239,7 +229,7 @@ class Sessions:
         elif isinstance(message, mme.CM_SLAC_MATCH_CNF):
             session = self._of(message.dst, now)
             session.match_answers += 1
-            session.charger, session.nid = message.src, message.nid
+            session.charger, session.nid, session.nmk = message.src, message.nid, message.nmk
             self._phase(session, MATCHING, now)
             self._phase(session, JOINING, now, 0)
             return

@@ -265,6 +265,7 @@ def test_connections_stations_and_servers_are_bounded():
         machine.events()
     assert len(machine._connections) == 64 and machine.forgotten == 400 - 64
     assert len(machine.roles) == 256
+    assert b"\x02" + (399).to_bytes(5, "big") in machine.roles and b"\x02" + bytes(5) not in machine.roles      # the oldest gave way
 
 
 def test_text_from_the_wire_cannot_command_the_terminal():

@@ -4,7 +4,8 @@ import pytest
 from exi_native.messages import din
 from kernel.timer import MS, S
 from tasks.homeplug import wire as mme
-from tasks.listen.session import BUCKET, MAX_SESSIONS, Latency
+from tasks.listen.latency import BUCKET, Latency
+from tasks.listen.session import MAX_SESSIONS
 from tasks.listen.verdict import stop_reason
 from tasks.tcp import wire as tcp
 from tests.listen import line

@@ -66,7 +66,7 @@ class Cable:
 
 
 def modem(role="pev", kind="qca7005", host=HOST, torn=False, seed=1):
-    made = EmulatedModem(EmulatorConfig(kind=kind, pib_role=role), host, False, Random(seed))
+    made = EmulatedModem(EmulatorConfig(kind=kind, pib_role=role, sleep=False), host, False, Random(seed))
     made.host_mac = HOST
     made.flash.torn = torn
     return made

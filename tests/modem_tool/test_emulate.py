@@ -82,7 +82,7 @@ def bench(drop=0.0, cut_at=0, file=None, **kw):
     rng = Random(1)
     flash = new_flash(arguments(flash=file, **kw), CABLE_END, rng)
     cable, told = Cable(), []
-    modem = EmulatedModem(EmulatorConfig(), UNKNOWN_HOST, False, rng, flash=flash)
+    modem = EmulatedModem(EmulatorConfig(sleep=False), UNKNOWN_HOST, False, rng, flash=flash)
     cable.port = EmulatedPort(cable, None, modem, rng, drop, cut_at, file, told.append)
     return cable.port, Port(HostEnd(cable), VirtualClock(1)), told
 

@@ -12,7 +12,8 @@ from tasks.display.screens import screen
 from tasks.stop_reasons import StopReason
 from tests.display.scenes import AC_CAR, AC_CHARGER, CAR, CHARGER, NOW, signals
 from tools.show.panels import picture
-from tools.show.terminal import ENTER, LEAVE, TerminalShow
+from tools.show.canvas import ENTER, LEAVE
+from tools.show.terminal import TerminalShow
 from tools.show.text import ascii_only, fit, paint, spread, width
 from tools.show.view import SideView, View, side_view
 

@@ -7,6 +7,7 @@ import sys
 import time
 from argparse import Namespace
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Iterator
 
 from drivers.board import (AcChargerBoard, CarBoard, ChargerBoard, ListenBoard, ac_charger_on_lines, car_on_lines, charger_on_lines,
@@ -15,9 +16,11 @@ from drivers.errors import DriverError
 from drivers.journal_file import Console
 from drivers.kernel_network import KernelNetwork
 from drivers.keyboard import Keyboard
-from drivers.nic_pcap import PcapNic, PcapNicConfig
+from drivers.nic_pcap import PcapEars, PcapNic, PcapNicConfig
+from drivers.own_modem import open_own_modem
 from drivers.process import Process
 from drivers.session_folder import SessionFolder
+from drivers.session_log import CSV_NAME, SessionLog
 from drivers.sim.lines import Lines
 from drivers.sim.oled import SimOled
 from drivers.sim.plant import Plant
@@ -31,10 +34,12 @@ from kernel.watchdog import Watchdog
 from tasks.config import Config
 from tasks.homeplug.emulator import EmulatedModem
 from tasks.homeplug.emulator_nic import EmulatedModemNic
+from tasks.listen.account import SECC_LOG
 from tasks.signals import Signals
-from tasks.table import Surroundings
+from tasks.table import Surroundings, Table
 from tools.appliance.kernel_watch import KernelWatch
 from tools.appliance.liveness import Liveness
+from tools.show.listen_show import ListenShow, ShowTask, screen_wanted, show_row
 from tools.simulate.shadow import ShadowAcCar, ShadowCar, ShadowCharger
 
 
@@ -44,9 +49,10 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int, line
     if not listening and not args.simulate_io:
         raise DriverError("This version has no drivers for voltmeter, pilot, contactors and lock.",
                           "Use --simulate-io (real network interface, simulated voltages), or --simulate for everything in one process.")
-    nic = PcapNic(PcapNicConfig(interface=config.interface, reception="promiscuous" if listening else "multicast"))
     if listening:
-        return ListenBoard(nic, SimOled()), []
+        ears = PcapEars(PcapNicConfig(interface=config.interface, reception="promiscuous"))
+        return ListenBoard(ears, SimOled(), open_own_modem(config.interface) if config.listen.join else None), []
+    nic = PcapNic(PcapNicConfig(interface=config.interface))
     if config.modem_emulator.enabled:
         nic = EmulatedModemNic(nic, EmulatedModem(config.modem_emulator, nic.mac, config.mode == "evse", random.SystemRandom()))
     plant_config = PlantConfig()
@@ -77,24 +83,34 @@ def watch_kernel(config: Config, signals: Signals, journal: Journal, now: int) -
 
 
 @contextmanager
-def surround(config: Config, args: Namespace, journal: Journal, clock: MonotonicClock, system: Process) -> Iterator[Surroundings]:
+def surround(config: Config, args: Namespace, journal: Journal, clock: MonotonicClock, system: Process, signals: Signals) -> Iterator[Surroundings]:
     """Keyboard, journal on standard output, session folder when asked for, watchdog; all given back at the end."""
     start = clock.now()
 
-    journal.add_sink(Console(sys.stdout, start))
-    folder = None
+    show = ListenShow(sys.stdout) if config.mode == "listen" and screen_wanted(args) else None
+    journal.add_sink(Console(sys.stdout, start) if show is None else show.event)
+    folder, epoch_ns = None, time.time_ns() - start
     if args.output:
-        folder = SessionFolder(args.output, (config.mode,), dump(config), start=start, epoch_ns=time.time_ns() - start)
+        folder = SessionFolder(args.output, (config.mode,), dump(config), start=start, epoch_ns=epoch_ns, turn=config.mode == "listen")
         journal.add_sink(folder.journals[config.mode])
-    keys = Keyboard(sys.stdin)
+    files = session_log(config, args.output, epoch_ns) if config.mode == "listen" else None
+    keys = Keyboard(sys.stdin) if show is None else show
+
+    def screen(made: Table) -> list[Row]:
+        return [show_row(ShowTask(show, config.interface, made.listener, signals, journal, start, config.listen.show_nmk, system.leave))]
     watchdog = Liveness(Watchdog(os.environ))
     try:
         yield Surroundings(keys=keys, terminate=lambda: system.terminate, tap=None if folder is None else folder.tap,
-                           sinks=() if folder is None else (folder,), watchdog=watchdog)
+                           sinks=() if folder is None else (folder,), watchdog=watchdog, files=files, screen=None if show is None else screen)
     finally:
-        keys.close()
         journal.flush()
+        keys.close()
         if folder is not None:
             folder.close()
 
 
+def session_log(config: Config, output: str | None, epoch_ns: int) -> SessionLog | None:
+    """Where a listener files sessions: `listen.secc_log`, or beside its other files; None when neither is named."""
+    folder = None if output is None else Path(output)
+    secc_log = Path(config.listen.secc_log) if config.listen.secc_log else None if folder is None else folder / CSV_NAME
+    return None if secc_log is None else SessionLog(secc_log, folder, SECC_LOG, epoch_ns)

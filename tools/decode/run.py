@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass
 from typing import TextIO
 
-from drivers.capture_file import CaptureError, CaptureReader, NotACapture
+from drivers.capture_file import CaptureError, NotACapture
+from drivers.spi_trace import open_reader
 from tasks.listen.conversation import Decode
-from tasks.listen.follow import Follow
+from tasks.listen.hearing import Hearing
 from tasks.listen.record import Category, Layer, Record
-from tasks.listen.session import Sessions
 from tools.decode.output import Output
 from tools.decode.summary import Summary
 
@@ -60,13 +60,12 @@ class Progress:
 def follow_file(path: str, decode: Decode, err: TextIO, show: Output | None = None,
                 options: Options | None = None) -> tuple[Summary, CaptureError | None]:
     """Everything in the file; the error tells where reading stopped when it is damaged. OSError and NotACapture are raised."""
-    follow = Follow(decode)
-    sessions = Sessions()
-    summary = Summary(path, follow, sessions)
+    hearing = Hearing(decode)
+    summary = Summary(path, hearing)
     listing = show if show is not None and options is not None and not options.summary_only else None
     problem: CaptureError | None = None
     with open(path, "rb") as file:
-        reader = CaptureReader(file)
+        reader = open_reader(file)
         progress = Progress(os.fstat(file.fileno()).st_size, err)
         try:
             for frame in reader:
@@ -76,9 +75,7 @@ def follow_file(path: str, decode: Decode, err: TextIO, show: Output | None = No
                     summary.cut_short = True
                     break
                 summary.saw(frame.at)
-                follow.receive(frame.data, frame.at, frame.missing, frame.link)
-                for record in follow.events():
-                    sessions.receive(record, frame.at)
+                for record in hearing.receive(frame.data, frame.at, frame.missing, frame.link):
                     if listing is not None and options is not None and _wanted(record, at, options):
                         listing.record(record, start, options.json)
                 if frame.number % _CLOCK_LOOK == 0:

@@ -6,10 +6,11 @@ from typing import Any, Iterator
 
 from drivers.capture_file import CaptureError
 from kernel.timer import MS, S
-from tasks.listen.follow import Follow
+from tasks.listen.account import id_text, session_dict
+from tasks.listen.hearing import Hearing
 from tasks.listen.lines import printable
 from tasks.listen.record import Category
-from tasks.listen.session import Session, Sessions
+from tasks.listen.session import Session
 from tasks.listen.values import mac_text
 from tasks.listen.verdict import stop_reason
 
@@ -19,10 +20,11 @@ _YEAR_2000 = 946_684_800 * S         # an earlier clock is not a clock: show no 
 class Summary:
     """Collects times while the file is read; renders at the end."""
 
-    def __init__(self, path: str, follow: Follow, sessions: Sessions) -> None:
+    def __init__(self, path: str, hearing: Hearing) -> None:
         self.path = path
-        self.follow = follow
-        self.sessions = sessions
+        self.hearing = hearing
+        self.follow = hearing.follow
+        self.sessions = hearing.sessions
         self.first: int | None = None
         self.last = 0
         self.cut_short = False
@@ -70,12 +72,22 @@ class Summary:
             yield from self._session(session, first)
         if self.sessions.not_kept:
             yield f"{self.sessions.not_kept} more sessions not shown"
+        yield from self._blind()
+
+    def _blind(self) -> Iterator[str]:
+        """What a capture of this kind cannot show, so that nobody takes silence for nothing."""
+        blind = self.hearing.tier(self.last).blind
+        if blind and self.follow.tally.frames:
+            yield ""
+            yield "not to be seen here:"
+            for sentence in blind.values():
+                yield f"  {sentence}"
 
     def _session(self, s: Session, first: int) -> Iterator[str]:
         yield ""
         yield f"session {s.number}: at {(s.start - first) / S:.3f} s, {(s.end - s.start) / S:.3f} s long"
-        evccid = f", EVCCID {printable(_id_text(s.evccid, False))}" if s.evccid else ""
-        evseid = f", EVSEID {printable(_id_text(s.evseid))}" if s.evseid else ""
+        evccid = f", EVCCID {printable(id_text(s.evccid, False))}" if s.evccid else ""
+        evseid = f", EVSEID {printable(id_text(s.evseid))}" if s.evseid else ""
         yield f"  car {mac_text(s.car) if s.car else 'unknown'}{evccid}; charger {mac_text(s.charger) if s.charger else 'unknown'}{evseid}"
         link = []
         if s.protocol:
@@ -99,6 +111,11 @@ class Summary:
             values.append(f"current up to {s.current_max:g} A")
         if values:
             yield "  " + "; ".join(values)
+        readings = self.hearing.readings.get(s.number)
+        if readings is not None and readings.energy:
+            values = [f"{readings.energy / 1000:.2f} kWh delivered"]
+            values += [f"{count} x {side.value if side else 'neither side'} ({by})" for (side, by), count in readings.judged.items()]
+            yield "  " + "; limited by: ".join((values[0], ", ".join(values[1:])))
         for remark in s.remarks:
             yield f"  remark: {printable(remark)}"
         yield f"  reached: {s.reached}"
@@ -117,29 +134,8 @@ class Summary:
             "reasons": tally.reasons, "bad_checksums": tally.bad_checksums, "messages": self.sessions.messages,
             "answer_times_ms": {name: {"count": x.count, "p50": x.median() / MS, "max": x.greatest / MS}
                                 for name, x in self.sessions.latencies.items()},
-            "sessions": [self._session_dict(s, first) for s in self.sessions.sessions], "sessions_not_kept": self.sessions.not_kept,
+            "sessions": [session_dict(s, first, self.last, self.hearing.readings.get(s.number)) for s in self.sessions.sessions], "sessions_not_kept": self.sessions.not_kept,
         }
-
-    def _session_dict(self, s: Session, first: int) -> dict[str, Any]:
-        return {
-            "number": s.number, "start_s": (s.start - first) / S, "duration_s": (s.end - s.start) / S,
-            "car": mac_text(s.car) if s.car else None, "charger": mac_text(s.charger) if s.charger else None, "protocol": s.protocol or None,
-            "evccid": _id_text(s.evccid, False) or None, "evseid": _id_text(s.evseid) or None, "session_id": s.session_id.hex() or None,
-            "attenuation_db": s.attenuation, "nid": s.nid.hex() or None,
-            "phases": [{"name": p.name, "start_s": (p.start - s.start) / S, "duration_s": (p.end - p.start) / S, "messages": p.messages}
-                       for p in s.phases],
-            "soc_first": s.soc_first, "soc_last": s.soc_last, "voltage_max_v": s.voltage_max, "voltage_last_v": s.voltage_last,
-            "current_max_a": s.current_max, "remarks": s.remarks, "reached": s.reached, "ended": stop_reason(s, self.last),
-        }
-
-
-def _id_text(octets: bytes | str, maybe_text: bool = True) -> str:
-    """An EVSEID or EVCCID as text where it is text, else as hexadecimal digits."""
-    if isinstance(octets, str):
-        return octets
-    if maybe_text and octets and all(0x20 <= octet < 0x7F for octet in octets):
-        return octets.decode("ascii")
-    return octets.hex()
 
 
 def _columns(cells: list[str], width: int = 110) -> Iterator[str]:

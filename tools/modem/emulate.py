@@ -131,7 +131,7 @@ def emulate(args: Namespace, open_nic: Callable[[str], Any], clock: Any, screen:
     line = open_nic(args.line) if args.line else None
     flash = new_flash(args, nic.mac, rng)
     kind = "tplink" if len(flash.image) == pib.LAYOUTS[1].size else "qca7005"      # a kept flash knows better than --kind
-    modem = EmulatedModem(EmulatorConfig(kind=kind), UNKNOWN_HOST, False, rng, flash=flash)
+    modem = EmulatedModem(EmulatorConfig(kind=kind, sleep=False), UNKNOWN_HOST, False, rng, flash=flash)
     start = now = clock.now()
     port = EmulatedPort(nic, line, modem, rng, args.drop / 100, args.cut_at, Path(args.flash) if args.flash else None,
                         lambda text: screen.line(f"{(clock.now() - start) / S:8.3f} s  {text}"))

@@ -4,19 +4,14 @@ Use it as a context manager: the cursor, the screen and the keyboard are given b
 """
 from __future__ import annotations
 
-import atexit
-import os
 from collections import deque
-from types import TracebackType
-from typing import Callable, Protocol, TextIO
+from typing import Callable, TextIO
 
-from kernel.clock import MonotonicClock
 from kernel.journal import Event
 from kernel.timer import S
-from drivers.keyboard import Keyboard
+from tools.show.canvas import Canvas, Keys
 from tools.show.line_mode import LineMode
 from tools.show.panels import picture
-from tools.show.text import ascii_only, paint
 from tools.show.view import View
 
 STOP_KEYS = frozenset(" qQ")
@@ -25,20 +20,9 @@ WISH_KEYS = frozenset("pPsS+-")       # those of tasks.user
 CHATTER = frozenset({"health"})        # sources whose notes would drown the sequence; their warnings are shown
 REMEMBERED = 64                       # newest events per side
 SPEED_SPAN = S // 2                   # wall time over which the speed is measured
-DEFAULT_SIZE = (80, 24)
-
-# ECMA-48 and the xterm control sequences: alternate screen, cursor, automatic wrapping
-ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
-LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
 
 
-class Keys(Protocol):
-    def read(self) -> str: ...
-
-    def close(self) -> None: ...
-
-
-class TerminalShow:
+class TerminalShow(Canvas):
     """`note(node, event)` takes journal events ("pev" or "evse"), `update(view)` shows, `close()` gives the terminal back."""
 
     def __init__(self, out: TextIO, columns: int | None = None, rows: int | None = None, color: bool | None = None,
@@ -46,32 +30,16 @@ class TerminalShow:
         """`columns`, `rows` None: as large as the terminal, followed when it changes. `color` None: on a terminal
         unless NO_COLOR is set. `wall`: ns of real time.
         """
-        self._out = out
-        self._size = (columns, rows)
-        self.live = out.isatty()
-        self._color = (self.live and "NO_COLOR" not in os.environ) if color is None else color
-        self._unicode = (getattr(out, "encoding", None) or "ascii").lower().replace("-", "").startswith("utf")
+        super().__init__(out, columns, rows, color, keys, wall)
         self._stop: Callable[[], None] | None = None
         self._press: Callable[[str, str], None] | None = None
-        self._wall = MonotonicClock().now if wall is None else wall
         self._lines = None if self.live else LineMode(out, self._wall, self._unicode)
-        self._keys: Keys | None = keys if keys is not None else Keyboard() if self.live else None
         self._events: dict[str, deque[tuple[int, Event]]] = {}
         self._number = 0
-        self._shown: list[str] = []
-        self._shown_size = (0, 0)
         self._chosen = "pev"
         self._mark: tuple[int, int] | None = None
         self._speed: float | None = None
-        self._open = False
         self.stopping = False
-        self.octets = 0               # characters written to the terminal
-
-    def __enter__(self) -> TerminalShow:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def note(self, name: str, event: Event) -> None:
         """One journal event of node `name`; fits `Charge(sinks=(show.note,))`."""
@@ -99,21 +67,10 @@ class TerminalShow:
         if self._lines is not None:
             self._lines.update(view)
             return
-        if not self._open:
-            self._begin()
-        columns, rows = self._columns_and_rows()
+        size = self.size()
         self._measure(view.now)
         journals = {name: list(items) for name, items in self._events.items()}
-        lines = [paint(line, self._color) for line in picture(view, journals, columns, rows, self._chosen, self._speed, self.stopping)]
-        if not self._unicode:
-            lines = [ascii_only(line) if not self._color else "".join(c if c == "\x1b" else ascii_only(c) for c in line) for line in lines]
-        if (columns, rows) != self._shown_size:
-            self._shown_size = (columns, rows)
-            self._shown = [""] * rows
-            self._write("\x1b[2J")
-        self._write("".join([f"\x1b[{n};1H{new}" for n, (new, old) in enumerate(zip(lines, self._shown), 1) if new != old]))
-        self._shown = lines
-        self._out.flush()
+        self.draw(picture(view, journals, *size, self._chosen, self._speed, self.stopping), size)
 
     def poll(self) -> None:
         """Look at the keys alone: between two pictures, or while waiting."""
@@ -129,34 +86,7 @@ class TerminalShow:
             elif key in WISH_KEYS and self._press is not None:
                 self._press(self._chosen, key)
 
-    def close(self) -> None:
-        """Give screen, cursor and keyboard back; closing twice is harmless."""
-        if self._keys is not None:
-            self._keys.close()
-        if not self._open:
-            return
-        self._open = False
-        atexit.unregister(self.close)
-        self._write(LEAVE)
-        self._out.flush()
-
     # --- details -------------------------------------------------------------------------------------------------------
-
-    def _begin(self) -> None:
-        atexit.register(self.close)
-        self._open = True
-        self._write(ENTER)
-
-    def _columns_and_rows(self) -> tuple[int, int]:
-        columns, rows = self._size
-        if columns is None or rows is None:
-            try:
-                size = os.get_terminal_size(self._out.fileno())
-            except (OSError, ValueError):
-                size = os.terminal_size(DEFAULT_SIZE)
-            columns = columns or size.columns or DEFAULT_SIZE[0]
-            rows = rows or size.lines or DEFAULT_SIZE[1]
-        return columns, rows
 
     def _measure(self, now: int) -> None:
         """Virtual time per wall time, over the last half second."""
@@ -166,7 +96,3 @@ class TerminalShow:
         elif wall - self._mark[0] >= SPEED_SPAN:
             self._speed = (now - self._mark[1]) / (wall - self._mark[0])
             self._mark = (wall, now)
-
-    def _write(self, text: str) -> None:
-        self.octets += len(text)
-        self._out.write(text)

@@ -1,0 +1,1 @@
+"""Plays captures and live pcap streams through the listener."""
