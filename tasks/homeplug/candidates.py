@@ -5,15 +5,15 @@ the pilot's wire, which ends in one charger alone, tells it from ours.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Iterable
 
 from tasks.homeplug.config import SlacConfig
 
 CLOSE_CALL_DB = 10                   # real neighbours on one charger are 21.8 dB apart (sheet 2.5): closer is worth a warning
-DEAF_RUNS = 2                        # after so many unanswered matches another charger is tried although it is weaker
-MAX_DEAF = 16                        # chargers of which that is remembered
+HOPELESS_RUNS = 2                    # after so many runs that led nowhere another charger is tried although it is weaker
+MAX_FAILED = 16                      # chargers of which that is remembered
 MAX_VALIDATED = 3                    # each may take 2.4 s, and the charger waits TT_EVSE_match_session 10 s for the outcome
 
 
@@ -35,46 +35,43 @@ class Verdict(Enum):
     REFUTED = auto()                 # counted other toggles: it is at the end of another cable
 
 
-@dataclass(slots=True)
 class Memory:
-    """What earlier runs at this plug have taught: `strangers` matched, but their modem did not join; `deaf` counts unanswered matches."""
+    """What earlier runs at this plug have taught: who was asked to match and led nowhere, because it did not answer or its modem did not join."""
 
-    strangers: set[bytes] = field(default_factory=set)
-    deaf: dict[bytes, int] = field(default_factory=dict)
+    __slots__ = ("_failed",)
+
+    def __init__(self) -> None:
+        self._failed: dict[bytes, int] = {}
 
     def forget(self) -> None:
-        self.strangers.clear()
-        self.deaf.clear()
+        self._failed.clear()
 
-    def unanswered(self, mac: bytes) -> None:
-        """Three CM_SLAC_MATCH.REQ without an answer."""
-        if mac in self.deaf or len(self.deaf) < MAX_DEAF:
-            self.deaf[mac] = self.deaf.get(mac, 0) + 1
+    def failed(self, mac: bytes) -> None:
+        if mac in self._failed or len(self._failed) < MAX_FAILED:
+            self._failed[mac] = self._failed.get(mac, 0) + 1
+
+    def doubted(self, mac: bytes) -> bool:
+        """It led nowhere once: who is nearly as loud comes first."""
+        return mac in self._failed
 
     def hopeless(self, mac: bytes) -> bool:
-        return self.deaf.get(mac, 0) >= DEAF_RUNS
+        """It did so again and again: everybody else comes first."""
+        return self._failed.get(mac, 0) >= HOPELESS_RUNS
 
 
 def ranked(candidates: Iterable[Candidate], memory: Memory) -> tuple[list[Candidate], bool]:
     """The least attenuated first, and whether the two best are too close to tell them apart.
 
-    Strangers come last among those that are close, and after all others who did not answer in two runs.
+    Who led nowhere in a run before comes last among those that are close, after two such runs last of all.
     """
     order = sorted(candidates, key=lambda c: (memory.hopeless(c.mac), c.attenuation, c.mac))
     if len(order) < 2 or order[1].attenuation - order[0].attenuation >= CLOSE_CALL_DB or memory.hopeless(order[1].mac):
         return order, False
-    close = close_ones(order)
-    order[:close] = sorted(order[:close], key=lambda c: c.mac in memory.strangers)
-    return order, True
-
-
-def close_ones(order: list[Candidate]) -> int:
-    """How many are too close to the best to be told from it."""
-    best = order[0].attenuation
     close = 0
-    while close < len(order) and 0 <= order[close].attenuation - best < CLOSE_CALL_DB:
+    while close < len(order) and 0 <= order[close].attenuation - order[0].attenuation < CLOSE_CALL_DB:
         close += 1
-    return close
+    order[:close] = sorted(order[:close], key=lambda c: memory.doubted(c.mac))
+    return order, True
 
 
 class Choice:
@@ -88,12 +85,12 @@ class Choice:
         self._unproven: list[Candidate] = []     # found by their attenuation, but the validation proved nothing
 
     @classmethod
-    def of(cls, order: list[Candidate], close: bool, config: SlacConfig) -> Choice:
+    def of(cls, order: list[Candidate], config: SlacConfig) -> Choice:
         """Direct ones when there are any, else the indirect ones; which of them are doubtful says `slac.validate`."""
         found = [c for c in order if c.attenuation <= config.atten_direct_db]
         if found:
-            strict = close and config.validate == "close"
-            for c in found[:min(close_ones(order), MAX_VALIDATED) if strict else 0]:
+            strict = config.validate == "several" and len(found) > 1
+            for c in found[:MAX_VALIDATED if strict else 0]:
                 c.doubtful = True
             return cls(found, True, strict)
         potential = [c for c in order if c.attenuation <= config.atten_indirect_db][:MAX_VALIDATED]

@@ -20,9 +20,9 @@ class SlacConfig:
         "PEV: average attenuation up to which a charger is taken without validation (bench hardware is 6 to 18 dB above 10)"))
     atten_indirect_db: float = setting(80.0, unit="dB", low=1, high=120, meaning=(
         "PEV: average attenuation up to which a charger is considered at all, with validation"))
-    validate: str = setting("indirect", choices=("never", "indirect", "close"), meaning=(
+    validate: str = setting("indirect", choices=("never", "indirect", "several"), meaning=(
         "PEV: which chargers have to count toggles of our pilot before they are matched. never: none; indirect: those above atten_direct_db; "
-        "close: also where the two best differ by less than 10 dB, which finds out a neighbour that lies, if the right charger can count"))
+        "several: also whenever more than one is heard, which finds out a neighbour that lies about its attenuation, if the right charger can count"))
     count_toggles: bool = setting(True, meaning="EVSE: validate a car that asks for it by counting its toggles; false, or no pilot readable: say that it is not required")
     request_amp_map: bool = setting(False, meaning="exchange amplitude maps after the join (CM_AMP_MAP); never seen in the field, a peer's request is always answered")
     parm_cadence_ms: int = setting(1400, unit="ms", low=400, high=5000, meaning="PEV: spacing of CM_SLAC_PARM.REQ after the first three")

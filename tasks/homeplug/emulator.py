@@ -247,7 +247,8 @@ class EmulatedModem:
 
     def _judge(self, n: Neighbour, now: int) -> None:
         """Joined `join_ms` after both hold the same key and are alive, one of them a coordinator; not joined at once when that ends."""
-        nobody_coordinates = self.never_cco and n.never_cco
+        nobody_coordinates = self.never_cco and n.never_cco and not any(
+            other.alive and other.digest == self._digest and not other.never_cco for other in self.neighbours.values())
         if not (n.alive and n.digest == self._digest) or self._silent or self.boot_loader or nobody_coordinates:
             n.joined_at = NEVER
         elif n.joined_at == NEVER:

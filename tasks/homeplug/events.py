@@ -22,7 +22,9 @@ class UseKey:
 
 @dataclass(slots=True)
 class WatchLink:
-    """Find out whether the peer's modem has joined, and go on watching."""
+    """Find out whether the peer's modem has joined, at the latest `within` ns from now, and go on watching."""
+
+    within: int
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kernel.timer import Timer
+from kernel.timer import NEVER, Timer
 from tasks.homeplug import timing as t
 from tasks.homeplug.events import LinkGone, LinkSeen
 from tasks.homeplug.modem_kinds import NAMES_PEER, Test
@@ -60,13 +60,15 @@ class LinkTest:
         self._denials = 0
         self._vouched_until = -1
         self._polled_at = -t.LINK_POLL_JOINING
+        self._last = NEVER                       # one more question at this time, when there is no link until then
         self._poll = Timer()
         self._assume = Timer()                   # modem without tests: believe in the link
 
     # --- commands
 
-    def watch(self, now: int) -> None:
-        """Test from now on, or when the pending key has been answered; LinkSeen and LinkGone follow."""
+    def watch(self, now: int, last: int) -> None:
+        """Test from now on, or when the pending key has been answered; LinkSeen and LinkGone follow. `last`: when it is asked a last time at the latest."""
+        self._last = last
         self.watching = True
         self.link = False
         self._working.clear()
@@ -202,6 +204,8 @@ class LinkTest:
             if not (vouched and test is Test.GET_KEY):
                 self._ask(test)
         self._poll.arm(now, t.LINK_POLL_UP if self.link else t.LINK_POLL_JOINING)
+        if not self.link and now < self._last < self._poll.at:
+            self._poll.arm_at(self._last)
 
     def _questions(self) -> list[Test]:
         """While joining all that the kind knows; then what has worked: the best one, after a miss all of them."""

@@ -82,10 +82,10 @@ class Modem:
         self._test.held = True
         self._key.set(nid, nmk, now)
 
-    def watch_link(self, now: int) -> None:
-        """Test the link from now on; LinkSeen and LinkGone follow. Starts when a pending key has been answered."""
+    def watch_link(self, now: int, within: int = t.TT_match_join) -> None:
+        """Test the link from now on, with a last question just before `within` ns have passed; LinkSeen and LinkGone follow. Starts when a pending key has been answered."""
         self._search.needed = True
-        self._test.watch(now)
+        self._test.watch(now, now + within - t.LAST_QUESTION)
 
     def unwatch_link(self) -> None:
         """Stop testing; the peer is not expected any more."""

@@ -237,7 +237,7 @@ class PevRun:
             self._events.append(Note("charger %s at %.1f dB", (c.mac.hex(":"), c.attenuation)))
         if close:
             self._events.append(Note("the two best chargers differ by less than %d dB: it may be the neighbour's", (CLOSE_CALL_DB,), "warning"))
-        self._choice = Choice.of(order, close, self._config)
+        self._choice = Choice.of(order, self._config)
         if not order:
             self._events.append(Note("no CM_ATTEN_CHAR.IND %d ms after the first CM_START_ATTEN_CHAR.IND, %d charger(s) confirmed",
                                      (t.TT_EV_atten_results // MS, len(self._confirmed)), "warning"))
@@ -321,7 +321,7 @@ class PevRun:
     def _send_match(self, now: int) -> None:
         if self._sends > t.C_EV_match_retry:
             self._events.append(Note("charger %s does not answer CM_SLAC_MATCH.REQ", (self.chosen.mac.hex(":"),), "warning"))
-            self._memory.unanswered(self.chosen.mac)
+            self._memory.failed(self.chosen.mac)
             self._choice.drop_weaker(self.chosen)
             self._next_candidate(now)
             return

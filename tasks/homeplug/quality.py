@@ -25,6 +25,11 @@ def choose(peers: list[Peer], host: bytes | None) -> Peer | None:
     return peers[0] if peers else None
 
 
+def third(peers: list[Peer], peer: Peer | None) -> Peer | None:
+    """A station of our network that is neither we nor the peer: somebody has the key (it stands in CM_SLAC_MATCH.CNF in clear, sheet 2.6)."""
+    return next((other for other in peers if peer is not None and other.modem != peer.modem), None)
+
+
 class LinkQuality:
     """`peer`: the modem at the other end, None while unknown. `word`: one of WORDS, None without any figure."""
 

@@ -104,7 +104,7 @@ class EvseSlac:
             return
         self._enter(State.Resume)
         self._timer.arm(now, t.T_conn_resume)
-        self._events.append(WatchLink())
+        self._events.append(WatchLink(t.T_conn_resume))
 
     def vouch(self, now: int) -> None:
         """Upper layers have just heard the car."""
@@ -244,19 +244,26 @@ class EvseSlac:
         elif self.state not in (State.WaitParm, State.Matching):
             self.ignored += 1                    # Matched: silence keeps the neighbours' cars away
             return
-        if m.src not in self._runs and len(self._runs) >= t.C_EVSE_match_parallel:
-            idle = [run for run in self._runs.values() if run.phase in IDLE_PHASES]
-            if not idle:
-                self.crowded += 1
-                return
-            oldest = min(idle, key=lambda run: run.touched)
-            oldest.dropped = "room for another car"
-            self._drop(oldest)
+        if m.src not in self._runs and not self._make_room():
+            self.crowded += 1
+            return
         run = self._runs[m.src] = EvseRun(self._mac, m.src, m.run_id, self._config.rx_attenuation_db, now)
         self._timer.cancel()
         self._enter(State.Matching)
         self._after_run(run)
         self._schedule(now)
+
+    def _make_room(self) -> bool:
+        """For one more car: whoever has not begun to sound gives way first, then whoever has its result; False when all are being measured."""
+        if len(self._runs) < t.MATCHING_RUNS:
+            return True
+        idle = [run for run in self._runs.values() if run.phase in IDLE_PHASES]
+        if not idle:
+            return False
+        oldest = min(idle, key=lambda run: (run.phase is not Phase.WaitStart, run.touched))
+        oldest.dropped = "room for another car"
+        self._drop(oldest)
+        return True
 
     def _on_run_message(self, m, kind: type, now: int) -> None:
         run = self._run_of(m.src, None if kind is CM_VALIDATE_REQ else m.run_id)
@@ -309,7 +316,7 @@ class EvseSlac:
         self._enter(State.WaitLink)
         self._timer.arm(now, t.TT_match_join)
         self._events.append(Checkpoint(155, "CM_SLAC_MATCH.CNF"))
-        self._events.append(WatchLink())
+        self._events.append(WatchLink(t.TT_match_join))
 
     def _after_amp_map(self) -> None:
         self._out += self._amp_map.outgoing()

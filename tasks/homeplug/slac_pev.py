@@ -45,6 +45,7 @@ class PevSlac:
         self._key: CM_SLAC_MATCH_CNF | None = None
         self._memory = Memory()                  # of the runs since start()
         self._told = False
+        self._rest_until: int | None = None      # Pause: its end, when the modem is back by then
         self._step = Timer()                     # end of a pause, join limit, T_conn_resume: one at a time
         self._out: list = []
         self._events: list = []
@@ -100,7 +101,7 @@ class PevSlac:
             return
         self._enter(State.Resume)
         self._step.arm(now, t.T_conn_resume)
-        self._events.append(WatchLink())
+        self._events.append(WatchLink(t.T_conn_resume))
 
     # --- the five verbs
 
@@ -136,6 +137,9 @@ class PevSlac:
         elif kind is ModemBack:
             if self.state is State.Join:
                 self._events.append(Checkpoint(180, "modem is back after its restart"))
+            elif self.state is State.Pause and self._rest_until is not None:
+                self._step.arm_at(max(now, self._rest_until))
+                self._rest_until = None
 
     def handle_timer(self, now: int) -> None:
         if self._run is not None and now >= self._run.next_timer():
@@ -150,7 +154,7 @@ class PevSlac:
             self._begin_run(now)
         elif self.state is State.Join:
             self._events.append(Note("no link %d s after CM_SLAC_MATCH.CNF", (t.TT_match_join // S,), "warning"))
-            self._memory.strangers.add(self.peer_mac)
+            self._memory.failed(self.peer_mac)
             self._run_failed(StopReason.NO_LINK, now)
         elif self.state is State.Resume:
             self._events.append(Note("the network did not come back %d s after the wake-up: matching anew", (t.T_conn_resume // S,)))
@@ -217,7 +221,7 @@ class PevSlac:
         self._enter(State.Join)
         self._step.arm(now, t.TT_match_join)
         self._events.append(UseKey(m.nid, m.nmk))
-        self._events.append(WatchLink())
+        self._events.append(WatchLink(t.TT_match_join))
 
     def _after_amp_map(self) -> None:
         self._out += self._amp_map.outgoing()
@@ -234,9 +238,12 @@ class PevSlac:
             self._give_up(reason, now)
             return
         rested = t.TT_matching_rate if self._run is not None and self._run.late and not self._run.answered else 0
+        restarts = self.state in IN_NETWORK                  # the modem gets another key, and hears nobody until it is back
+        pause = self._backoff.failed() - rested
         self._leave(now)
         self._enter(State.Pause)
-        self._step.arm(now, self._backoff.failed() - rested)
+        self._rest_until = now + pause if restarts else None
+        self._step.arm(now, max(pause, t.MODEM_RESTART_LIMIT) if restarts else pause)
 
     def _give_up(self, reason: StopReason, now: int) -> None:
         self._leave(now)

@@ -12,11 +12,12 @@ from tasks.errors import WireError
 from tasks.homeplug.config import SlacConfig
 from tasks.homeplug.events import (LinkEstablished, LinkFailed, ModemFound, ModemLost, Suspicious, TogglePilot, UnwatchLink, UseKey,
                                    WatchLink)
+from tasks.homeplug.link_test import Peer
 from tasks.homeplug.modem import Modem
 from tasks.homeplug.modem_kinds import ASKED
 from tasks.homeplug.pib import EVSE, PEV
 from tasks.homeplug.pib_check import ModemJudged, PibCheck
-from tasks.homeplug.quality import LinkQuality
+from tasks.homeplug.quality import LinkQuality, third
 from tasks.homeplug.slac_evse import EvseSlac
 from tasks.homeplug.slac_pev import PevSlac
 from tasks.homeplug.wire import is_slac, parse
@@ -63,6 +64,8 @@ class HomeplugTask:
         self._peer_modem = signals.peer_modem.claim(SOURCE)
         self._rate_tx = signals.link_rate_tx.claim(SOURCE)
         self._rate_rx = signals.link_rate_rx.claim(SOURCE)
+        self._notice = signals.link_notice.claim(SOURCE)
+        self._third: bytes | None = None         # a modem in our network that is not the peer's
         self._quality_word = signals.link_quality.claim(SOURCE)
         self._quality = LinkQuality(config)
         if not ASKED[config.modem_kind]:         # nothing is asked of it, so that its silence says nothing
@@ -123,6 +126,8 @@ class HomeplugTask:
         peer = self._role.peer_mac
         if peer is not None and data[6:12] == peer and not is_slac(data):
             self._modem.traffic(now)             # only the network carries it (sheet 4.3 f)
+            if self._evse is not None:
+                self._evse.vouch(now)
         if data[12:14] != ETHERTYPE:             # IPv6: frame_rx shows one of the peer's frames per second
             self._carry_events(now)
             return
@@ -162,7 +167,7 @@ class HomeplugTask:
                 elif kind is UseKey:
                     modem.set_key(e.nid, e.nmk, now)
                 elif kind is WatchLink:
-                    modem.watch_link(now)
+                    modem.watch_link(now, e.within)
                 elif kind is UnwatchLink:
                     modem.unwatch_link()
                 elif kind is TogglePilot:
@@ -229,6 +234,7 @@ class HomeplugTask:
             self._rate_tx.set(quality.peer.tx, now)
             self._rate_rx.set(quality.peer.rx, now)
         self._peers_told, self._linked = at, link
+        self._tell_third(third(peers, quality.peer) if link else None, now)
         told = (None if quality.peer is None else quality.peer.modem, quality.word)
         if told != self._quality_told:
             self._quality_told = told
@@ -236,6 +242,19 @@ class HomeplugTask:
             self._quality_word.set(told[1], now)
         if news is not None:
             self._journal.note(now, SOURCE, news.text, *news.args, level=news.level)
+
+    def _tell_third(self, other: Peer | None, now: int) -> None:
+        """Somebody else is in the network, and reads what is said in it. V2G without TLS can be read, not closed to it."""
+        modem = None if other is None else other.modem
+        if modem == self._third:
+            return
+        self._third = modem
+        self._notice.set("" if modem is None else "third PLC station", now)
+        if other is not None:
+            self.suspicious += 1
+            host = "" if other.host is None else f" with host {other.host.hex(':')}"
+            self._journal.limited(now, SOURCE, "third", "a third station is in our network: modem %s%s. It has the key, which passes in clear: it can read along; "
+                                  "it cannot take part, see the stranger's tries", modem.hex(":"), host)
 
     def _run_assumed(self, now: int) -> int:
         """Nothing to match: the link is up on demand; frames are thrown away."""

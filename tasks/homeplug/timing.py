@@ -9,7 +9,7 @@ C_EV_match_MNBC = 10                   # sounds that the EVSE announces in NUM_S
 C_EV_start_atten_char_inds = 3         # repetitions of CM_START_ATTEN_CHAR.IND
 C_EV_vald_nb_toggles_max = 3           # toggles of the pilot (B to C) in one validation: 1 to 3
 C_EV_match_retry = 2                   # retransmissions of an unanswered request: three transmissions
-C_EVSE_match_parallel = 5              # matching processes side by side
+C_EVSE_match_parallel = 5              # matching processes side by side, at least
 
 # --- both
 TT_match_response = 200 * MS           # wait for CNF or RSP
@@ -50,6 +50,7 @@ VALIDATE_DEBOUNCE = 100 * MS           # charger: state C for so long is a toggl
 PARM_AGAIN = 10 * MS                   # CM_SLAC_PARM.REQ goes out twice, like an Ioniq's (2.8 row 2): a broadcast is not repeated by the modems, and a
                                        # charger that did not hear it leaves the car to the neighbour's (26 of 600 crosstalk runs at 5 % loss, 2 with it)
 BATCH_CATCH_UP = 5 * MS                # so much less than its interval a batch message may keep after one that left late
+MATCHING_RUNS = 32                     # charger: so many instead of C_EVSE_match_parallel, so that a flood of requests keeps no car away that goes on
 EVSE_SOUND_SETTLE = 45 * MS            # after the last expected profile, for duplicates still in the modem
 MODEM_SEARCH_INTERVAL = 2 * S          # repeat VS_SW_VER until a modem answers
 MODEM_SEARCH_BROADCAST_DELAY = 100 * MS    # own modem answers in 0.3 to 10 ms; only then ask by broadcast
@@ -66,5 +67,6 @@ LINK_POLL_JOINING = 500 * MS           # 4.3: one question per 500 ms while the 
 LINK_POLL_UP = 1 * S                   # 4.3: then 1 s, to the own modem alone while upper layers hear the peer
 LINK_VOUCH_LEASE = 5 * S               # how long one vouch counts; V2G messages are at most 2 s apart
 GENERIC_JOIN_WAIT = 8 * S              # modem without any link test: slowest join measured 7.8 s (sheet 4.3)
+LAST_QUESTION = 100 * MS               # so long before the join's limit is over it is asked once more: a link of 11.9 s counts
 LINK_MISSES = 3                        # lost after so many polls without evidence
 LINK_DENIALS = 2                       # or so many answers in a row that say "nobody there"

@@ -41,7 +41,7 @@ def test_every_phase_fits(role, phase, values):
 def test_a_notice_about_the_network_takes_turns_with_the_last_row(role, phase):
     s = signals(**CAR, connection_state="Session", stop_reason=StopReason.CHARGER_STOP)
     before = [screen_of(phase, "", s, at, role, 0) for at in (NOW, NOW + NOTICE_TURN)]
-    for name, notice in (("stranger_notice", max((t.short for t in Trick), key=len)), ("kernel_notice", "kernel answers too")):
+    for name, notice in (("link_notice", "third PLC station"), ("stranger_notice", max((t.short for t in Trick), key=len)), ("kernel_notice", "kernel answers too")):
         put(s, NOW, **{name: notice})
         for at, plain in zip((NOW, NOW + NOTICE_TURN), before):
             shown = screen_of(phase, "", s, at, role, 0)

@@ -41,8 +41,8 @@ def _answers(name: str, asked: list[int], answered: list[int], most: int) -> lis
 
 
 def without_copies(asked: list[int]) -> list[int]:
-    """Our car sends each CM_SLAC_PARM.REQ twice, a tick apart: the first of both."""
-    return [at for i, at in enumerate(asked) if not i or at - asked[i - 1] > t.PARM_AGAIN]
+    """Our car sends each CM_SLAC_PARM.REQ twice, PARM_AGAIN and at most a tick apart: the first of both."""
+    return [at for i, at in enumerate(asked) if not i or at - asked[i - 1] > t.PARM_AGAIN + TICK_MS * MS]
 
 
 def of_car(passed: list[tuple[int, Any]]) -> list[Measured]:

@@ -6,7 +6,7 @@ import pytest
 from kernel.timer import S
 from tasks.homeplug.config import EmulatorConfig, SlacConfig
 from tasks.homeplug.link_test import Peer
-from tasks.homeplug.quality import LinkQuality, choose
+from tasks.homeplug.quality import LinkQuality, choose, third
 from tasks.messages import StartMatching
 
 from tests.homeplug.line import Line, Node, World
@@ -84,3 +84,9 @@ def test_signals_of_a_whole_box_and_their_age():
     assert s.link_quality.value is None and s.peer_modem.value is None
     told = [e.message() for e in pev.journal._ring if "Mbit/s to and" in e.message()]
     assert len(told) == 1 and told[0].startswith("link weak: 11.2 dB, 5 Mbit/s to and 5 Mbit/s from modem")
+
+
+def test_a_third_station_is_who_is_neither_we_nor_the_peer():
+    peer, other = Peer(b"\2" * 6, b"\1" * 6, 9, 9), Peer(b"\4" * 6, None, 9, 9)
+    assert third([peer], peer) is None and third([], None) is None
+    assert third([peer, other], peer) is other and third([other, peer], peer) is other

@@ -13,6 +13,7 @@ from tasks.homeplug.keys import nid_from_nmk
 from tasks.homeplug.slac_evse import EvseSlac, State
 from tasks.homeplug.wire import (CM_ATTEN_CHAR_IND, CM_ATTEN_CHAR_RSP, CM_ATTEN_PROFILE_IND, CM_SLAC_MATCH_CNF, CM_SLAC_MATCH_REQ,
                                  CM_SLAC_PARM_CNF, CM_SLAC_PARM_REQ, CM_START_ATTEN_CHAR_IND, CM_VALIDATE_CNF, CM_VALIDATE_REQ)
+from tasks.homeplug.timing import MATCHING_RUNS, C_EVSE_match_parallel
 from tasks.homeplug.wire_header import BROADCAST
 from tasks.stop_reasons import StopReason
 
@@ -306,21 +307,22 @@ def test_link_loss_means_a_new_key():
     assert s.machine.state is State.WaitParm
 
 
-def test_five_cars_side_by_side_the_sixth_replaces_the_idlest():
-    s = ready()
-    for n, car in enumerate(CARS[:5]):
-        s.run_to(n * 10 * MS)
+def test_more_cars_side_by_side_than_the_standard_asks_for_the_next_replaces_the_idlest():
+    s, many = ready(), [bytes((2, 0, 0, 0, 1, n)) for n in range(MATCHING_RUNS + 2)]
+    assert MATCHING_RUNS >= C_EVSE_match_parallel
+    for n, car in enumerate(many[:-2]):
+        s.run_to(n * MS)
         parm(s, car)
-    start(s, CARS[0])
-    parm(s, CARS[5])                                       # CARS[1] waits longest without having begun
-    for car in CARS[:6]:
+    start(s, many[0])
+    parm(s, many[-2])                                      # many[1] waits longest without having begun
+    for car in many[:-1]:
         start(s, car)
-        profiles(s, 10, bytes((car[5],)) * 58, pev=car)
+        profiles(s, 10, bytes((car[5] + 1,)) * 58, pev=car)
     s.run_to(s.now + 50 * MS)
     got = {m.dst: m.aag[0] for _, m in s.sent if type(m) is CM_ATTEN_CHAR_IND}
-    assert got == {car: car[5] for car in (CARS[0], CARS[2], CARS[3], CARS[4], CARS[5])}
-    parm(s, CARS[6])                                       # now all five are at work
-    assert s.machine.crowded == 1 and s.last(CM_SLAC_PARM_CNF).dst == CARS[5]
+    assert got == {car: car[5] + 1 for car in many[:-1] if car is not many[1]}
+    parm(s, many[-1])                                      # now all are at work
+    assert s.machine.crowded == 1 and s.last(CM_SLAC_PARM_CNF).dst == many[-2]
 
 
 def test_new_run_id_of_the_same_car_replaces_its_session():

@@ -55,3 +55,24 @@ def test_e13_our_own_car_begins_again_when_its_link_is_dead():
     s.give(ModemBack())
     charger.parm(s)
     assert s.machine.state is State.Matching
+
+
+def test_a_flood_of_requests_keeps_no_car_away_that_goes_on():
+    """100 requests a second, each from another address: whoever sounds and answers is not dropped for them."""
+    s = charger.ready()
+    flood = iter(range(10_000))
+
+    def pass_time(until):
+        while s.now < until:
+            s.run_to(s.now + 10 * MS)
+            charger.parm(s, b"\2\6" + next(flood).to_bytes(4, "big"))
+    pass_time(S)
+    charger.parm(s)
+    pass_time(s.now + 200 * MS)                            # CM_START_ATTEN_CHAR.IND up to 215 ms later (sheet 8.2)
+    charger.start(s)
+    charger.profiles(s, 10)
+    pass_time(s.now + 100 * MS)
+    charger.rsp(s)
+    pass_time(s.now + 900 * MS)
+    charger.match(s)
+    assert s.machine.peer_mac == PEV

@@ -8,7 +8,7 @@ import pytest
 
 from kernel.timer import MS, NEVER, S
 from tasks.homeplug.config import SlacConfig
-from tasks.homeplug.events import KeyTaken, LinkEstablished, LinkFailed, LinkGone, LinkSeen, UseKey, WatchLink
+from tasks.homeplug.events import KeyTaken, LinkEstablished, LinkFailed, LinkGone, LinkSeen, ModemBack, UseKey, WatchLink
 from tasks.homeplug.keys import nid_from_nmk
 from tasks.homeplug.slac_pev import PevSlac, State
 from tasks.homeplug.wire import (CM_ATTEN_CHAR_IND, CM_ATTEN_CHAR_RSP, CM_MNBC_SOUND_IND, CM_SLAC_MATCH_CNF, CM_SLAC_MATCH_REQ,
@@ -302,8 +302,11 @@ def test_join_time_is_twelve_seconds_and_three_failures_end_it():
     s.run_to(begin + 12 * S)
     assert s.machine.state is State.Pause and len(s.events(UseKey)) == 2      # left with a random key
     assert s.events(UseKey)[1].nmk != NMK
-    for pause in (400 * MS, 800 * MS):                     # TT_matching_rate, then twice that
+    for pause in (400 * MS, 800 * MS):                     # TT_matching_rate, then twice that, or longer while the modem restarts with the random key
         s.run_to(s.now + pause)
+        assert s.machine.state is State.Pause
+        s.give(ModemBack())
+        s.run_to(s.now)
         s.give(parm_cnf(s))
         s.run_to(s.now + 700 * MS)
         s.give(atten(s))

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 from kernel.timer import MS, S
-from tasks.homeplug.events import LinkFailed
+from tasks.homeplug.events import LinkFailed, ModemBack
 from tasks.homeplug.slac_pev import State
 from tasks.homeplug.wire import CM_SLAC_MATCH_REQ, CM_SLAC_PARM_REQ, CM_START_ATTEN_CHAR_IND
 from tasks.stop_reasons import StopReason
@@ -14,6 +14,7 @@ from tests.homeplug.test_slac_pev import EVSE, EVSE2, atten, collecting, match_c
 
 def next_attempt(s, louder, weaker):
     """Both answer; returns whom the car asks to match. `louder`, `weaker` are (MAC, dB)."""
+    s.give(ModemBack())
     s.run_to(s.now + 500 * MS)
     for evse, _ in (louder, weaker):
         s.give(parm_cnf(s, evse))
@@ -86,3 +87,15 @@ def test_pauses_between_runs_grow():
         pauses.append((s.times(CM_SLAC_PARM_REQ)[-1] - failed_at) // MS)
     assert [round(p, -2) for p in pauses] == [400, 800, 1600, 1600, 1600]
     assert sum(pauses[:2]) * MS + 3 * 1300 * MS < 10 * S, "three runs within TT_matching_repetition"
+
+
+def test_after_a_join_that_failed_the_modem_is_waited_for_because_it_hears_nobody_while_it_restarts():
+    s = started()
+    next_attempt(s, (EVSE, 12), (EVSE2, 34))
+    s.give(match_cnf(s))
+    s.run_to(s.now + 12 * S)
+    sent, failed = len(s.times(CM_SLAC_PARM_REQ)), s.now
+    s.run_to(failed + 5 * S - 1)
+    assert s.machine.state is State.Pause and len(s.times(CM_SLAC_PARM_REQ)) == sent
+    s.run_to(failed + 5 * S)
+    assert s.times(CM_SLAC_PARM_REQ)[sent] == failed + 5 * S, "a modem that never says that it is back"

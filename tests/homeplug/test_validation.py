@@ -131,20 +131,21 @@ def test_p16_another_signal_type_or_charger_is_ignored(wrong):
     assert s.machine.state is State.Validate and s.machine.ignored == before + 1 and s.events(TogglePilot) == []
 
 
-@pytest.mark.parametrize("mode, state", [("never", State.Match), ("indirect", State.Validate), ("close", State.Validate)])
+@pytest.mark.parametrize("mode, state", [("never", State.Match), ("indirect", State.Validate), ("several", State.Validate)])
 def test_who_is_above_the_direct_limit_is_validated_unless_never(mode, state):
     assert deciding(50, validate=mode).machine.state is state
 
 
-@pytest.mark.parametrize("mode, state", [("never", State.Match), ("indirect", State.Match), ("close", State.Validate)])
-def test_close_ones_are_validated_only_where_that_is_wanted(mode, state):
-    assert deciding(12, 18, validate=mode).machine.state is state
-    assert deciding(12, 22, validate=mode).machine.state is State.Match, "10 dB apart"
+@pytest.mark.parametrize("mode, state", [("never", State.Match), ("indirect", State.Match), ("several", State.Validate)])
+def test_several_are_validated_only_where_that_is_wanted(mode, state):
+    assert deciding(12, 34, validate=mode).machine.state is state
+    assert deciding(12, validate=mode).machine.state is State.Match, "nobody else was heard"
+    assert deciding(12, 50, validate=mode).machine.state is State.Match, "the other one is beyond the direct limit"
 
 
-def test_close_the_liar_is_found_out_by_its_count():
+def test_several_the_liar_is_found_out_by_its_count():
     """The neighbour claims less attenuation than the charger on our cable: only the pilot tells them apart."""
-    s = toggling(15, 12, validate="close")
+    s = toggling(15, 12, validate="several")
     assert s.machine.peer_mac == EVSE2
     s.give(cnf(EVSE2, VALIDATE_SUCCESS, s.events(TogglePilot)[0].count % 3 + 1))
     s.give(cnf(EVSE, VALIDATE_READY))
@@ -152,8 +153,8 @@ def test_close_the_liar_is_found_out_by_its_count():
     assert asked(s, CM_SLAC_MATCH_REQ) == [EVSE]
 
 
-def test_close_a_liar_that_says_no_proof_is_required_is_passed_over_for_one_that_proves():
-    s = deciding(15, 12, validate="close")
+def test_several_a_liar_that_says_no_proof_is_required_is_passed_over_for_one_that_proves():
+    s = deciding(15, 12, validate="several")
     s.give(cnf(EVSE2, VALIDATE_NOT_REQUIRED))
     assert s.machine.peer_mac == EVSE and asked(s, CM_SLAC_MATCH_REQ) == []
     s.give(cnf(EVSE, VALIDATE_READY))
@@ -161,8 +162,8 @@ def test_close_a_liar_that_says_no_proof_is_required_is_passed_over_for_one_that
     assert asked(s, CM_SLAC_MATCH_REQ) == [EVSE]
 
 
-def test_close_where_nobody_can_validate_the_least_attenuated_is_taken():
-    s = deciding(15, 12, validate="close")
+def test_several_where_nobody_can_validate_the_least_attenuated_is_taken():
+    s = deciding(15, 12, validate="several")
     s.give(cnf(EVSE2, VALIDATE_FAILURE))
     s.run_to(s.now + 600 * MS)                                        # the other one is silent
     assert asked(s, CM_SLAC_MATCH_REQ) == [EVSE2]
