@@ -8,6 +8,7 @@ from tasks.ethernet.wire import ETHERTYPE_IPV6, emit as emit_ethernet
 from tasks.homeplug import wire as mme
 from tasks.homeplug.wire_header import BROADCAST
 from tasks.homeplug.wire_keys import CM_SET_KEY_REQ
+from tasks.homeplug.wire_module import VS_MODULE_OPERATION_REQ, ReadModule
 from tasks.ipv6.wire import (ICMPV6, NEIGHBOR_SOLICITATION, TCP, UDP, NeighborMessage, emit_ipv6, emit_neighbor, emit_udp, link_local, pseudo_sum)
 from tasks.tcp.wire import ACK, PSH, emit as emit_tcp
 from tests.interop.capture import header, record
@@ -31,6 +32,7 @@ def good() -> dict[str, bytes]:
         "CM_ATTEN_CHAR.RSP": mme.CM_ATTEN_CHAR_RSP(CHARGER, CAR, RUN_ID, CAR).emit(),
         "CM_SLAC_MATCH.REQ": mme.CM_SLAC_MATCH_REQ(CHARGER, CAR, RUN_ID, CAR, CHARGER).emit(),
         "CM_SET_KEY.REQ": CM_SET_KEY_REQ(CHARGER, CAR, bytes(7), bytes(range(16))).emit(),
+        "VS_MODULE_OPERATION.REQ": VS_MODULE_OPERATION_REQ(CHARGER, CAR, ReadModule(144, 1024)).emit(),
         "neighbour solicitation": packet(ICMPV6, emit_neighbor(NeighborMessage(NEIGHBOR_SOLICITATION, 0, dst, CAR), src, dst)),
         "SDP request": packet(UDP, emit_udp(src, dst, 50000, 15118, b"\x01\xfe\x90\x00\x00\x00\x00\x02\x10\x00")),
         "TCP segment": packet(TCP, emit_tcp(50000, 15118, 1, 1, ACK | PSH, 8000, b"\x01\xfe\x80\x01\x00\x00\x00\x01\x80", pseudo_sum(src, dst, TCP))),

@@ -15,6 +15,7 @@ from tasks.homeplug import wire as mme
 from tasks.homeplug.wire_header import name_of
 from tasks.homeplug.wire_keys import CM_SET_KEY_REQ
 from tasks.homeplug.wire_modem import VS_NW_INFO_REQ
+from tasks.homeplug.wire_module import VS_MODULE_OPERATION_REQ
 from tasks.ipv6.wire import ICMPV6, NEIGHBOR_SOLICITATION, TCP, UDP, parse_ipv6, parse_neighbor, parse_udp, pseudo_sum
 from tasks.tcp.wire import parse as parse_segment
 from tests.interop.capture import header, record
@@ -176,6 +177,12 @@ def _match(m: mme.CM_SLAC_MATCH_REQ | mme.CM_SLAC_MATCH_CNF, more: dict[str, obj
                                               "RSVD": bytes(8), **more}}
 
 
+def _read_module(m: VS_MODULE_OPERATION_REQ) -> dict[str, object]:
+    """A box only reads, and what runs (operation 0)."""
+    return {"NumOpData": 1, "operation": m.step.operation, "OPDataLength": 18, "ModuleID": m.step.module_id, "ModuleSubID": m.step.sub_id,
+            "ReadDataLen": m.step.length, "ReadOffset": m.step.offset}
+
+
 HOMEPLUG_FIELDS: dict[type, tuple[str, Callable[..., dict[str, object]]]] = {      # our message -> scapy's layer, and its fields (spelling is scapy's)
     mme.CM_SLAC_PARM_REQ: ("CM_SLAC_PARM_REQ", lambda m: {**_NO_SECURITY, "RunID": m.run_id}),
     mme.CM_SLAC_PARM_CNF: ("CM_SLAC_PARM_CNF", lambda m: {
@@ -196,6 +203,7 @@ HOMEPLUG_FIELDS: dict[type, tuple[str, Callable[..., dict[str, object]]]] = {   
         "KeyType": 1, "MyNonce": int.from_bytes(m.my_nonce, "big"), "YourNonce": int.from_bytes(m.your_nonce, "big"), "PID": 4, "NetworkID": m.nid,
         "NewEncKeySelect": 1, "NewKey": m.nmk}),
     VS_NW_INFO_REQ: ("NetworkInformationRequest", lambda m: {}),
+    VS_MODULE_OPERATION_REQ: ("ModuleOperationRequest", _read_module),
 }
 
 
