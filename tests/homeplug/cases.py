@@ -1,7 +1,7 @@
 """The 57 cases of the slac-and-network sheet, section 9, each with the tests that show it. `test_cases.py` holds this table to the tests that exist.
 
 A test is named as file::function below tests/, a foreign program's matching as interop:CASE (./install/test.sh --interop, root; other state machines run in
-the place of EVerest's, which cannot be installed here), a figure as bench:NAME (python -m tools.bench NAME).
+the place of EVerest's, which cannot be installed here), a figure as bench:NAME (python -m tools.bench NAME), 10^6 mutated frames (M09): ./install/test.sh --fuzz-mme.
 """
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Case(NamedTuple):
     tests: tuple[str, ...]
 
 
+MME, PIB = "homeplug/test_mme_cases.py::", "homeplug/test_pib.py::"
 WIRE, MODEM = "homeplug/test_wire.py::", "homeplug/test_modem.py::"
 PEV, EVSE = "homeplug/test_slac_pev.py::", "homeplug/test_slac_evse.py::"
 CAR, CHARGER, BOX = "homeplug/test_cases_pev.py::", "homeplug/test_cases_evse.py::", "homeplug/test_cases_box.py::"
@@ -27,19 +28,31 @@ RANDOM = PEERS + "test_random_peers_within_the_real_world_spread"
 
 CASES = (
     # --- the octets
-    Case("M01", "encode/decode round trip of each message of 1.4-1.9", (WIRE + "test_golden_both_directions", WIRE + "test_round_trip_of_slac_messages")),
-    Case("M02", "byte-exact against every frame of appendix A", (WIRE + "test_captured_slac_frames_are_emitted_octet_by_octet",)),
-    Case("M03", "padded, truncated (every length) and oversize frames", (WIRE + "test_every_truncation_of_every_message", WIRE + "test_lengths_on_the_wire")),
-    Case("M04", "MMV 0/1/2 and FMI not 0", (WIRE + "test_header_rules",)),
-    Case("M05", "A14E with OUI 0", (WIRE + "test_attenuation_report_of_a_modem_with_any_oui",)),
-    Case("M06", "NUM_GROUPS 0, 58, 59, 255", (WIRE + "test_attenuation_profiles_full_and_empty",)),
-    Case("M07", "AMLEN bounds", (WIRE + "test_amplitude_map_length_is_checked",)),
-    Case("M08", "scapy as second decoder", ("interop/test_readers.py::test_both_readers_pass_the_control", "interop:slac-pyslac")),
-    Case("M09", "fuzz 10^6", (WIRE + "test_arbitrary_octets_give_a_value_or_a_wire_error",)),
+    Case("M01", "encode/decode round trip of each message of 1.4-1.9", (
+        MME + "test_m01_round_trip", WIRE + "test_golden_both_directions", WIRE + "test_round_trip_of_slac_messages")),
+    Case("M02", "byte-exact against every frame of appendix A", (
+        MME + "test_m02_every_frame_of_appendix_a_octet_by_octet", WIRE + "test_captured_slac_frames_are_emitted_octet_by_octet")),
+    Case("M03", "padded, truncated (every length) and oversize frames", (
+        MME + "test_m03_every_length_from_nothing_to_the_longest_frame", WIRE + "test_every_truncation_of_every_message", WIRE + "test_lengths_on_the_wire")),
+    Case("M04", "MMV 0/1/2 and FMI not 0", (
+        MME + "test_m04_mmv", MME + "test_m04_fragments_are_refused", WIRE + "test_header_rules")),
+    Case("M05", "A14E with OUI 0", (
+        MME + "test_m05_a14e_with_any_oui", WIRE + "test_attenuation_report_of_a_modem_with_any_oui")),
+    Case("M06", "NUM_GROUPS 0, 58, 59, 255", (
+        MME + "test_m06_num_groups", WIRE + "test_attenuation_profiles_full_and_empty")),
+    Case("M07", "AMLEN bounds", (
+        MME + "test_m07_amlen_is_checked_before_the_data_is_touched", WIRE + "test_amplitude_map_length_is_checked")),
+    Case("M08", "scapy as second decoder", (
+        MME + "test_m08_scapy_reads_the_same_fields", "interop/test_readers.py::test_both_readers_pass_the_control", "interop:slac-pyslac")),
+    Case("M09", "fuzz 10^6", (
+        MME + "test_m09_short_form_of_the_fuzz", WIRE + "test_arbitrary_octets_give_a_value_or_a_wire_error")),
     Case("M10", "SET_KEY result table 0/1", (MODEM + "test_key_answered_with_0_or_1_is_taken",)),
-    Case("M11", "PIB parser/editor: six dumped PIBs, checksums before/after edit", ()),
-    Case("M12", "NW_INFO v0 and v1", (WIRE + "test_network_info_in_both_layouts",)),
-    Case("M13", "NID vectors", ("homeplug/test_keys.py::test_nid_follows_from_nmk",)),
+    Case("M11", "PIB parser/editor: six dumped PIBs, checksums before/after edit", (PIB + "test_the_recorded_pibs_have_the_layout_and_right_checksums", PIB + "test_recorded_pibs_go_to_the_other_role_and_back_to_the_same_octets",
+        PIB + "test_configure_changes_four_fields_and_their_checksums_only")),
+    Case("M12", "NW_INFO v0 and v1", (
+        MME + "test_m12_nw_info_in_both_layouts", WIRE + "test_network_info_in_both_layouts")),
+    Case("M13", "NID vectors", (
+        MME + "test_m13_nid_vectors", "homeplug/test_keys.py::test_nid_follows_from_nmk")),
     # --- the car
     Case("P01", "nominal with each charger profile of 8.2", (FIRST, RANDOM)),
     Case("P02", "CNF lost 1, 2, 3 times", (CAR + "test_lost_confirmations_are_asked_for_again", PEV + "test_parm_three_times_then_slow_with_fresh_run_ids")),
@@ -130,9 +143,3 @@ CASES = (
     Case("X05", "each capture's car frames against our EVSE, each charger's against our PEV, original timing", (
         "replay/test_replay.py::test_replay", "homeplug/test_measured.py::test_the_recordings_say_the_same", FIRST)),
 )
-
-OPEN = {
-    "M09": "hypothesis runs some hundred frames; the 10^6 of the sheet have no command yet",
-    "M11": "there is no PIB parser yet",
-}
-"""What is still missing of a case, whether it has tests or not; emptied as they come."""

@@ -1,4 +1,4 @@
-"""The table of the sheet's 57 cases: all there, each with a test that exists, and what is open is said."""
+"""The table of the sheet's 57 cases: all there, each with a test that exists."""
 from __future__ import annotations
 
 import ast
@@ -10,7 +10,7 @@ import pytest
 
 from tasks.errors import WireError
 from tasks.homeplug.wire import CM_SLAC_MATCH_REQ, parse
-from tests.homeplug.cases import CASES, OPEN, Case
+from tests.homeplug.cases import CASES, Case
 from tests.homeplug.test_measured import SHEET
 from tests.interop.cases import SLAC_CASES
 from tools.bench.__main__ import FIGURES
@@ -38,32 +38,28 @@ def missing(test: str) -> str:
     return "" if function in functions(file) else f"no test {function} in {file}"
 
 
-def objections(cases: tuple[Case, ...], still_open: dict[str, str]) -> list[str]:
+def objections(cases: tuple[Case, ...]) -> list[str]:
     """What is wrong with a table."""
     names = [case.name for case in cases]
     wanted = [f"{group}{number:02}" for group, count in GROUPS.items() for number in range(1, count + 1)]
     found = [f"{name} is missing" for name in wanted if name not in names]
     found += [f"{name} is no case, or is there twice" for name in names if name not in wanted or names.count(name) > 1]
-    found += [f"{name} is open and no case" for name in still_open if name not in wanted]
-    found += [f"{name} is open without saying what is missing" for name, what in still_open.items() if len(what) < 10]
-    found += [f"{case.name} has no test" for case in cases if not case.tests and case.name not in still_open]
+    found += [f"{case.name} has no test" for case in cases if not case.tests]
     return found + [f"{case.name}: {why}" for case in cases for test in case.tests if (why := missing(test))]
 
 
 def test_every_case_has_a_test_that_exists():
-    assert objections(CASES, OPEN) == []
+    assert objections(CASES) == []
 
 
 def test_the_checker_can_say_no():
     good = CASES[0]
-    assert "M01 is missing" in objections(CASES[1:], OPEN)
-    assert "M01 is no case, or is there twice" in objections((*CASES, good), OPEN)
-    assert "Z01 is open and no case" in objections(CASES, {**OPEN, "Z01": "whatever it is"})
-    assert any("without saying" in text for text in objections(CASES, {**OPEN, "M01": ""}))
-    assert "M01 has no test" in objections((good._replace(tests=()), *CASES[1:]), OPEN)
+    assert "M01 is missing" in objections(CASES[1:])
+    assert "M01 is no case, or is there twice" in objections((*CASES, good))
+    assert "M01 has no test" in objections((good._replace(tests=()), *CASES[1:]))
     for bad in ("homeplug/test_wire.py::test_that_is_not_there", "homeplug/test_nowhere.py::test_x", "homeplug/test_wire.py::pair", "interop:slac-nobody",
                 "bench:nothing"):
-        assert len(objections((good._replace(tests=(bad,)), *CASES[1:]), OPEN)) == 1
+        assert len(objections((good._replace(tests=(bad,)), *CASES[1:]))) == 1
 
 
 @pytest.mark.needs_shared
