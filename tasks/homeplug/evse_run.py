@@ -128,7 +128,7 @@ class EvseRun:
         if self.phase is Phase.Counting:
             return True                          # repeated; the answer comes at the end of the window
         if m.timer and self.phase is Phase.WaitToggle:
-            self._begin_count(m.timer, pilot, now)
+            self._begin_count(m.timer, now)
         elif m.timer and self._answer is not None:
             self._out.append(self._answer)       # it did not hear what we counted
         elif pilot is None:
@@ -195,10 +195,10 @@ class EvseRun:
         self.deadline = now + t.TT_match_response
         self._out.append(CM_ATTEN_CHAR_IND(self.pev_mac, self._mac, self.run_id, self.pev_mac, self.profiles, self.average()))
 
-    def _begin_count(self, timer: int, pilot: PilotState | None, now: int) -> None:
+    def _begin_count(self, timer: int, now: int) -> None:
         self.phase = Phase.Counting
         self._count = ToggleCount()
-        self._pilot = pilot
+        self._pilot = PilotState.B               # as when we said ready: the pilot may show the first C before the line has carried the request
         self._window_end = now + min((timer + 1) * t.VALIDATE_UNIT, t.TT_EVSE_vald_toggle)
         self.deadline = min(self._window_end, now + t.VALIDATE_POLL)
 

@@ -234,6 +234,18 @@ def test_e17_counts_what_the_pilot_shows(toggles):
     assert answers(s)[1:] == [(VALIDATE_SUCCESS, toggles)]
 
 
+@pytest.mark.parametrize("toggles", [1, 2, 3])
+def test_e17_the_first_toggle_counts_when_the_pilot_is_quicker_than_the_request(toggles):
+    s = measured()
+    s.give(request())
+    show(s, (C,), 10 * MS)                       # the second request takes its time on the line
+    s.give(request(timer=20))
+    for _ in range(toggles - 1):
+        show(s, (C,) * 6 + (B,) * 6)
+    show(s, (C,) * 5 + (B,) * 60)
+    assert answers(s)[1:] == [(VALIDATE_SUCCESS, toggles)]
+
+
 def test_e17_a_match_must_follow_within_400_ms_and_a_lost_answer_is_repeated():
     s = counting(timer=5)
     s.run_to(s.now + 600 * MS)

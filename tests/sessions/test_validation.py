@@ -3,26 +3,28 @@ from __future__ import annotations
 
 import pytest
 
+from drivers.sim.link import LinkConfig
 from kernel.timer import S
 from tasks.config import Config
 
 from tests.sessions.charges import assert_safe, charge
 
 
-def doubtful(seed: int = 1, **slac):
+def doubtful(seed: int = 1, link: LinkConfig | None = None, **slac):
     """The charger's 11 dB are above the car's direct limit."""
     config = Config()
     config.slac.atten_direct_db = 5.0
     for name, value in slac.items():
         setattr(config.slac, name, value)
     told: list[str] = []
-    c = charge(seed, config=config, sinks=(lambda name, e: told.append(f"{name}: {e.message()}"),))
+    c = charge(seed, config=config, link=link, sinks=(lambda name, e: told.append(f"{name}: {e.message()}"),))
     return c, told
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_the_charger_counts_the_toggles_of_its_car_and_they_charge(seed):
-    c, told = doubtful(seed)
+@pytest.mark.parametrize("seed, delay_ms", [*((seed, 0.5) for seed in range(6)), (1, 5), (2, 10), (3, 30), (4, 60)])
+def test_the_charger_counts_the_toggles_of_its_car_and_they_charge(seed, delay_ms):
+    """Also where the pilot is quicker than the power line."""
+    c, told = doubtful(seed, LinkConfig(delay_us=int(delay_ms * 1000)))
     c.run()
     assert c.good, (c.reason, c.invariants.broken)
     asked = [text for text in told if "is to count" in text]
