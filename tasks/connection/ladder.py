@@ -211,6 +211,11 @@ class Ladder(ABC):
             return False
         return True if pilot in PLUGGED else None
 
+    def _forget_normal_end(self) -> None:
+        """A new beginning: a failure before says why there is one, an end in order (or a pause) says nothing of what may go wrong now."""
+        if self.reason in NORMAL_ENDS:
+            self.reason = None
+
     def _begin_session(self, now: int) -> None:
         self._enter(State.Session)
         self.reason = None               # what was told on the way up is over

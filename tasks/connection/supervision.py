@@ -89,6 +89,7 @@ class PevConnection(Ladder):
         self._begin_climb(now)
 
     def _begin_climb(self, now: int) -> None:
+        self._forget_normal_end()
         self._prepared = False
         self._charger_heard = False
         self._gone_since = NEVER
@@ -165,9 +166,11 @@ class PevConnection(Ladder):
         elif self._gone_since == NEVER:
             self._gone_since = now
         elif now - self._gone_since >= t.PWM_GONE:
-            self.reason = self._why_no_link()            # told; the charger begins anew
+            why = self._why_no_link()
+            if self.reason is None or why is not StopReason.NO_CHARGER_SLAC:
+                self.reason = why                        # told; the charger begins anew. That it did not answer meanwhile says less than a failure before
             self.restarts += 1
-            self._note("the charger took its 5 %% away (now %.0f %%) before there was a link: %s. Waiting for its 5 %%", duty, self.reason.text)
+            self._note("the charger took its 5 %% away (now %.0f %%) before there was a link: %s. Waiting for its 5 %%", duty, why.text)
             self._out.append((HOMEPLUG, StopMatching()))
             self._begin_climb(now)
 
@@ -299,7 +302,9 @@ class EvseConnection(Ladder):
         self._begin_climb(now, now + t.PLUG_SETTLE, StartMatching())
 
     def _begin_climb(self, now: int, settle_at: int, matching: object) -> None:
+        self._forget_normal_end()
         self._ac.cancel()
+        self._retain.cancel()
         self.duty = STEADY_DUTY
         self._enter(State.Preparing)
         self._settle_at = settle_at
@@ -311,9 +316,9 @@ class EvseConnection(Ladder):
     def _poll_state(self, now: int) -> None:
         if self.state is State.Unplugged:
             if self._plugged():
+                self.reason = None               # of the car before
                 self._climb(now)
         elif self.state is State.Preparing and now >= self._settle_at and self.facts.link_state not in NO_KEY_YET:
-            self._retain.cancel()
             self.duty = OFFERED_DUTY
             self._enter(State.Matching)
         elif self.state is State.Paused and self.duty == STEADY_DUTY and self._toggle_seen.look(self.facts.pilot, now):

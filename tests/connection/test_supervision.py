@@ -368,6 +368,15 @@ def test_a_charger_that_takes_its_5_percent_away_while_we_match_is_waited_for():
     assert bench.state is State.Matching and bench.take() == [("homeplug", "StartMatching")]
 
 
+def test_5_percent_taken_away_before_anybody_answered_does_not_hide_why_the_session_before_failed():
+    bench = pev().session().end(R.TIMEOUT, False).farewell().run(10 * S)
+    bench.facts.modem, bench.facts.link_state = "QCA7005", "Parm"
+    assert bench.state is State.Matching
+    bench.facts.duty = 100.0
+    bench.run(2 * S)
+    assert bench.state is State.WaitPilot and bench.m.reason is R.TIMEOUT and R.NO_CHARGER_SLAC.text in bench.notes[-1]
+
+
 @pytest.mark.parametrize("duty", [5.0, None])
 def test_while_it_offers_5_percent_or_nothing_is_known_matching_goes_on(duty):
     bench = pev().at(State.Matching)
