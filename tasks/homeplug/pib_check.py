@@ -54,6 +54,7 @@ class PibCheck:
         self._modem = mac
         if "boot loader" in text:
             self._judge(False, "Modem in boot loader", "no valid PIB or firmware", now, "load both with its maker's tool")
+            self._again.cancel()                 # it can read nothing to us; once it has its firmware it is found anew
         else:
             self._wanted = True
 
@@ -113,7 +114,7 @@ class PibCheck:
         for e in self._reader.events():
             if type(e) is ReadFailed:
                 self._reader = None
-                self._unknown("%s", e.problem)
+                self._unknown(e.problem, now)
                 return
             if type(e) is ReadDone:
                 self._reader = None
@@ -125,7 +126,7 @@ class PibCheck:
         try:
             layout = pib.layout_of(pib.check_header(header, pib.TYPE_PIB))
         except pib.PibError as e:
-            self._unknown("%s", e.problem)
+            self._unknown(e.problem, now)
             return
         cco, sniffer = around[0], around[-1]
         role = pib.role_of(cco, mode[0])
@@ -141,12 +142,13 @@ class PibCheck:
         else:
             self._judge(False, "Modem role unclear", told, now)
 
-    def _unknown(self, text: str, *args) -> None:
+    def _unknown(self, problem: str, now: int) -> None:
         self.known = None
-        if self._told:                           # what stood on the display is not known any more
+        if self._told:                           # what stood on the display is not known any more; it may only have missed the questions
             self._told = ()
+            self._again.arm(now, LOOK_AGAIN)
             self._events.append(ModemJudged(None))
-        self._events.append(Note("whether the modem is set up for this box is not known: " + text, args))
+        self._events.append(Note("whether the modem is set up for this box is not known: %s", (problem,)))
 
     def _judge(self, right: bool, fault: str | None, told: str, now: int, remedy: str = "") -> None:
         self.known = right

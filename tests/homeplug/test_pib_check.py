@@ -136,13 +136,25 @@ def test_a_mended_modem_is_seen_while_the_box_runs():
     assert len(errors(node)) == 1, "the same fault is told once"
 
 
-def test_a_boot_loader_is_told():
+def test_a_wrong_modem_that_misses_the_questions_once_is_asked_again():
+    node, world = box(True, "pev")
+    world.run_until(1 * S)
+    answer = node.nic.modem.from_host
+    node.nic.modem.from_host = lambda frame, now: None if frame[15:17] == b"\xb0\xa0" else answer(frame, now)
+    assert world.run_until(2 * S + LOOK_AGAIN + LIMIT, lambda: node.signals.modem_fault.value is None)
+    node.nic.modem.from_host = answer
+    assert world.run_until(world.now + LOOK_AGAIN + S, lambda: node.signals.modem_fault.value == "Modem set up as PEV")
+
+
+def test_a_boot_loader_is_told_for_as_long_as_it_runs():
     node, world = box(True)
     node.nic.modem.flash.image = bytes(9040)
     node.nic.modem.power_cut(0)
     world.run_until(3 * S)
     assert node.signals.modem_fault.value == "Modem in boot loader"
     assert "configure" not in errors(node)[-1] and "maker" in errors(node)[-1]
+    world.run_until(LOOK_AGAIN + LIMIT + 10 * S)
+    assert node.signals.modem_fault.value == "Modem in boot loader"
 
 
 def test_the_sniffer_is_warned_of_and_the_key_is_never_asked_for():
