@@ -13,8 +13,8 @@ from kernel.timer import NEVER, S, Timer
 from tasks.homeplug import timing as t
 from tasks.homeplug.amp_map import AmpMap
 from tasks.homeplug.config import SlacConfig
-from tasks.homeplug.events import (KeyTaken, LinkEstablished, LinkFailed, LinkGone, LinkSeen, ModemBack, ModemFound, ModemLost, Suspicious, UnwatchLink,
-                                   UseKey, WatchLink)
+from tasks.homeplug.events import (KeyTaken, KeyUnanswered, LinkEstablished, LinkFailed, LinkGone, LinkSeen, ModemBack, ModemFound, ModemLost, Suspicious,
+                                   UnwatchLink, UseKey, WatchLink)
 from tasks.homeplug.evse_run import IDLE_PHASES, VALIDATING, EvseRun, Phase
 from tasks.homeplug.keys import new_nmk, nid_from_nmk
 from tasks.homeplug.wire import (CM_ATTEN_CHAR_RSP, CM_ATTEN_PROFILE_IND, CM_SLAC_MATCH_CNF, CM_SLAC_MATCH_REQ, CM_SLAC_PARM_REQ, CM_START_ATTEN_CHAR_IND,
@@ -58,6 +58,7 @@ class EvseSlac:
         self._nmk = b""
         self._key_unused = False                 # nobody has been told the present key
         self._key_taken = False                  # the own modem has it
+        self._key_missed = False                 # it never confirmed it, and nobody asks it any more
         self._modem_ready = False                # and is back from its restart
         self._modem_mac: bytes | None = None
         self._runs: dict[bytes, EvseRun] = {}    # by PEV host MAC: a new RunID of the same car replaces its run
@@ -76,6 +77,8 @@ class EvseSlac:
         self._forget()
         if not self._key_unused:
             self._new_key()
+        elif self._key_missed:
+            self._use_key()
         if self._modem_ready:
             self._await_parm(now)
         else:
@@ -145,9 +148,13 @@ class EvseSlac:
                 self._fail(StopReason.LINK_LOST)
         elif kind is KeyTaken:
             self._key_taken = True
-            self._modem_ready = False
+            self._key_missed = self._modem_ready = False
             if self.state is State.WaitKey:
                 self._timer.arm(now, t.MODEM_RESTART_LIMIT)
+        elif kind is KeyUnanswered:
+            self._key_missed = True              # a modem that was away when it was asked and is back unnoticed would never have it
+            if self.state is State.WaitKey:
+                self._use_key()
         elif kind is ModemBack:
             self._modem_ready = self._key_taken
             if self.state is State.WaitKey and self._modem_ready:
@@ -334,6 +341,10 @@ class EvseSlac:
         self._key_unused = True
         self._key_taken = self._modem_ready = False
         self._events.append(Checkpoint(1, "new NMK and NID"))
+        self._use_key()
+
+    def _use_key(self) -> None:
+        self._key_missed = False
         self._events.append(UseKey(self.nid, self._nmk))
 
     def _forget(self) -> None:

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import dataclasses
+from random import Random
 
 import pytest
 
 from kernel.timer import MS, S
-from tasks.homeplug.events import LinkFailed
-from tasks.homeplug.slac_evse import State
+from tasks.homeplug.config import SlacConfig
+from tasks.homeplug.events import KeyTaken, KeyUnanswered, LinkFailed, UseKey
+from tasks.homeplug.slac_evse import EvseSlac, State
 from tasks.homeplug.wire import (CM_ATTEN_CHAR_IND, CM_ATTEN_CHAR_RSP, CM_MNBC_SOUND_IND, CM_SLAC_MATCH_CNF, CM_SLAC_MATCH_REQ, CM_SLAC_PARM_CNF,
                                  CM_SLAC_PARM_REQ, CM_START_ATTEN_CHAR_IND)
 from tasks.messages import StartMatching
@@ -15,6 +17,7 @@ from tasks.stop_reasons import StopReason
 from tools.simulate.slac.personalities import CARS
 
 from tests.homeplug.meeting import OURS, Meeting, scripted, settings
+from tests.homeplug.stepping import Stepper
 from tests.homeplug.test_slac_evse import ready
 
 IONIQ, AUDI = CARS["ioniq-93"], CARS["audi-q4-2"]
@@ -153,3 +156,20 @@ def test_a_modem_that_is_silent_for_five_seconds_after_its_key():
     assert meeting.world.run_until(60 * S, lambda: meeting.matched) and meeting.peer.attempts >= 3
     first = next(at for at, m in meeting.passed() if type(m) is CM_SLAC_PARM_CNF)
     assert first - began >= 4 * S and meeting.peer.objections == []
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_key_that_the_modem_never_confirmed_is_given_again(waits):
+    """It was away when it was asked: at once while the charger waits for it, else with the next car. The same one, for nobody knows it."""
+    s = Stepper(EvseSlac(SlacConfig(), OURS, Random(1)))
+    s.call(s.machine.start)
+    if not waits:
+        s.call(s.machine.stop)
+    s.give(KeyUnanswered())
+    assert len(s.events(UseKey)) == (2 if waits else 1)
+    s.call(s.machine.start)
+    first, again = s.events(UseKey)
+    assert first == again
+    s.give(KeyTaken())
+    s.run_to(10 * S)
+    assert s.machine.state is State.WaitParm and len(s.events(UseKey)) == 2

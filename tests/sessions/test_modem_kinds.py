@@ -103,6 +103,20 @@ def test_a_modem_silent_for_ever_is_the_reason_that_a_person_reads(who):
     assert all(word in c.said(who, "warning") for word in ("supply", "cable", "interface name", "slac.modem_kind"))
 
 
+@pytest.mark.parametrize("kind", ["qca7005", "cg5317", "vertexcom", "generic"])
+def test_a_chargers_modem_that_misses_its_key_and_is_back_before_it_counts_as_lost_gets_it_again(kind):
+    c = Pair("qca7005", kind)
+    c.run_until(400 * MS)
+    modem = c.modems["evse"].modem
+    from_host, modem.from_host = modem.from_host, lambda frame, now: None
+    c.run_until(11_200 * MS)
+    assert c.charger.signals.link_state.value == "WaitKey" and "does not confirm the key in 10 s" in c.said("evse", "warning")
+    modem.from_host = from_host
+    c.run()
+    assert c.good and c.reason is StopReason.BATTERY_FULL
+    assert_safe(c)
+
+
 def test_a_modem_in_its_boot_loader_is_told_with_the_remedy():
     c = Pair("bootloader", "qca7005")
     c.run_until(40 * S)
