@@ -10,11 +10,11 @@ from tasks.homeplug import timing as t
 from tasks.homeplug.events import KeyTaken, KeyUnanswered
 from tasks.homeplug.modem_own import OwnModem
 from tasks.homeplug.modem_search import ModemSearch
-from tasks.homeplug.wire_header import BROADCAST
+from tasks.homeplug.wire_header import BROADCAST, LOCAL_DEVICE
 from tasks.homeplug.wire_keys import CM_SET_KEY_CNF, CM_SET_KEY_REQ
 from tasks.machine import Note
 
-LOCAL_TRIES = 3            # keys to the local address before an unknown modem is also tried by broadcast: some know no local address (sheet 1.2)
+LOCAL_TRIES = 3            # keys to the local address before an unknown modem is also tried by its name or by broadcast: some know no local address (sheet 1.2)
 UNCONFIRMED = ("modem does not confirm the key in %d s. Check its supply and the cable or SPI connection; slac.modem_kind when it is "
                "another make than it was taken for")
 REFUSED = "modem refuses the key (CM_SET_KEY.CNF result %d, from a %s): slac.modem_kind says what is taken for success"
@@ -88,9 +88,9 @@ class KeySetter:
         self._tries += 1
         self.sends += 1
         dst = own.address
-        if own.mac is None and self._tries > LOCAL_TRIES and self._tries % 2 == 0:
-            dst = BROADCAST
-        self._local = dst != BROADCAST
+        if not own.identified and self._tries > LOCAL_TRIES and self._tries % 2 == 0:
+            dst = own.mac or BROADCAST
+        self._local = dst == LOCAL_DEVICE
         own.out.append(CM_SET_KEY_REQ(dst, own.host_mac, self.nid, self.nmk, self._nonce))
         self._retry.arm(now, t.SET_KEY_RETRY)
 

@@ -88,11 +88,12 @@ class ModemSearch:
     def handle_timer(self, now: int) -> None:
         if self._search.take(now):
             self._round(now)
-        if self._wide.take(now) and self._own.mac is None:
+        own = self._own                          # one that answered a key's broadcast and may not know the local address is asked by its name
+        if self._wide.take(now) and not own.identified:
             self._broadcast_out = True
-            self._ask(BROADCAST, now)
-        if self._old_form.take(now) and self._own.mac is None:
-            self._own.out += (NSCM_GET_VERSION_REQ(LOCAL_DEVICE, self._own.host_mac, 0), NSCM_GET_VERSION_REQ(BROADCAST, self._own.host_mac, 0))
+            self._ask(own.mac or BROADCAST, now)
+        if self._old_form.take(now) and not own.identified:
+            own.out += (NSCM_GET_VERSION_REQ(LOCAL_DEVICE, own.host_mac, 0), NSCM_GET_VERSION_REQ(own.mac or BROADCAST, own.host_mac, 0))
         if self._rival.take(now):
             self._judge_rival(now)
         if self._told.take(now):
@@ -130,10 +131,9 @@ class ModemSearch:
                 return
         self._broadcast_out = False
         self._ask(LOCAL_DEVICE, now)
-        if own.mac is None:
-            self._wide.arm(now, t.MODEM_SEARCH_BROADCAST_DELAY)
-            if LUMISSIL in self._asked:
-                self._old_form.arm(now, 2 * t.MODEM_SEARCH_BROADCAST_DELAY)
+        self._wide.arm(now, t.MODEM_SEARCH_BROADCAST_DELAY)
+        if LUMISSIL in self._asked:
+            self._old_form.arm(now, 2 * t.MODEM_SEARCH_BROADCAST_DELAY)
         self._search.arm(now, t.MODEM_SEARCH_INTERVAL)
 
     def _ask(self, dst: bytes, now: int) -> None:

@@ -97,6 +97,25 @@ def test_lumissil_in_either_form(mmv, at):
     assert s.last(CM_SET_KEY_REQ).dst == (LOCAL_DEVICE if at == 1 else MODEM)
 
 
+def test_a_modem_without_the_local_address_that_answered_a_keys_broadcast_is_asked_and_keyed_by_its_name():
+    """It was away, and came back between two broadcasts of the search: without this it would never get another key."""
+    s = searching()
+    s.call(s.machine.set_key, NID, NMK)
+    while not any(m.dst == BROADCAST for _, m in s.sent if type(m) is CM_SET_KEY_REQ):
+        s.run_to(s.now + 10 * MS)
+    s.give(CM_SET_KEY_CNF(HOST, MODEM, 0, bytes(4), s.last(CM_SET_KEY_REQ).my_nonce))
+    assert s.machine.mac == MODEM and s.machine.kind == "generic"
+    s.call(s.machine.set_key, NID, NMK)
+    asked_from = s.now
+    s.run_to(s.now + 4 * S)
+    by_name = [(type(m), getattr(m, "mmv", None)) for at, m in s.sent if at > asked_from and m.dst == MODEM]
+    assert (CM_SET_KEY_REQ, None) in by_name and (NSCM_GET_VERSION_REQ, 0) in by_name and (NSCM_GET_VERSION_REQ, 1) in by_name
+    s.give(NSCM_GET_VERSION_CNF(HOST, MODEM, (1, 0, 0, 7, 0), 0))
+    assert s.machine.kind == "CG5317"
+    s.call(s.machine.set_key, NID, NMK)
+    assert s.last(CM_SET_KEY_REQ).dst == MODEM
+
+
 def test_status_not_0_and_answers_for_others_find_nothing():
     s = searching()
     s.give(VS_SW_VER_CNF(HOST, MODEM, 1, 0x22, "x"))

@@ -117,6 +117,25 @@ def test_a_chargers_modem_that_misses_its_key_and_is_back_before_it_counts_as_lo
     assert_safe(c)
 
 
+@pytest.mark.parametrize("kind", ["qca7005", "cg5317", "cg5317-old", "generic"])
+@pytest.mark.parametrize("away", [8, 14.2, 17.2])
+def test_a_cars_modem_that_goes_away_while_it_joins_is_known_and_keyed_when_it_is_back(kind, away):
+    c = Pair(kind, "qca7005")
+    modem = c.modems["pev"].modem
+    modem._join_time = 5 * S
+    while c.car.signals.link_state.value != "Join":
+        c.run_until(c.clock.time + 10 * MS)
+    c.run_until(c.clock.time + 3 * S)
+    from_host, from_line = modem.from_host, modem.from_line
+    modem.from_host = modem.from_line = lambda frame, now: None
+    c.run_until(c.clock.time + int(away * S))
+    modem.from_host, modem.from_line = from_host, from_line
+    c.run()
+    assert c.good and c.reason is StopReason.BATTERY_FULL, c.said("pev", "warning")
+    assert c.car.signals.modem.value.split()[0] == {"qca7005": "QCA7005", "generic": "generic"}.get(kind, "CG5317")
+    assert_safe(c)
+
+
 def test_a_modem_in_its_boot_loader_is_told_with_the_remedy():
     c = Pair("bootloader", "qca7005")
     c.run_until(40 * S)
