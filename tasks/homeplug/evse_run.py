@@ -50,6 +50,28 @@ class ToggleCount:
             self._since = None
 
 
+class RunLines:
+    """What the runs may write into the journal: neighbours who ask for ever, or in a flood, must not fill it. `left_out` counts."""
+
+    def __init__(self) -> None:
+        self.left_out = 0
+        self._since = 0
+        self._count = 0
+
+    def allowed(self, events: list, now: int) -> list:
+        """These events, or none of them; what was left out is told once room is again."""
+        if events and now - self._since >= t.RUN_LINES_INTERVAL:
+            self._since, self._count = now, 0
+            if self.left_out:
+                events = [Note("%d lines about cars that asked for a matching were left out", (self.left_out,), "warning"), *events]
+                self.left_out = 0
+        if self._count >= t.RUN_LINES:
+            self.left_out += len(events)
+            return []
+        self._count += len(events)
+        return events
+
+
 class EvseRun:
     """`dropped` says why it ended, empty while it goes on. `deadline`: when it has to be looked at."""
 

@@ -15,7 +15,7 @@ from tasks.homeplug.amp_map import AmpMap
 from tasks.homeplug.config import SlacConfig
 from tasks.homeplug.events import (KeyTaken, KeyUnanswered, LinkEstablished, LinkFailed, LinkGone, LinkSeen, ModemBack, ModemFound, ModemLost, Suspicious,
                                    UnwatchLink, UseKey, WatchLink)
-from tasks.homeplug.evse_run import IDLE_PHASES, VALIDATING, EvseRun, Phase
+from tasks.homeplug.evse_run import IDLE_PHASES, VALIDATING, EvseRun, Phase, RunLines
 from tasks.homeplug.keys import new_nmk, nid_from_nmk
 from tasks.homeplug.wire import (CM_ATTEN_CHAR_RSP, CM_ATTEN_PROFILE_IND, CM_SLAC_MATCH_CNF, CM_SLAC_MATCH_REQ, CM_SLAC_PARM_REQ, CM_START_ATTEN_CHAR_IND,
                                  CM_VALIDATE_REQ, MAX_GROUPS)
@@ -62,6 +62,7 @@ class EvseSlac:
         self._modem_ready = False                # and is back from its restart
         self._modem_mac: bytes | None = None
         self._runs: dict[bytes, EvseRun] = {}    # by PEV host MAC: a new RunID of the same car replaces its run
+        self._lines = RunLines()
         self._next = NEVER                       # earliest deadline of a run
         self._matched_cnf: CM_SLAC_MATCH_CNF | None = None
         self._timer = Timer()                    # modem restart, TT_EVSE_SLAC_init or TT_match_join
@@ -173,7 +174,7 @@ class EvseSlac:
                     run.read_pilot(self.pilot, now)
                 if now >= run.deadline:
                     run.handle_timer(now)
-                    self._after_run(run)
+                    self._after_run(run, now)
             self._schedule(now)
         if now >= self._amp_map.next_timer():
             self._amp_map.handle_timer(now)
@@ -213,17 +214,17 @@ class EvseSlac:
         if not self._runs and self.state is State.Matching:
             self._await_parm(now)
 
-    def _after_run(self, run: EvseRun) -> None:
+    def _after_run(self, run: EvseRun, now: int) -> None:
         """Take over what a run says; let go of one that has ended."""
         self._out += run.outgoing()
-        self._events += run.events()
+        self._events += self._lines.allowed(run.events(), now)
         if run.dropped:
-            self._drop(run)
+            self._drop(run, now)
 
-    def _drop(self, run: EvseRun) -> None:
+    def _drop(self, run: EvseRun, now: int) -> None:
         del self._runs[run.pev_mac]
         self.dropped += 1
-        self._events.append(Note("car %s dropped: %s", (run.pev_mac.hex(":"), run.dropped)))
+        self._events += self._lines.allowed([Note("car %s dropped: %s", (run.pev_mac.hex(":"), run.dropped))], now)
 
     def _run_of(self, src: bytes, run_id: bytes | None = None) -> EvseRun | None:
         """The open run of this car, with this RunID where the message carries one."""
@@ -251,16 +252,16 @@ class EvseSlac:
         elif self.state not in (State.WaitParm, State.Matching):
             self.ignored += 1                    # Matched: silence keeps the neighbours' cars away
             return
-        if m.src not in self._runs and not self._make_room():
+        if m.src not in self._runs and not self._make_room(now):
             self.crowded += 1
             return
         run = self._runs[m.src] = EvseRun(self._mac, m.src, m.run_id, self._config.rx_attenuation_db, now)
         self._timer.cancel()
         self._enter(State.Matching)
-        self._after_run(run)
+        self._after_run(run, now)
         self._schedule(now)
 
-    def _make_room(self) -> bool:
+    def _make_room(self, now: int) -> bool:
         """For one more car: whoever has not begun to sound gives way first, then whoever has its result; False when all are being measured."""
         if len(self._runs) < t.MATCHING_RUNS:
             return True
@@ -269,7 +270,7 @@ class EvseSlac:
             return False
         oldest = min(idle, key=lambda run: (run.phase is not Phase.WaitStart, run.touched))
         oldest.dropped = "room for another car"
-        self._drop(oldest)
+        self._drop(oldest, now)
         return True
 
     def _on_run_message(self, m, kind: type, now: int) -> None:
@@ -284,7 +285,7 @@ class EvseSlac:
         if not taken:
             self.ignored += 1
             return
-        self._after_run(run)
+        self._after_run(run, now)
         self._schedule(now)
 
     def _on_profile(self, m: CM_ATTEN_PROFILE_IND, now: int) -> None:

@@ -51,6 +51,8 @@ PARM_AGAIN = 10 * MS                   # CM_SLAC_PARM.REQ goes out twice, like a
                                        # charger that did not hear it leaves the car to the neighbour's (26 of 600 crosstalk runs at 5 % loss, 2 with it)
 BATCH_CATCH_UP = 5 * MS                # so much less than its interval a batch message may keep after one that left late
 MATCHING_RUNS = 32                     # charger: so many instead of C_EVSE_match_parallel, so that a flood of requests keeps no car away that goes on
+RUN_LINES_INTERVAL = 60 * S            # charger: in this time
+RUN_LINES = 120                        # so many lines in the journal about runs: a car that tries again each 2.7 s, as cars do, writes 90
 EVSE_SOUND_SETTLE = 45 * MS            # after the last expected profile, for duplicates still in the modem
 MODEM_SEARCH_INTERVAL = 2 * S          # repeat VS_SW_VER until a modem answers
 MODEM_SEARCH_BROADCAST_DELAY = 100 * MS    # own modem answers in 0.3 to 10 ms; only then ask by broadcast

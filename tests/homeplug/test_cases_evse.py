@@ -10,12 +10,16 @@ from kernel.timer import MS, S
 from tasks.homeplug.config import SlacConfig
 from tasks.homeplug.events import KeyTaken, KeyUnanswered, LinkFailed, UseKey
 from tasks.homeplug.slac_evse import EvseSlac, State
+from tasks.homeplug.timing import RUN_LINES
 from tasks.homeplug.wire import (CM_ATTEN_CHAR_IND, CM_ATTEN_CHAR_RSP, CM_MNBC_SOUND_IND, CM_SLAC_MATCH_CNF, CM_SLAC_MATCH_REQ, CM_SLAC_PARM_CNF,
                                  CM_SLAC_PARM_REQ, CM_START_ATTEN_CHAR_IND)
+from tasks.homeplug.wire_header import BROADCAST
+from tasks.machine import Checkpoint, Note
 from tasks.messages import StartMatching
 from tasks.stop_reasons import StopReason
 from tools.simulate.slac.personalities import CARS
 
+from tests.homeplug import test_slac_evse as charger
 from tests.homeplug.meeting import OURS, Meeting, scripted, settings
 from tests.homeplug.stepping import Stepper
 from tests.homeplug.test_slac_evse import ready
@@ -173,3 +177,37 @@ def test_a_key_that_the_modem_never_confirmed_is_given_again(waits):
     s.give(KeyTaken())
     s.run_to(10 * S)
     assert s.machine.state is State.WaitParm and len(s.events(UseKey)) == 2
+
+
+def lines(s) -> int:
+    return len(s.events(Note)) + len(s.events(Checkpoint))
+
+
+def test_a_flood_of_requests_does_not_fill_the_journal_and_keeps_no_car_away():
+    s = ready()
+    before, asked = lines(s), 0
+    while s.now < 5 * 60 * S:
+        s.give(CM_SLAC_PARM_REQ(BROADCAST, bytes.fromhex("0200") + asked.to_bytes(4, "big"), b"stranger"))
+        s.run_to(s.now + 20 * MS)
+        asked += 1
+    assert asked == 15_000 and lines(s) - before <= 5 * (RUN_LINES + 3) + 10
+    assert any("lines about cars that asked for a matching were left out" in e.text for e in s.events(Note))
+    charger.parm(s)
+    charger.start(s)
+    charger.profiles(s, 10)
+    s.run_to(s.now + 50 * MS)
+    charger.rsp(s)
+    charger.match(s)
+    assert s.machine.state is State.WaitLink
+
+
+def test_a_car_that_tries_again_for_ever_is_told_in_full():
+    s = ready()
+    while s.now < 10 * 60 * S:
+        charger.parm(s)
+        charger.start(s)
+        charger.profiles(s, 10)
+        s.run_to(s.now + 50 * MS)
+        charger.rsp(s)
+        s.run_to(s.now + 2650 * MS)
+    assert not any("left out" in e.text for e in s.events(Note))
