@@ -216,6 +216,13 @@ class Ladder(ABC):
         if self.reason in NORMAL_ENDS:
             self.reason = None
 
+    def _no_longer(self, reason: StopReason, over: bool) -> bool:
+        """True when this is what was told on the way up, and it is over."""
+        if not over or self.reason is not reason:
+            return False
+        self.reason = None
+        return True
+
     def _begin_session(self, now: int) -> None:
         self._enter(State.Session)
         self.reason = None               # what was told on the way up is over

@@ -111,6 +111,8 @@ class PevConnection(Ladder):
             self._resuming = False
         elif self.state is State.Matching:
             self._charger_heard |= self.facts.link_state in CHARGER_HEARD
+            if self._no_longer(StopReason.NO_MODEM, self.facts.modem is not None) or self._no_longer(StopReason.NO_CHARGER_SLAC, self._charger_heard):
+                self._limit.arm_at(min(self._give_up_at, now + t.MATCHING_TOLD_AFTER))
             if self.facts.link_state == JOINING:
                 self._prepare()
             self._watch_offer(now)
@@ -320,6 +322,7 @@ class EvseConnection(Ladder):
                 self._climb(now)
         elif self.state is State.Preparing and now >= self._settle_at and self.facts.link_state not in NO_KEY_YET:
             self.duty = OFFERED_DUTY
+            self._no_longer(StopReason.NO_MODEM, True)
             self._enter(State.Matching)
         elif self.state is State.Paused and self.duty == STEADY_DUTY and self._toggle_seen.look(self.facts.pilot, now):
             self._note("the car wakes us", level="info")

@@ -77,18 +77,6 @@ def test_missing_pilot_is_told_and_does_not_block():
     assert bench.state is State.Matching
 
 
-def test_missing_pilot_after_a_failure_does_not_hide_why_that_failed():
-    bench = pev().session().end(R.PRECHARGE_TIMEOUT, normal=False).farewell()
-    bench.facts.duty = 100.0                     # the charger wants a replug first
-    bench.run(t.NO_PILOT_TOLD_AFTER + 10 * S)
-    assert bench.state is State.WaitPilot and bench.m.reason is R.PRECHARGE_TIMEOUT
-    bench.unplug()
-    assert bench.state is State.Unplugged
-    bench.plug()
-    bench.run(t.NO_PILOT_TOLD_AFTER)
-    assert bench.state is State.WaitPilot and bench.m.reason is R.NO_PILOT
-
-
 def test_charger_offers_five_percent_after_the_key():
     bench = evse()
     assert bench.m.duty == 100.0
@@ -335,25 +323,6 @@ def test_restart_can_be_switched_off():
     assert bench.state is State.Failed
 
 
-@pytest.mark.parametrize("modem, link_state, reason", [
-    (None, "Parm", R.NO_MODEM), ("QCA7005", "Parm", R.NO_CHARGER_SLAC), ("QCA7005", "Off", R.NO_CHARGER_SLAC),
-    ("QCA7005", "Collect", R.NO_LINK), ("QCA7005", "Join", R.NO_LINK), (None, "Join", R.NO_LINK)])
-def test_why_there_is_no_link_is_told_while_the_car_goes_on_asking(modem, link_state, reason):
-    bench = pev().at(State.Matching)
-    bench.facts.modem, bench.facts.link_state = modem, link_state
-    bench.run(t.MATCHING_TOLD_AFTER)
-    assert bench.state is State.Matching and bench.m.reason is reason and any(reason.hint in note for note in bench.notes)
-    bench.run(t.MATCHING_LIMIT - t.MATCHING_TOLD_AFTER)
-    assert bench.state is not State.Matching and bench.m.reason is reason
-
-
-def test_what_was_told_on_the_way_up_is_over_once_the_session_begins():
-    bench = pev().at(State.Matching).run(t.MATCHING_TOLD_AFTER)
-    assert bench.m.reason is not None
-    bench.at(State.Session)
-    assert bench.m.reason is None
-
-
 def test_a_charger_that_takes_its_5_percent_away_while_we_match_is_waited_for():
     bench = pev().at(State.Matching)
     bench.take()
@@ -366,15 +335,6 @@ def test_a_charger_that_takes_its_5_percent_away_while_we_match_is_waited_for():
     bench.facts.duty = 5.0
     bench.run(t.POLL)
     assert bench.state is State.Matching and bench.take() == [("homeplug", "StartMatching")]
-
-
-def test_5_percent_taken_away_before_anybody_answered_does_not_hide_why_the_session_before_failed():
-    bench = pev().session().end(R.TIMEOUT, False).farewell().run(10 * S)
-    bench.facts.modem, bench.facts.link_state = "QCA7005", "Parm"
-    assert bench.state is State.Matching
-    bench.facts.duty = 100.0
-    bench.run(2 * S)
-    assert bench.state is State.WaitPilot and bench.m.reason is R.TIMEOUT and R.NO_CHARGER_SLAC.text in bench.notes[-1]
 
 
 @pytest.mark.parametrize("duty", [5.0, None])

@@ -45,26 +45,6 @@ def test_a_person_may_begin_again(role):
     assert bench.state is State.Matching
 
 
-@pytest.mark.parametrize("role", ["pev", "evse"])
-@pytest.mark.parametrize("reason, normal", [(R.USER_STOP, True), (R.CAR_STOP, True), (R.SAFETY_TRIP, False)])
-def test_a_new_beginning_tells_a_failure_before_and_no_end_in_order(role, reason, normal):
-    bench = Bench(role).session().end(reason, normal).farewell().run(5 * S)
-    assert bench.m.reason is reason
-    bench.facts.duty, bench.facts.link_state = 100.0, "WaitKey"
-    bench.tell(StartSession()).run(2 * S)
-    assert bench.state in (State.WaitPilot, State.Preparing) and bench.m.reason is (None if normal else reason)
-    bench.run(t.NO_PILOT_TOLD_AFTER)
-    if role == "pev":
-        assert bench.m.reason is (R.NO_PILOT if normal else reason)
-
-
-def test_a_charger_does_not_tell_a_car_what_became_of_the_one_before():
-    bench = evse().session().end(R.TIMEOUT, False).farewell().unplug()
-    assert bench.state is State.Unplugged and bench.m.reason is R.TIMEOUT
-    bench.plug()
-    assert bench.state is State.Matching and bench.m.reason is None
-
-
 def test_a_link_that_is_back_at_once_keeps_its_5_percent():
     """A pause that is over before V2G_SECC_CPOscillator_Retain is."""
     bench = evse().session().end(R.CAR_PAUSE).tell(TcpClosed(R.TCP_RESET)).run(t.POLL)
