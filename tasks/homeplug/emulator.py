@@ -49,6 +49,7 @@ class Neighbour:
     alive: bool
     heard_at: int
     never_cco: bool = False
+    period: int = 0                    # ns between its beacons
     joined_at: int = NEVER             # from then on we are in one network
 
 
@@ -165,7 +166,7 @@ class EmulatedModem:
         if self._sleep.take(now):
             self._fall_asleep_or_wake(now)
         if self._beacon.take(now):
-            lost = [mac for mac, n in self.neighbours.items() if now - n.heard_at > BEACONS_MISSED * self._beacon_period]
+            lost = [mac for mac, n in self.neighbours.items() if now - n.heard_at > BEACONS_MISSED * max(n.period, self._beacon_period)]
             for mac in lost:
                 del self.neighbours[mac]
             self._announce(now)
@@ -213,7 +214,8 @@ class EmulatedModem:
 
     def _announce(self, now: int) -> None:
         alive = not self._silent and not self.boot_loader
-        self._to_line.append(Beacon(self.mac, self.host_mac, self.nid, self._digest, alive, self.coordinator, self.never_cco).emit())
+        self._to_line.append(Beacon(self.mac, self.host_mac, self.nid, self._digest, alive, self.coordinator, self.never_cco,
+                                    self._beacon_period // MS).emit())
         self._beacon.arm(now, self._beacon_period)
 
     def _on_beacon(self, frame: bytes, now: int) -> None:
@@ -229,7 +231,7 @@ class EmulatedModem:
             if len(self.neighbours) >= MAX_NEIGHBOURS:
                 self.blocked += 1
                 return
-            n = self.neighbours[b.src] = Neighbour(b.host_mac, b.nid, b.digest, b.alive, now, b.never_cco)
+            n = self.neighbours[b.src] = Neighbour(b.host_mac, b.nid, b.digest, b.alive, now, b.never_cco, b.period_ms * MS)
             news = True
         else:
             news = n.digest != b.digest or n.alive != b.alive

@@ -27,6 +27,7 @@ class Beacon:
     """I am a modem (`src`), my host is `host_mac`, my network is `nid` with the key of this digest. `alive` False: restarting.
 
     `coordinator`: a charger's modem, whose beacons keep the others awake. `never_cco`: set up never to be one; two such modems alone form no network.
+    `period_ms`: when the next one comes; who misses several is gone.
     """
 
     MMTYPE: ClassVar[int] = 0xBFFE
@@ -37,19 +38,20 @@ class Beacon:
     alive: bool
     coordinator: bool = False
     never_cco: bool = False
+    period_ms: int = 0
 
     @classmethod
     def parse(cls, frame: bytes) -> Beacon:
         """Raises WireError for everything that is not a beacon of our version."""
         h = read_header(frame)
-        need(frame, 45)
+        need(frame, 47)
         if h.mmv != 0 or h.mmtype != cls.MMTYPE or frame[17:20] != OUI_EMULATOR or frame[20] != VERSION:
             raise WireError("not a beacon")
-        return cls(h.src, frame[21:27], frame[27:34], frame[34:42], frame[42] == 1, frame[43] == 1, frame[44] == 1)
+        return cls(h.src, frame[21:27], frame[27:34], frame[34:42], frame[42] == 1, frame[43] == 1, frame[44] == 1, frame[45] | frame[46] << 8)
 
     def emit(self) -> bytes:
         return emit_frame(BROADCAST, self.src, 0, self.MMTYPE, OUI_EMULATOR + bytes((VERSION,)) + self.host_mac + self.nid
-                          + self.digest + bytes((self.alive, self.coordinator, self.never_cco)))
+                          + self.digest + bytes((self.alive, self.coordinator, self.never_cco)) + self.period_ms.to_bytes(2, "little"))
 
 
 BEACON_MARK = b"\x88\xe1\x00\xfe\xbf" + OUI_EMULATOR

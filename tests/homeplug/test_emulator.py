@@ -237,3 +237,12 @@ def test_two_modems_that_may_never_coordinate_form_no_network():
         b = Bench(EmulatorConfig(beacon_ms=1000, pib_role=pev), EmulatorConfig(beacon_ms=1000, pib_role=evse))
         b.same_key()
         assert bool(b.pev.modem.joined(b.now)) == bool(b.evse.modem.joined(b.now)) == joined, (pev, evse)
+
+
+def test_who_speaks_rarely_is_not_forgotten_for_it():
+    b = Bench()
+    for node, period in ((b.pev, 5 * S), (b.evse, 200 * MS)):
+        node.modem._beacon_period = period
+    b.same_key()
+    b.run(40 * S)
+    assert b.evse.modem.joined(b.now) and b.pev.modem.joined(b.now)
