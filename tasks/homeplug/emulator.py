@@ -88,9 +88,7 @@ class EmulatedModem:
         self._sleep_after = habits.sleep_ms * MS if config.sleep and not coordinator else 0
         self._told_link = False                  # Lumissil: the link status that its host has been told
         self._restart = Timer()                  # armed while silent
-        self._sleep = Timer()                    # when it falls asleep, or when it will be awake again
-        if self._sleep_after:
-            self._sleep.arm_at(self._sleep_after)
+        self._sleep = Timer()                    # when it falls asleep (from the first beacon on), or when it will be awake again
         self._beacon = Timer()
         self._beacon.arm_at(0)
         self._to_host: deque[tuple[int, bytes]] = deque()
@@ -169,6 +167,8 @@ class EmulatedModem:
             lost = [mac for mac, n in self.neighbours.items() if now - n.heard_at > BEACONS_MISSED * max(n.period, self._beacon_period)]
             for mac in lost:
                 del self.neighbours[mac]
+            if self._sleep_after and not self.asleep and not self._sleep.armed:
+                self._sleep.arm(now, self._sleep_after)
             self._announce(now)
             if self.boot_loader:
                 self._deliver(VS_HST_ACTION_IND(self.host_mac, self.mac, 0).emit(), now)

@@ -45,7 +45,7 @@ class ModemSearch:
         self._cookie = b""
         self._answered_cookie: set[bytes] = set()
         self._broadcast_out = False              # a question has gone out by broadcast in this round
-        self._began = 0
+        self._began: int | None = None           # when somebody was asked first, or the modem was lost
         self._told_boot: bytes | None = None
         self._search = Timer()
         self._wide = Timer()
@@ -54,8 +54,7 @@ class ModemSearch:
         self._rival_at = 0
         self._told = Timer()
         if self._asked:
-            self._search.arm_at(0)               # ask as soon as time begins
-            self._told.arm_at(t.MODEM_SILENT_LIMIT)
+            self._search.arm_at(0)               # ask as soon as somebody looks at a clock, which may have run for days
 
     # --- the verbs
 
@@ -114,6 +113,10 @@ class ModemSearch:
 
     def _round(self, now: int) -> None:
         own = self._own
+        if self._began is None:
+            self._began = now
+            if own.mac is None:
+                self._told.arm(now, t.MODEM_SILENT_LIMIT)
         if own.identified:
             silent = now - own.last_heard
             if silent >= t.MODEM_SILENT_LIMIT:

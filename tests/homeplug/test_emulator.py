@@ -246,3 +246,14 @@ def test_who_speaks_rarely_is_not_forgotten_for_it():
     b.same_key()
     b.run(40 * S)
     assert b.evse.modem.joined(b.now) and b.pev.modem.joined(b.now)
+
+
+def test_it_falls_asleep_30_s_after_it_was_switched_on_not_after_the_computer_was():
+    on = 50_000 * S
+    m = EmulatedModem(EmulatorConfig(), PEV, False, Random(1))
+    m.handle_timer(on)
+    assert not m.asleep
+    m.handle_timer(on + 29 * S)
+    assert not m.asleep
+    m.handle_timer(on + 30 * S)
+    assert m.asleep

@@ -362,3 +362,11 @@ def test_every_recorded_modem_is_named_as_its_firmware_names_itself():
                     assert s.machine.kind == message.hardware
                     seen.add(message.hardware)
     assert len(seen) >= 7, seen
+
+
+def test_that_nobody_answers_is_told_after_12_s_however_long_the_computer_runs():
+    s = Stepper(Modem(SlacConfig(), HOST, Random(3), False), 50_000 * S)
+    s.run_to(50_000 * S + 11_999 * MS)
+    assert said(s, "warning") == ""
+    s.run_to(50_012 * S)
+    assert said(s, "warning").startswith("no modem answers at this interface for 12 s")
