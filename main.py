@@ -52,7 +52,7 @@ def appliance(config, args: Namespace) -> int:
     from tasks.signals import Signals
     from tasks.v2g.session import SCHEMAS
     from tools.appliance.outcome import Outcome
-    from tools.appliance.parts import open_board, surround, watch_kernel
+    from tools.appliance.parts import open_board, surround, wake_for_modem, watch_kernel
 
     clock, journal, signals, system = MonotonicClock(), Journal(), Signals(), process.Process()
     board, helpers = open_board(config, args, signals, clock.now(), guard and guard.lines)
@@ -65,6 +65,7 @@ def appliance(config, args: Namespace) -> int:
             rows = guard.join(rows, made.safety, signals)
         kernel = Kernel(rows, journal, on_fault=made.on_fault, cost=clock.now)
         made.health.watch(kernel)
+        wake_for_modem(board, kernel)
         around.watchdog.watch(kernel, f"{config.mode} on {config.interface}")
         check_mailboxes(made.mailboxes)
         for report in guard.ready() if guard is not None else ():

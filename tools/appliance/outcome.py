@@ -40,9 +40,11 @@ class Outcome:
         if self._system.terminate:
             if not self._stop.armed:
                 self._stop.arm(now, STOP_LIMIT)
-            if not self._forced and (self._system.insists > 1 or self._stop.expired(now)):
+            insists = self._system.insists > 1
+            if not self._forced and (insists or self._stop.expired(now)):
                 self._forced = True
-                self._table.on_fault(now, "the end of the process")
+                self._table.on_fault(now, "somebody who asked a second time to leave: the safe state at once" if insists else
+                                     f"an orderly end that was asked for and took more than {STOP_LIMIT // S} s")
             return self._table.safe and (resting or self._forced)
         if self._once and resting and self._signals.stop_reason.value not in GOING_ON:
             if not self._linger.armed:

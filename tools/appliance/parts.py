@@ -27,6 +27,7 @@ from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
 from kernel.clock import MonotonicClock
 from kernel.journal import Journal
+from kernel.scheduler import Kernel
 from kernel.settings import dump
 from kernel.task import CRITICAL, Row
 from kernel.timer import MS, US
@@ -80,6 +81,12 @@ def watch_kernel(config: Config, signals: Signals, journal: Journal, now: int) -
     watch = KernelWatch(KernelNetwork(config.interface), signals, journal, disable=config.ipv6.kernel_ipv6 == "disable")
     watch.look(now)
     return [watch.row()]
+
+
+def wake_for_modem(board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard, kernel: Kernel) -> None:
+    """An emulated modem answers within a millisecond and has no descriptor for it: without this its answers wait for the next frame from outside."""
+    if isinstance(board.nic, EmulatedModemNic):
+        board.nic.on_event = kernel.waker("frame_rx")
 
 
 @contextmanager
