@@ -23,6 +23,8 @@ keys while running: space or q stops the charge in order, p pauses it, s goes on
 """
 
 
+USAGE = "main.py [pev | evse | listen] [options]     (main.py --help lists them)"
+"""One line: an error is read at night, and stands below it."""
 SPEEDS = (0.125, 1024.0)
 """--speed: slowest and fastest."""
 TRANSFERS = {"dc": ["DC_extended", "DC_core"], "ac1": ["AC_single_phase_core"], "ac3": ["AC_three_phase_core"]}
@@ -31,7 +33,7 @@ TRANSFERS = {"dc": ["DC_extended", "DC_core"], "ac1": ["AC_single_phase_core"], 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """The parsed options; argparse leaves with code 2 and a usage line when they are wrong."""
-    parser = argparse.ArgumentParser(prog="main.py", description="ccsbox: CCS for a car, a charger, or a listener", epilog=EPILOG,
+    parser = argparse.ArgumentParser(prog="main.py", usage=USAGE, description="ccsbox: CCS for a car, a charger, or a listener", epilog=EPILOG,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mode", nargs="?", choices=("pev", "evse", "listen"), help="what this box is; default: `mode` of the configuration")
     parser.add_argument("--config", metavar="FILE", help="configuration file; default: config.yaml beside main.py")

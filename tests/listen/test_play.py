@@ -54,6 +54,22 @@ def test_without_a_terminal_it_is_the_decoder(capture, capsys):
     assert out.startswith("      1      0.000000  car > all        CM_SLAC_PARM.REQ") and ENDED in out
 
 
+@pytest.mark.parametrize("words", [(), ("--text",), ("--speed", "max")])
+def test_a_key_is_shown_only_when_asked_for(capture, capsys, tmp_path, words):
+    code, out, err = call(capsys, "--pcap", capture, *words)
+    assert code == 0 and "nmk (hidden" in out and bytes(range(16)).hex() not in out
+    (tmp_path / "keys.yaml").write_text("listen:\n  show_nmk: true\n")
+    code, out, err = call(capsys, "--pcap", capture, "--config", tmp_path / "keys.yaml", *words)
+    assert code == 0 and bytes(range(16)).hex() in out
+
+
+def test_an_error_of_the_command_line_is_two_lines(capsys):
+    with pytest.raises(SystemExit):
+        program.main(["listen", "--speed", "4"])
+    usage, error = capsys.readouterr().err.splitlines()
+    assert "--help lists them" in usage and "belong to --pcap" in error
+
+
 def test_with_a_speed_it_is_a_journal_and_a_summary(capture, capsys):
     code, out, err = call(capsys, "--pcap", capture, "--speed", "max")
     assert (code, err) == (0, "")

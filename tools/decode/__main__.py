@@ -47,7 +47,8 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, keys: bool = True) -> int:
+    """Exit code. `keys`: network keys are shown."""
     arguments = parser().parse_args(argv)
     layers = frozenset(Layer) if arguments.all else frozenset(Layer) - frozenset(_HIDDEN)
     if arguments.v2g:
@@ -60,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
     except CodecUnavailable as problem:
         print(f"tools.decode: {problem}", file=sys.stderr)
         return EXIT_USAGE
-    out = output.Output(sys.stdout)
+    out = output.Output(sys.stdout, keys)
     try:
         if arguments.account:
             return account(arguments.files, decode, out, sys.stderr)

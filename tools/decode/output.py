@@ -12,10 +12,11 @@ FLUSH_LINES = 256                # lines collected before they are written
 
 
 class Output:
-    """Buffered lines to a text stream."""
+    """Buffered lines to a text stream. Without `keys` an NMK is masked in text."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, keys: bool = True) -> None:
         self._stream = stream
+        self._keys = keys
         self._lines: list[str] = []
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
 
@@ -29,7 +30,7 @@ class Output:
         if as_json:
             self.json(as_dict(record, start))
         else:
-            self.line(f"{record.number:>7} {seconds(record.at - start):>13}  {text(record)}")
+            self.line(f"{record.number:>7} {seconds(record.at - start):>13}  {text(record, self._keys)}")
 
     def json(self, value: dict[str, Any]) -> None:
         self.line(json.dumps(value))

@@ -50,9 +50,9 @@ def run(config: Config, args: Namespace) -> int:
     stream = args.pcap == "-" or args.follow or _is_fifo(args.pcap)
     screen = screen_wanted(args)
     if not stream and not screen and (args.text or args.speed is None) and not args.output:
-        return decode([args.pcap])
+        return decode([args.pcap], keys=config.listen.show_nmk)
     if args.text and not stream and not args.output:
-        return decode([args.pcap])
+        return decode([args.pcap], keys=config.listen.show_nmk)
     player = None
     before = [(number, signal.signal(number, _asked)) for number in (signal.SIGTERM, signal.SIGHUP)]     # the screen must be given back
     try:
