@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import select
 import socket
 import struct
@@ -215,7 +216,7 @@ def own_filter(mac: bytes) -> str:
 def no_permission(name: str) -> DriverError:
     return DriverError(
         f"No permission to open network interface {name!r}: CAP_NET_RAW is missing.",
-        "Run the service with AmbientCapabilities=CAP_NET_RAW, or once as root: setcap cap_net_raw+ep $(readlink -f $(which python3)).")
+        f"Run it as root (sudo), the service with AmbientCapabilities=CAP_NET_RAW, or grant it once: sudo setcap cap_net_raw+ep {os.path.realpath(sys.executable)}")
 
 
 def membership(name: str, kind: int) -> socket.socket:

@@ -62,7 +62,7 @@ def test_missing_permission_says_how_to_grant_it(monkeypatch):
     def refuse(*_):
         raise PermissionError(1, "Operation not permitted")
     monkeypatch.setattr(nic_pcap.socket, "socket", refuse)
-    with pytest.raises(DriverError, match="CAP_NET_RAW is missing.*setcap"):
+    with pytest.raises(DriverError, match="CAP_NET_RAW is missing. Run it as root .*setcap cap_net_raw.ep /"):
         nic_pcap.membership("lo", nic_pcap.PACKET_MR_ALLMULTI)
 
 

@@ -286,7 +286,7 @@ def test_a_backup_that_cannot_be_written_stops_it(desk, capsys, monkeypatch, tmp
 @pytest.mark.parametrize("make, words, code", [
     (lambda p, image: p.write_bytes(image.octets[:-4]), "9036 octets", REFUSED), (lambda p, image: p.write_bytes(bytes(20_000)), "20000 octets", REFUSED),
     (lambda p, image: p.write_bytes(image.octets[:5000] + b"\xff" + image.octets[5001:]), "checksum", REFUSED),
-    (lambda p, image: None, "cannot be read", MISSING),
+    (lambda p, image: None, "cannot be read", MISSING), (lambda p, image: p.mkdir(), "is a folder", REFUSED),
     (lambda p, image: p.write_bytes(pib.new_image(pib.LAYOUTS[1], image.mac, "pev", bytes(16), bytes(7))), "layout of a QCA7420", REFUSED),
     (lambda p, image: p.write_bytes(image.edited({pib.MAC: OTHER_HOST}).octets), "two modems with one MAC", REFUSED)])
 def test_files_that_restore_does_not_take(desk, capsys, tmp_path, make, words, code):

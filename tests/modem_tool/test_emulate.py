@@ -16,7 +16,7 @@ from tasks.homeplug.pib_write import Outcome, PibWrite, WriteEnded
 from tasks.homeplug.wire_header import LOCAL_DEVICE
 from tools.modem.emulate import UNKNOWN_HOST, EmulatedPort, emulate, keep, new_flash
 from tools.modem.port import Port
-from tools.modem.refusal import DONE, USAGE, Refusal
+from tools.modem.refusal import DONE, MISSING, USAGE, Refusal
 from tools.modem.screen import Screen
 
 from tests.modem_tool.desk import HOST
@@ -144,3 +144,9 @@ def test_a_kept_flash_that_is_no_pib_is_told(tmp_path):
     assert not (tmp_path / "flash.bin.new").exists()
     with pytest.raises(Refusal, match="no usable PIB"):
         bench(file=file)
+
+
+def test_a_flash_that_cannot_be_kept_is_told(tmp_path):
+    with pytest.raises(Refusal, match="cannot be written.*No such file or directory") as e:
+        keep(tmp_path / "nowhere" / "flash.bin", b"")
+    assert e.value.code == MISSING

@@ -23,6 +23,7 @@ from tools.modem.workbench import Around, Workbench
 COMMANDS = {"find": looking.find, "info": looking.info, "backup": looking.backup, "verify": looking.verify,
             "configure": changing.configure, "restore": changing.restore}
 WAIT_S, MAX_WAIT_S = 4.0, 120.0
+PLAIN = argparse.RawDescriptionHelpFormatter     # the exit codes stay a list
 
 
 def _mac(text: str) -> bytes:
@@ -47,8 +48,8 @@ def _wait(text: str) -> float:
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="tools.modem", description=(
-        "Sets up the PLC modem of this box: PEV for a car, EVSE for a charger. Only a modem at this end of the cable is touched. "
-        "Qualcomm QCA7000, QCA7005 and QCA7420; others are shown by find and info."), epilog=EXIT_CODES)
+        "Sets up the PLC modem of this box: PEV for a car, EVSE for a charger. Only a modem at this\n"
+        "end of the cable is touched. Qualcomm QCA7000, QCA7005 and QCA7420; others are shown by find and info."), epilog=EXIT_CODES, formatter_class=PLAIN)
     commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--interface", "-i", required=True, metavar="IF", help="network interface of the modem; `ip -br link` lists them")
@@ -66,7 +67,8 @@ def parser() -> argparse.ArgumentParser:
     role.add_argument("role", choices=("pev", "evse"), help="pev: the box is a car; evse: it is a charger")
 
     def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT_CODES, parents=[*parents, common])
+        return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT_CODES, formatter_class=PLAIN,
+                                   parents=[*parents, common])
     add("find", "which modems answer, and where they are")
     add("info", "chip, firmware, role, names, network", flash).add_argument("--secrets", action="store_true", help="show NMK and DAK")
     add("backup", "the PIB into a new file", flash)
@@ -77,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     r = add("restore", "write a backup back", write)
     r.add_argument("file", metavar="FILE")
     r.add_argument("--from-mac", type=_mac, metavar="MAC", help="yes, this modem had the backup's MAC before")
-    e = commands.add_parser("emulate", help="be a modem in software behind an interface, to try the other commands", epilog=EXIT_CODES)
+    e = commands.add_parser("emulate", help="be a modem in software behind an interface, to try the other commands", epilog=EXIT_CODES, formatter_class=PLAIN)
     e.add_argument("--interface", "-i", required=True, metavar="IF", help="the cable to the host: one end of a veth pair, for example")
     e.add_argument("--line", metavar="IF", help="the power line, to other emulated modems")
     e.add_argument("--kind", choices=("qca7005", "tplink"), default="qca7005", help="QCA7005 or QCA7420")

@@ -18,7 +18,7 @@ from tasks.homeplug.emulator import EmulatedModem
 from tasks.homeplug.emulator_flash import EmulatedFlash
 from tasks.homeplug.wire_header import ETHERTYPE
 from tools.modem.folder import load
-from tools.modem.refusal import DONE, USAGE, Refusal
+from tools.modem.refusal import DONE, MISSING, USAGE, Refusal
 from tools.modem.screen import Screen
 
 LOOK_EVERY = 200 * MS
@@ -102,11 +102,14 @@ class EmulatedPort:
 def keep(path: Path, image: bytes) -> None:
     """Replaced in one step: who kills the emulator finds the one image or the other."""
     temporary = path.with_name(path.name + ".new")
-    with open(temporary, "wb") as out:
-        out.write(image)
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as out:
+            out.write(image)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(temporary, path)
+    except OSError as e:
+        raise Refusal(f"--flash {path} cannot be written ({e.strerror}).", "Give a file in a folder that can be written.", MISSING) from e
 
 
 def new_flash(args: Namespace, host_side: bytes, rng: random.Random) -> EmulatedFlash:

@@ -112,6 +112,8 @@ class Folder:
 def load(file: Path) -> pib.Pib:
     """A backup; Refusal when it cannot be read or is no valid PIB."""
     try:
+        if file.is_dir():
+            raise Refusal(f"{file} is a folder.", "Give a file that `backup` has written.")
         if file.stat().st_size > pib.MAX_SIZE:
             raise Refusal(f"{file} has {file.stat().st_size} octets, a PIB at most {pib.MAX_SIZE}.", "Give a file that `backup` has written.")
         octets = file.read_bytes()

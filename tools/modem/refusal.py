@@ -9,10 +9,15 @@ REFUSED = 4              # nothing was written, because it would not have been s
 UNKNOWN = 5              # after a write the modem has neither the old nor the new PIB, or says nothing: see the words
 INTERRUPTED = 130        # Ctrl-C, as shells count it
 
-EXIT_CODES = ("exit codes: 0 done, or as it should be; 1 verify: something is wrong, configure and restore: the modem still has its old PIB; "
-              "2 command line; 3 interface, library, permission or modem missing; 4 refused, nothing written; "
-              "5 the modem has neither the old nor the new PIB, or is silent after a write; "
-              "130 stopped by Ctrl-C, nothing being written")
+EXIT_CODES = """\
+exit codes:
+  0    done, or as it should be
+  1    verify: something is wrong; configure, restore: the modem still has its old PIB
+  2    command line
+  3    interface, library, permission or modem missing
+  4    refused, nothing written
+  5    the modem has neither the old nor the new PIB, or is silent after a write
+  130  stopped by Ctrl-C, nothing being written"""
 
 
 class Refusal(Exception):

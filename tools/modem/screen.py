@@ -41,9 +41,10 @@ class Screen:
             self._out.flush()
             self._drawn = len(shown)
             return
-        if text != self._told or self._now() - self._told_at >= LINE_EVERY:
+        repeated = text == self._told
+        if not repeated or self._now() - self._told_at >= LINE_EVERY:
             self._told, self._told_at = text, self._now()
-            print(f"  {text}" + (f" ({done} of {total} octets)" if total else ""), file=self._out, flush=True)
+            print(f"  {text}" + (f" ({done} of {total} octets)" if done < total and repeated else ""), file=self._out, flush=True)
 
     def clear(self) -> None:
         """The bar away, so that something else can be written."""
