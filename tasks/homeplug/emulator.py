@@ -147,6 +147,11 @@ class EmulatedModem:
         if dst[0] & 1 or dst == self.host_mac:
             self._deliver(frame, now)
 
+    def overhear(self, frame: bytes, now: int) -> None:
+        """A frame for another station, for a host that listens."""
+        if not self._silent and not self.boot_loader:
+            self._queue(frame, now)
+
     def power_cut(self, now: int) -> None:
         """The supply goes away and comes back."""
         self.flash.power_cut()

@@ -58,7 +58,7 @@ def _before_v2g(session: Session) -> str:
         return "SDP was answered, no TCP connection seen"
     if session.sdp_requests:
         kind = ", all asking for TLS" if session.sdp_tls_requests == session.sdp_requests else ""
-        return f"{session.sdp_requests} SDP requests without an answer{kind}"
+        return f"{session.sdp_requests} SDP requests without an answer{kind} (or hidden: answer and session are unicast)"
     if session.match_answers:
         return "matched; nothing seen on the network afterwards (hidden from a listener, or never joined)"
     if session.match_requests:

@@ -13,7 +13,8 @@ from tasks.homeplug import pib
 from tasks.homeplug.emulator import EmulatedModem
 from tasks.homeplug.config import EmulatorConfig
 from tasks.homeplug.pib_write import Outcome, PibWrite, WriteEnded
-from tasks.homeplug.wire_header import LOCAL_DEVICE
+from tasks.homeplug.wire import CM_SLAC_PARM_CNF, CM_SLAC_PARM_REQ, parse
+from tasks.homeplug.wire_header import BROADCAST, LOCAL_DEVICE
 from tools.modem.emulate import UNKNOWN_HOST, EmulatedPort, emulate, keep, new_flash
 from tools.modem.port import Port
 from tools.modem.refusal import DONE, MISSING, USAGE, Refusal
@@ -22,6 +23,7 @@ from tools.modem.screen import Screen
 from tests.modem_tool.desk import HOST
 
 CABLE_END = bytes.fromhex("020000000d01")
+CAR, CHARGER = bytes.fromhex("020000000a01"), bytes.fromhex("020000000c01")
 
 
 class Cable:
@@ -150,3 +152,15 @@ def test_a_flash_that_cannot_be_kept_is_told(tmp_path):
     with pytest.raises(Refusal, match="cannot be written.*No such file or directory") as e:
         keep(tmp_path / "nowhere" / "flash.bin", b"")
     assert e.value.code == MISSING
+
+
+@pytest.mark.parametrize("role, shown", [("evse", ["CM_SLAC_PARM_REQ", "CM_SLAC_PARM_CNF"]), ("pev", ["CM_SLAC_PARM_CNF"])])
+def test_a_listening_host_is_shown_the_slac_of_others_as_the_role_allows(role, shown):
+    cable, line = Cable(), Cable()
+    modem = EmulatedModem(EmulatorConfig(), HOST, False, Random(1), flash=new_flash(arguments(role=role), CABLE_END, Random(1)))
+    port = EmulatedPort(cable, line, modem, Random(1), 0.0, 0, None, lambda text: None)
+    port.run(0)
+    line.to_modem = [CM_SLAC_PARM_REQ(BROADCAST, CAR, bytes(8)).emit(), CM_SLAC_PARM_CNF(CAR, CHARGER, bytes(8), CAR).emit()]
+    port.run(1 * S)
+    port.run(2 * S)
+    assert [type(parse(f)).__name__ for f in cable.to_host] == shown

@@ -16,6 +16,7 @@ from tasks.homeplug import pib
 from tasks.homeplug.config import EmulatorConfig
 from tasks.homeplug.emulator import EmulatedModem
 from tasks.homeplug.emulator_flash import EmulatedFlash
+from tasks.homeplug.wire import is_slac
 from tasks.homeplug.wire_header import ETHERTYPE
 from tools.modem.folder import load
 from tools.modem.refusal import DONE, MISSING, USAGE, Refusal
@@ -62,7 +63,8 @@ class EmulatedPort:
             modem.from_host(frame, now)
         if self._line is not None:
             for at, frame in self._line.receive(FRAMES, now):
-                modem.from_line(frame, now)
+                if self._hears(frame, now):
+                    modem.from_line(frame, now)
         if now >= self._power_cut_due:
             self._power_cut_due = NEVER
             modem.power_cut(now)
@@ -76,6 +78,16 @@ class EmulatedPort:
                 self._line.send(frame, now)
         self._keep_flash()
         return min(modem.next_timer(), self._power_cut_due, now + LOOK_EVERY)
+
+    def _hears(self, frame: bytes, now: int) -> bool:
+        """Whether the modem deals with it. SLAC between others is shown to a listening host, but one set up as PEV hides what cars send to all (sheet 2.9)."""
+        if not is_slac(frame):
+            return True
+        if frame[0] & 1:
+            return not self.modem.never_cco
+        if frame[0:6] != self.modem.host_mac:
+            self.modem.overhear(frame, now)
+        return True
 
     def _passes(self, frame: bytes) -> bool:
         if frame[12:14] != ETHERTYPE or self._rng.random() >= self._drop:
