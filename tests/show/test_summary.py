@@ -39,6 +39,10 @@ def test_a_bad_end_is_no_good_end(change):
         assert words is None or words in text(**change)
 
 
+def test_more_than_one_session_is_told():
+    assert "sessions" not in text() and "sessions    4   energy is that of all" in text(sessions=4)
+
+
 def test_all_damage_is_listed_in_red():
     lines = summary_lines(Summary(**{**FULL, "damage": ["one", "two"]}))
     assert [t for line in lines for t, style in line if style == BAD][-2:] == ["one", "two"]

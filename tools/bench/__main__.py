@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 
 FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "tcp", "veth", "flood")
@@ -18,8 +19,11 @@ def main(argv: list[str] | None = None) -> int:
         if name not in FIGURES:
             print(f"tools.bench: there is no figure {name!r}; known are {', '.join(FIGURES)}", file=sys.stderr)
             return 2
-    for name in names:
-        importlib.import_module(f"tools.bench.{name}").main()
+    try:
+        for name in names:
+            importlib.import_module(f"tools.bench.{name}").main()
+    except BrokenPipeError:                      # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

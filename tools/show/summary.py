@@ -40,6 +40,7 @@ class Summary:
     damage: Sequence[str] = ()                           # what the simulated plant suffered
     broken: Sequence[str] = ()                           # invariants that did not hold
     looked: int = 0                                      # instants at which they were looked at, 0 when nobody did
+    sessions: int = 1                                    # SessionSetupReq: more than one after a lost link or a pause
     frames: int = 0
     dropped: int = 0
     trace_hash: str = ""
@@ -87,8 +88,9 @@ def _amounts(s: Summary) -> list[Line]:
     wall = ""
     if s.wall:
         wall = f"   in {s.wall / 1e9:.1f} s of wall time (×{s.duration / s.wall:.0f})"
+    several = [_labelled("sessions", [(str(s.sessions), WARN), ("   energy is that of all; phases begin with the first, breaks included", DIM)])]
     return [_labelled("energy", [(energy, TITLE), ("    SoC ", LABEL), (soc, TITLE)]),
-            _labelled("duration", [(_long(s.duration), TITLE), (wall, DIM)])]
+            _labelled("duration", [(_long(s.duration), TITLE), (wall, DIM)]), *(several if s.sessions > 1 else ())]
 
 
 def _long(ns: int) -> str:

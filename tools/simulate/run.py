@@ -30,6 +30,7 @@ PHASES = ((100, "matching"), (170, "joining"), (200, "SDP"), (301, "TCP"), (400,
 """First checkpoint of each phase, as the car passes them."""
 AC_PHASES = (*PHASES[:8], (600, "power on"), (720, "charging"), (800, "power off"), (900, "session stop"), (905, ""))
 """The same of an AC charge: no cable check, no precharge, no contactors of the car."""
+SETUP = 500                  # checkpoint of SessionSetupReq
 AC_SOC_START = 88.0          # percent: at 4 or 11 kW a charge from 20 % would be a show of a minute
 
 
@@ -84,6 +85,7 @@ def run(config: Config, args: Any) -> int:
         soc_to=snapshot.soc_percent, phases=phases(charge.car.checkpoints), trip=charge.trip, trip_hint=trip_hint(charge.trip),
         damage=[f"{i.kind} {i.value:.1f} at {i.at / S:.3f} s" for i in charge.plant.incidents if i.damage],
         broken=[str(b) for b in charge.invariants.broken], looked=charge.invariants.looked,
+        sessions=sum(number == SETUP for _, number, _ in charge.car.checkpoints),
         frames=charge.link.carried, dropped=charge.link.lost, trace_hash=charge.trace_hash(),
         files=[("pcap", str(folder.pcap_path)), ("journals", ", ".join(str(p) for p in folder.journal_paths.values())),
                ("config", str(folder.settings))]))
