@@ -25,6 +25,7 @@ OTHERS_PERIOD = 10 * MS   # while a station is favoured, the frames of all other
 MAX_FRAME = 1514
 MIN_FRAME = 14
 SYS_NET = Path("/sys/class/net")
+REQUIREMENTS = Path(__file__).resolve().parents[1] / "install" / "requirements.txt"
 
 # linux/if_packet.h, not in the socket module
 SOL_PACKET = 263
@@ -244,7 +245,7 @@ def open_pcap(name: str, *, promiscuous: bool):
     try:
         pcap = _import_pcap()
     except ModuleNotFoundError as e:
-        raise DriverError(f"The Python package for packet capture is missing ({e.name}).", "Install it: pip install pcap-ct.") from e
+        raise DriverError(f"The Python package for packet capture is missing ({e.name}).", f"Install what a box needs: {sys.executable} -m pip install -r {REQUIREMENTS}") from e
     except (ImportError, OSError) as e:
         raise DriverError("The system library libpcap was not found.",
                           "Install it: apt install libpcap0.8 (Debian 13: libpcap0.8t64).") from e

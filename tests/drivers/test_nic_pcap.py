@@ -76,7 +76,7 @@ def test_missing_package_and_missing_library(monkeypatch):
                 raise self.error
             return None
     monkeypatch.delitem(sys.modules, "pcap", raising=False)
-    for error, words in ((ModuleNotFoundError("no", name="pcap"), "pip install pcap-ct"), (OSError("libpcap"), "apt install libpcap0.8")):
+    for error, words in ((ModuleNotFoundError("no", name="pcap"), "-m pip install -r .*install/requirements.txt"), (OSError("libpcap"), "apt install libpcap0.8")):
         monkeypatch.setattr(sys, "meta_path", [Finder(error), *sys.meta_path])
         with pytest.raises(DriverError, match=words):
             nic_pcap.open_pcap("lo", promiscuous=False)
