@@ -66,6 +66,13 @@ def test_half_a_conversation_is_not_tier_b():
     assert tier.letter == "a" and "the car's half is hidden" in tier.blind["half"]
 
 
+def test_the_first_word_of_one_side_is_not_half_a_conversation():
+    """The charger's SDP answer is the first unicast of every session; the car's half comes after it."""
+    hearing = hear(line.slac() + [next(f for f in line.session()[len(line.slac()):] if f[6:12] == line.CHARGER and not f[0] & 1)])
+    at = hearing.evidence.one_at
+    assert hearing.tier(at + 2 * S - 1).blind == {} and list(hearing.tier(at + 2 * S).blind) == ["half"]
+
+
 def test_a_host_that_is_the_car_sees_all_its_traffic():
     frames = [CM_SET_KEY_REQ(LOCAL_DEVICE, line.CAR, bytes(7), bytes(16), bytes(4)).emit(), CM_SET_KEY_CNF(line.CAR, MODEM, 1).emit()]
     tier = hear(line.slac() + frames).tier(60 * S)
