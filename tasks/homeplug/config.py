@@ -23,7 +23,8 @@ class SlacConfig:
     validate: str = setting("indirect", choices=("never", "indirect", "several"), meaning=(
         "PEV: which chargers have to count toggles of our pilot before they are matched. never: none; indirect: those above atten_direct_db; "
         "several: also whenever more than one is heard, which finds out a neighbour that lies about its attenuation, if the right charger can count"))
-    count_toggles: bool = setting(True, meaning="EVSE: validate a car that asks for it by counting its toggles; false, or no pilot readable: say that it is not required")
+    count_toggles: bool = setting(True, meaning="EVSE: validate a car that asks for it by counting its toggles; false, or no pilot readable: say that it is "
+                                                "not required. Two boxes with --simulate-io have no common pilot: false")
     request_amp_map: bool = setting(False, meaning="exchange amplitude maps after the join (CM_AMP_MAP); never seen in the field, a peer's request is always answered")
     parm_cadence_ms: int = setting(1400, unit="ms", low=400, high=5000, meaning="PEV: spacing of CM_SLAC_PARM.REQ after the first three")
     start_delay_ms: int = setting(60, unit="ms", low=20, high=90, meaning="PEV: from the first CM_SLAC_PARM.CNF to the first START (limit 100)")

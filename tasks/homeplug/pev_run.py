@@ -19,6 +19,7 @@ from tasks.homeplug.wire_header import BROADCAST
 from tasks.machine import Checkpoint, Note, StateChanged
 from tasks.stop_reasons import StopReason
 
+MAX_EMPTY_TOLD = 3 * (t.C_EV_match_retry + 1)    # results without attenuation that are told in one run: three chargers that repeat theirs
 MAX_EVSES = 16                       # chargers that are remembered per run; more are counted in `ignored`
 
 
@@ -63,6 +64,7 @@ class PevRun:
         self._not_ready = 0                      # CM_VALIDATE.CNF in a row that said so
         self._toggles = 0
         self._confirmed: set[bytes] = set()
+        self._empty = 0                          # results without any attenuation that were told
         self._results: dict[bytes, Candidate] = {}
         self._choice = Choice([], unproven_too=False)
         self._num_sounds = t.C_EV_match_MNBC
@@ -196,7 +198,9 @@ class PevRun:
             return False
         total = sum(m.aag)
         if not m.num_sounds or not total:         # no data, or all zero: nobody measured anything (sheet 2.2, 2.8 row 6)
-            self._events.append(Note("charger %s reports no attenuation, ignored", (m.src.hex(":"),), "warning"))
+            if self._empty < MAX_EMPTY_TOLD:      # beyond that only counted in `ignored`
+                self._empty += 1
+                self._events.append(Note("charger %s reports no attenuation, ignored", (m.src.hex(":"),), "warning"))
             return False
         known = self._results.get(m.src)
         if known is None and len(self._results) >= MAX_EVSES:
@@ -332,6 +336,10 @@ class PevRun:
         self._step.arm(now, t.TT_match_response)
 
     def _on_match_cnf(self, m: CM_SLAC_MATCH_CNF) -> bool:
+        if self.confirmation is not None:         # the charger's answer to our repetition; its key is in use already
+            if m.dst == self._mac and (m.src != self.confirmation.src or m.nmk != self.confirmation.nmk):
+                self._events.append(Suspicious(m.src, "sends another network key while the modems join"))
+            return False
         if (self.state is not State.Match or self.chosen is None or m.run_id != self.run_id or m.src != self.chosen.mac or m.dst != self._mac
                 or m.pev_mac != self._mac or m.evse_mac != self.chosen.mac):
             if m.dst == self._mac and (self.chosen is None or m.src != self.chosen.mac):

@@ -187,14 +187,11 @@ class PevSlac:
 
     def _on_answer(self, m, now: int) -> None:
         run = self._run
-        if run is None or self.state not in (State.Matched, State.Paused, State.Resume):
-            if run is None:
-                self._ignored += 1
-                return
+        if run is not None and self.state not in (State.Matched, State.Paused, State.Resume):
             run.receive(m, now)
             self._after_run(now)
             return
-        self._ignored += 1                       # a session is under way: nobody re-keys us (safety sheet 10: ccs32clara 24)
+        self._ignored += 1                       # where a session is under way nobody re-keys us (safety sheet 10: ccs32clara 24)
         if type(m) is CM_SLAC_MATCH_CNF and m.dst == self._mac and self._key is not None and (m.src != self.peer_mac or m.nmk != self._key.nmk):
             self._events.append(Suspicious(m.src, "sends a network key in the middle of our session"))
 

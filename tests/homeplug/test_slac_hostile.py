@@ -4,6 +4,7 @@ from __future__ import annotations
 from kernel.timer import MS, S
 from tasks.homeplug.events import KeyTaken, LinkFailed, ModemBack, Suspicious, UseKey
 from tasks.homeplug.slac_evse import State
+from tasks.machine import Note
 from tasks.stop_reasons import StopReason
 
 from tests.homeplug import test_slac_evse as charger
@@ -76,3 +77,21 @@ def test_a_flood_of_requests_keeps_no_car_away_that_goes_on():
     pass_time(s.now + 900 * MS)
     charger.match(s)
     assert s.machine.peer_mac == PEV
+
+
+def test_while_the_modems_join_the_chargers_repetition_says_nothing_new_and_another_key_is_told():
+    s = car.joining()
+    steps, keys = s.checkpoints(), len(s.events(UseKey))
+    s.give(car.match_cnf(s))
+    assert s.checkpoints() == steps and s.events(Suspicious) == []
+    s.give(car.match_cnf(s, nmk=bytes(16)))
+    s.give(car.match_cnf(s, EVSE2))
+    assert [e.mac for e in s.events(Suspicious)] == [EVSE, EVSE2]
+    assert s.checkpoints() == steps and len(s.events(UseKey)) == keys
+
+
+def test_a_flood_of_empty_results_does_not_fill_the_journal():
+    s = car.collecting()
+    for _ in range(50):
+        s.give(car.atten(s, aag=bytes(58)))
+    assert sum("no attenuation" in e.text for e in s.events(Note)) == 9 and s.machine.ignored == 50
