@@ -45,6 +45,7 @@ class EvseSlac:
         self._mac = mac
         self._rng = rng
         self._config = config
+        self._TT_EVSE_SLAC_init = config.slac_init_s * S       # the one timer of the standard that is a setting (20 to 50 s)
         self._synthetic = bytes((config.synthetic_attenuation_db,)) * MAX_GROUPS
         self._amp_map = AmpMap(mac)
         self.state = State.Off
@@ -334,7 +335,7 @@ class EvseSlac:
 
     def _await_parm(self, now: int) -> None:
         self._enter(State.WaitParm)
-        self._timer.arm(now, self._config.slac_init_s * S)
+        self._timer.arm(now, self._TT_EVSE_SLAC_init)
 
     def _new_key(self) -> None:
         self._nmk = new_nmk(self._rng)
