@@ -86,6 +86,11 @@ class StartMatching:
 
 
 @dataclass(slots=True)
+class PilotOffered:
+    """connection -> homeplug of a charger: 5 % is on, TT_EVSE_SLAC_init begins."""
+
+
+@dataclass(slots=True)
 class StopMatching:
     """connection -> homeplug: leave the logical network (a new random key) and be quiet."""
 

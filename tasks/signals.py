@@ -115,6 +115,7 @@ class Signals:
         self.contactor_request: Signal[bool] = Signal("contactor_request", max_age=REQUEST, meaning="please close the contactors (writer: v2g)")
         self.output_request: Signal[OutputRequest] = Signal("output_request", max_age=REQUEST, meaning="charger: please deliver (writer: v2g of a charger)")
         self.ac_request: Signal[bool] = Signal("ac_request", max_age=REQUEST, meaning="AC charger: True please close, False the car has ended its load (writer: v2g of a charger)")
+        self.by_pilot_request: Signal[bool] = Signal("by_pilot_request", max_age=REQUEST, meaning="AC charger: there is no session; a car may charge by the pilot alone (writer: connection of a charger)")
         self.ac_current_request: Signal[float] = Signal("ac_current_request", unit="A", low=0, high=80, max_age=REQUEST, meaning="car: the on-board charger may draw this, per phase (writer: v2g of a car)")
         self.pilot_duty_request: Signal[float] = Signal("pilot_duty_request", unit="%", max_age=REQUEST, meaning="charger: please this PWM duty (writer: connection of a charger)")
 

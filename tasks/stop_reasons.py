@@ -20,6 +20,7 @@ class StopReason(Word):
     NO_MODEM = ("No modem", "The own PLC modem does not answer. Check its supply, cable and the interface name.")
     NO_PILOT = ("No 5% pilot", "The charger offers no digital communication (no 5 % PWM). Start it at its screen or replug.")
     NO_CHARGER_SLAC = ("No SLAC answer", "No charger answers CM_SLAC_PARM.REQ. Check the PLC coupling to CP and PE; replug.")
+    NO_CAR_SLAC = ("Car does not speak", "No CM_SLAC_PARM.REQ from the car at 5 % PWM. A car without CCS communication? Else check the PLC coupling to CP and PE; replug.")
     SLAC_FAILED = ("SLAC failed", "The charger was heard, but matching did not complete. Replug; if it repeats send the pcap.")
     NO_LINK = ("No PLC link", "Matched, but the modems did not join (12 s). Modem set to the wrong role? Replug.")
     LINK_LOST = ("PLC link lost", "The logical network vanished during the session. Coupling, supply or a replug at the charger.")

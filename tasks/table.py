@@ -131,7 +131,8 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
 def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
     """The box in a charger; `board` is a drivers.board.ChargerBoard, or an AcChargerBoard where evse.energy_transfer_modes are all AC."""
     box, mac = Boxes(), board.nic.mac
-    role, modem = EvseSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng, coordinator=True)
+    role = EvseSlac(cfg.slac, mac, rng, reports_silence=cfg.evse.ac and cfg.connection.ac_by_pilot)
+    modem = Modem(cfg.slac, mac, rng, coordinator=True)
     host = Host(mac, cfg.ipv6, rng)
     ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s, journal)
     sdp, tcp = SdpServer(host.address, cfg.tcp.listen_port, cfg.sdp), Endpoint(host.address, cfg.tcp, rng)

@@ -11,7 +11,8 @@ class ConnectionConfig:
     """Section `connection`."""
 
     require_pilot: bool = setting(True, meaning="begin only with pilot state B and 5 % PWM; false: no pilot is measured (bench, tests over Ethernet)")
-    ac_pwm_percent: float = setting(100.0, unit="%", low=10, high=100, meaning="charger: pilot after evse.soc_readout until unplugged (26.7: 16 A); 100: steady, a wallbox behind us takes over")
+    ac_pwm_percent: float = setting(100.0, unit="%", low=10, high=100, meaning="DC box as SoC reader: pilot after evse.soc_readout until unplugged (26.7: 16 A); 100: steady, a wallbox behind us takes over")
+    ac_by_pilot: bool = setting(True, meaning="AC charger: a car that does not speak (after C_sequ_retry new beginnings, or without our modem) charges by the pilot alone")
     error_step_f: bool = setting(True, meaning="charger: after a lost link (D-LINK_ERROR) show state F for T_step_EF between X1 and the new 5 %: some cars begin anew only then")
     pause_wake_s: int = setting(900, unit="s", low=0, high=86_400, meaning="charger: 5 % is offered again so long after a car has paused; 0: only when it toggles the pilot")
     restart: bool = setting(True, meaning="begin again by itself after a failure while plugged in")

@@ -37,6 +37,7 @@ class State(Word):
     Ending = auto()                  # tearing down, waiting for safe outputs
     Pausing = auto()                 # before the next try
     Paused = auto()                  # the session sleeps, the network's key is kept; until somebody wakes the other side
+    Nominal = auto()                 # AC charger: the car does not speak, and charges by the pilot alone
     Finished = auto()                # in order; until unplugged or told to begin again
     Failed = auto()                  # trying again makes no sense; until unplugged or told to begin again
 
@@ -44,6 +45,7 @@ class State(Word):
 TEXTS = {State.Unplugged: "Plug in", State.WaitPilot: "Waiting for charger", State.Preparing: "Preparing modem",
          State.Matching: "Matching (SLAC)", State.Discovering: "Discovery (SDP)", State.Connecting: "Connecting (TCP)",
          State.Session: "Session", State.Ending: "Ending", State.Pausing: "Trying again soon", State.Paused: "Paused",
+         State.Nominal: "AC by pilot alone",
          State.Finished: "Finished", State.Failed: "Failed"}
 """Display text of each state, at most 20 characters."""
 
@@ -52,7 +54,7 @@ AT_REST = frozenset({"Idle", "Tripped"})         # names of tasks.safety SafetyS
 TRIPPED = "Tripped"
 CHARGED = frozenset({"Closed", "Delivering"})    # names of SafetyState in which power flows: this try was a success
 CLIMBING = frozenset({State.WaitPilot, State.Preparing, State.Matching, State.Discovering, State.Connecting, State.Session})
-UNDER_WAY = CLIMBING | {State.Paused}
+UNDER_WAY = CLIMBING | {State.Paused, State.Nominal}
 """There is something to tear down."""
 PAUSES = frozenset({StopReason.PAUSED, StopReason.CAR_PAUSE})
 LASTING = frozenset({StopReason.SAFETY_TRIP, StopReason.INTERNAL_ERROR, StopReason.INCOMPATIBLE_VOLTAGE,
@@ -60,6 +62,7 @@ LASTING = frozenset({StopReason.SAFETY_TRIP, StopReason.INTERNAL_ERROR, StopReas
 """Trying again at once would only repeat these."""
 FINAL = frozenset({StopReason.USER_STOP, StopReason.BATTERY_FULL, StopReason.SOC_READ})
 """No new beginning, however the session came to its end."""
+PAUSED, WOKEN = (Checkpoint(910, "paused"),), (Checkpoint(911, "woken up after the pause"),)
 SILENCES = frozenset({StopReason.TIMEOUT, StopReason.TCP_TIMEOUT})
 
 
@@ -71,6 +74,7 @@ class ConnectionFacts:
     duty: float | None = None                # percent
     safety_state: str | None = None
     link_state: str | None = None            # state of the matching machine
+    power_share: float | None = None         # percent of its power limit that the person allows, None: all
     modem: str | None = None                 # kind and firmware of the own modem, None while it has not answered
     heard: bool = False                      # a V2G message came within the last 5 s
     stop_button: bool | None = None
@@ -362,9 +366,13 @@ class Ladder(ABC):
         elif self.reason in LASTING or self._stopped or not self._config.restart or tripped:
             self._enter(State.Failed)
         else:
-            self.restarts += 1
-            self._enter(State.Pausing)
-            self._limit.arm(now, self._rest())
+            self._try_again(now)
+
+    def _try_again(self, now: int) -> None:
+        """A failure that may be over with the next try."""
+        self.restarts += 1
+        self._enter(State.Pausing)
+        self._limit.arm(now, self._rest())
 
     def _rest(self) -> int:
         """ns until the next try."""

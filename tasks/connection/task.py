@@ -7,8 +7,10 @@ from kernel.channels import Lease, Mailbox
 from kernel.journal import Journal
 from kernel.timer import S
 from tasks.connection.config import ConnectionConfig
+from tasks.connection.evse_ladder import EvseConnection
 from tasks.connection.ladder import HOMEPLUG, SDP, TCP, V2G, ConnectionFacts, Ladder
-from tasks.connection.supervision import EvseConnection, PevConnection
+from tasks.connection.nominal import NominalDuty
+from tasks.connection.pev_ladder import PevConnection
 from tasks.machine import Checkpoint, StateChanged
 from tasks.signals import Signals
 
@@ -34,6 +36,8 @@ class ConnectionTask:
         self._duty = None if machine.duty is None else Lease(signals.pilot_duty_request.claim(SOURCE))
         self._wake = Lease(signals.pilot_wake_request.claim(SOURCE)) if machine.duty is None else None
         self._waking = False
+        self._by_pilot = Lease(signals.by_pilot_request.claim(SOURCE)) if machine.duty is not None else None
+        self._leave_given = False
         self._renew_at = 0
         self._told_duty: float | None = None
         self._told_state = ""
@@ -70,6 +74,7 @@ class ConnectionTask:
         facts.safety_state = s.safety_state.get(now)
         facts.link_state = s.link_state.value
         facts.modem = s.modem.value
+        facts.power_share = s.power_share.value
         facts.heard = s.peer_heard.get(now) is True
         facts.stop_button = s.stop_button.get(now)
 
@@ -80,10 +85,15 @@ class ConnectionTask:
             self._state.set(machine.state.name, now)
         if machine.reason is not self._s.stop_reason.value:
             self._reason.set(machine.reason, now)
-        if self._duty is not None and (machine.duty != self._told_duty or now >= self._renew_at):
+        if self._duty is not None and (machine.duty != self._told_duty or machine.by_pilot != self._leave_given or now >= self._renew_at):
             self._told_duty = machine.duty
             self._renew_at = now + DUTY_RENEWAL
             self._duty.renew(machine.duty, now)
+            if machine.by_pilot:
+                self._by_pilot.renew(True, now)
+            elif self._leave_given:
+                self._by_pilot.release(now)
+            self._leave_given = machine.by_pilot
         if self._wake is not None and machine.wants_c != self._waking:       # shorter than the lease lasts: nothing to renew
             self._waking = machine.wants_c
             if self._waking:
@@ -106,4 +116,5 @@ def pev_connection(cfg: Any, box: Any, signals: Signals, journal: Journal) -> Co
 def evse_connection(cfg: Any, box: Any, signals: Signals, journal: Journal) -> ConnectionTask:
     """The supervision of a charger."""
     config: ConnectionConfig = cfg.connection
-    return _task(EvseConnection(config, ConnectionFacts(), cfg.tcp.listen_port), box, signals, journal)
+    nominal = NominalDuty(cfg.evse) if cfg.evse.ac and config.ac_by_pilot else None
+    return _task(EvseConnection(config, ConnectionFacts(), cfg.tcp.listen_port, nominal), box, signals, journal)

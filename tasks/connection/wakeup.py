@@ -46,9 +46,11 @@ class Toggle:
 class ToggleSeen:
     """The charger's side, fed with every reading while it sleeps: has the car asked to be woken up?"""
 
-    __slots__ = ("_since", "_ready")
+    __slots__ = ("_since", "_ready", "_lasting")
 
-    def __init__(self) -> None:
+    def __init__(self, lasting: bool = True) -> None:
+        """`lasting`: a state C that lasts counts as well; not where it asks for power by the pilot alone."""
+        self._lasting = lasting
         self.forget()
 
     def forget(self) -> None:
@@ -68,6 +70,6 @@ class ToggleSeen:
         if ready:
             if not before:
                 self._since = now
-            return self._since is not None and now - self._since >= t.READY_WAKES_AFTER
+            return self._lasting and self._since is not None and now - self._since >= t.READY_WAKES_AFTER
         since, self._since = self._since, None
         return before and since is not None and t.TOGGLE_PHASE_MIN <= now - since <= t.TOGGLE_PHASE_MAX

@@ -25,6 +25,7 @@ class Phase(Enum):
     PRECHARGE = ("Precharge", 9)
     STARTING = ("Starting", 10)
     CHARGING = ("Charging", None)
+    BY_PILOT = ("By pilot", None)   # AC charger: the car does not speak and charges by the pilot alone
     STOPPING = ("Stopping", None)
     FINISHED = ("Finished", None)
     STOPPED = ("Stopped", None)
@@ -101,6 +102,7 @@ CONNECTION_PHASES = {
     "Ending": Phase.STOPPING,
     "Pausing": Phase.RETRYING,
     "Paused": Phase.PAUSED,
+    "Nominal": Phase.BY_PILOT,
     "Finished": Scope.END,
     "Failed": Phase.STOPPED,
 }

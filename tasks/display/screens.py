@@ -12,6 +12,7 @@ from tasks.display import texts
 from tasks.display.phases import STEPS, Phase, phase_of, pilot_text
 from tasks.display.picture import BAR, INVERSE, LARGE, TEXT, TITLE_CHARACTERS, Row, Screen
 from tasks.display.texts import cut, elapsed, pair, paged, tenth, value, wide
+from tasks.pilot_duty import promised_current
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
 
@@ -199,6 +200,16 @@ def _charging(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple
             _text(texts.energy_and_minutes(s.session_energy.get(now), since, now)), _text(last))
 
 
+def _by_pilot(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
+    """Which current the duty promises, and what the meter says; nobody knows more of a car that does not speak."""
+    on, duty, watts = s.contactors_closed.get(now), s.pilot_duty_request.get(now), s.ac_power.get(now)
+    promised = 0.0 if duty is None else promised_current(duty)
+    said = f"car may take {promised:.0f} A" if promised else "no power to give now"
+    waits = _held_back(s) or _text("car does not speak" if on else "waiting for the car")
+    return (Row(LARGE, texts.kilo(watts) if on and watts is not None else Phase.BY_PILOT.headline), EMPTY, waits, _text(said),
+            _text(pair(s.ac_voltage.get(now), "V", s.ac_current.get(now), "A")), _text(_contactors(s, now, car)))
+
+
 def _stopping(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     return _headed(Phase.STOPPING, _text(_measured(s, now, car)), _text(_contactors(s, now, car)),
                    _text(wide("lock", _lock(s, now)) if car else ""), _text("Do not unplug yet."))
@@ -240,7 +251,7 @@ _ROWS: dict[Phase, Callable[[Signals, int, bool, int, str], tuple[Row, ...]]] = 
     Phase.IDLE: _idle, Phase.MODEM: _modem, Phase.PLUGGED: _plugged, Phase.MATCHING: _matching, Phase.JOINING: _joining,
     Phase.DISCOVERY: _discovery, Phase.CONNECTING: _connecting, Phase.SESSION: _session,
     Phase.AUTHORISATION: _authorisation, Phase.PARAMETERS: _parameters, Phase.CABLE_CHECK: _cable_check,
-    Phase.PRECHARGE: _precharge, Phase.STARTING: _starting, Phase.CHARGING: _charging, Phase.STOPPING: _stopping,
+    Phase.PRECHARGE: _precharge, Phase.STARTING: _starting, Phase.CHARGING: _charging, Phase.BY_PILOT: _by_pilot, Phase.STOPPING: _stopping,
     Phase.FINISHED: _finished, Phase.STOPPED: _stopped, Phase.RETRYING: _retrying, Phase.PAUSED: _paused, Phase.TRIPPED: _tripped, Phase.OTHER: _other,
 }
 

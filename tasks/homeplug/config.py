@@ -42,7 +42,7 @@ class SlacConfig:
     good_mbit: int = setting(8, unit="Mbit/s", low=1, high=1000, meaning="average PHY rate from which the link is called good")
     weak_mbit: int = setting(4, unit="Mbit/s", low=1, high=1000, meaning="average PHY rate from which the link is called weak; below: poor")
     slac_init_s: int = setting(40, unit="s", low=20, high=50, meaning="EVSE: TT_EVSE_SLAC_init, wait for the first CM_SLAC_PARM.REQ")
-    five_percent_forever: bool = setting(True, meaning="EVSE: go on waiting after TT_EVSE_SLAC_init instead of reporting a failure")
+    five_percent_forever: bool = setting(True, meaning="EVSE: go on waiting after TT_EVSE_SLAC_init instead of reporting a failure (not in AC with connection.ac_by_pilot)")
 
 
 @dataclass(slots=True)

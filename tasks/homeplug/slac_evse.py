@@ -41,10 +41,12 @@ class EvseSlac:
     `pilot` is written by the task before each call: as read, None when it cannot be read.
     """
 
-    def __init__(self, config: SlacConfig, mac: bytes, rng) -> None:
+    def __init__(self, config: SlacConfig, mac: bytes, rng, *, reports_silence: bool = False) -> None:
+        """`reports_silence`: TT_EVSE_SLAC_init ends the attempt whatever `five_percent_forever` says (an AC charger has another way to charge)."""
         self._mac = mac
         self._rng = rng
         self._config = config
+        self._waits_forever = config.five_percent_forever and not reports_silence
         self._TT_EVSE_SLAC_init = config.slac_init_s * S       # the one timer of the standard that is a setting (20 to 50 s)
         self._synthetic = bytes((config.synthetic_attenuation_db,)) * MAX_GROUPS
         self._amp_map = AmpMap(mac)
@@ -87,6 +89,11 @@ class EvseSlac:
             self._enter(State.WaitKey)
             if self._key_taken:
                 self._timer.arm(now, t.MODEM_RESTART_LIMIT)
+
+    def offered(self, now: int) -> None:
+        """5 % is on: from now on the car has TT_EVSE_SLAC_init (sheet 2.1)."""
+        if self.state is State.WaitParm:
+            self._timer.arm(now, self._TT_EVSE_SLAC_init)
 
     def stop(self, now: int) -> None:
         """Leave the network by making a new key, and be quiet."""
@@ -186,10 +193,10 @@ class EvseSlac:
             self._events.append(Note("no link %d s after CM_SLAC_MATCH.CNF", (t.TT_match_join // S,), "warning"))
             self._fail(StopReason.NO_LINK)
         elif self.state is State.WaitParm:
-            if self._config.five_percent_forever:
+            if self._waits_forever:
                 self._events.append(Note("no CM_SLAC_PARM.REQ within TT_EVSE_SLAC_init, waiting on"))
             else:
-                self._fail(StopReason.SLAC_FAILED)
+                self._fail(StopReason.NO_CAR_SLAC)
         elif self.state is State.WaitKey:
             self._await_parm(now)
         elif self.state is State.Resume:

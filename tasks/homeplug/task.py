@@ -23,7 +23,7 @@ from tasks.homeplug.slac_pev import PevSlac
 from tasks.homeplug.wire import is_slac, parse
 from tasks.homeplug.wire_header import BROADCAST, ETHERTYPE, Unknown
 from tasks.machine import Checkpoint, Note, StateChanged
-from tasks.messages import Frame, LinkLost, LinkUp, PauseLink, PilotToggles, ResumeLink, StartMatching, StopMatching, Vouch
+from tasks.messages import Frame, LinkLost, LinkUp, PauseLink, PilotOffered, PilotToggles, ResumeLink, StartMatching, StopMatching, Vouch
 from tasks.signals import Signals
 
 FRAMES_PER_RUN = 32
@@ -94,6 +94,8 @@ class HomeplugTask:
             kind = type(command)
             if kind is StartMatching:
                 self._role.start(now)
+            elif kind is PilotOffered:
+                self._evse.offered(now)
             elif kind is StopMatching:
                 self._role.stop(now)
             elif kind is PauseLink:

@@ -6,10 +6,14 @@ When it opens. At once, under whatever load: the pilot leaves C (IEC 61851-1: wi
 ended (PowerDeliveryReq(stop)): at once, or when a meter agrees, the PWM stays. The request lapsed or was withdrawn without that, or the PWM
 is to change: the car is told by steady +12 V and has load_end_ms (3 s, IEC 61851-1) to end its load; then it is opened under load, which is
 the car's fault and no trip.
+
+By the pilot alone (no session: the car does not speak, IEC 61851-1). The car's own state C is then the request, while somebody allows it and a
+nominal duty (10 to 96 %) stands: closed after READY_HOLD, not again before PILOT_REST; the duty may change under load, the car follows it.
 """
 from __future__ import annotations
 
-from kernel.timer import MS, NEVER
+from kernel.timer import MS, NEVER, S
+from tasks.pilot_duty import nominal, promised_current
 from tasks.safety.ac_trips import AC_NOT_CLOSED, AC_PERMITS, AC_TRIPS, AC_WELDED, NEEDS_SOCKET, promised, ready
 from tasks.safety.charger_supervisor import STEADY, ChargerSupervisor, valid_duty
 from tasks.safety.config import AcSafetyConfig
@@ -20,6 +24,9 @@ from tasks.safety.trips import first_lacking
 
 Idle, Closing, Delivering = SafetyState.Idle, SafetyState.Closing, SafetyState.Delivering
 CurrentOff, Opening, Tripped = SafetyState.CurrentOff, SafetyState.Opening, SafetyState.Tripped
+READY_HOLD = 1 * S            # by the pilot alone: state C for so long is a wish; shorter ones are a toggle (at most 400 ms, sheet 2.1), closed within 3 s
+PILOT_REST = 10 * S           # by the pilot alone: a car that comes and goes closes no more often (own choice: 10^5 operations of a contactor)
+PROMISE_TOLERANCE = 0.1       # A: of a duty in steps
 
 
 class AcSupervisor(ChargerSupervisor):
@@ -30,6 +37,10 @@ class AcSupervisor(ChargerSupervisor):
         self._lock = lock
         self._since = NEVER               # Closing, CurrentOff, Opening: when it began
         self._ended = False               # CurrentOff: the car has said so
+        self._wanted = False              # a session asks, or the car itself where it may
+        self._ready_since = NEVER         # the car shows that it is ready
+        self._rest_until = 0              # before it, nothing is closed by the pilot alone
+        self._pilot_at = NEVER            # when the car's wish will count, as things are
 
     # --- one step -------------------------------------------------------------------------------------------------
 
@@ -37,7 +48,8 @@ class AcSupervisor(ChargerSupervisor):
         """Judge and act; the returned outputs are the same object each time."""
         if self.latch.watch(self.state, facts, now):
             self._stop(facts, now)
-        if not requests.close:
+        self._wanted = requests.close or self._by_pilot(facts, requests, now)
+        if not self._wanted:
             self._armed = True
         self._watch_plug(facts.pilot, now)
         for _ in range(MAX_MOVES):
@@ -52,7 +64,7 @@ class AcSupervisor(ChargerSupervisor):
     def _move(self, f: AcFacts, r: AcRequests, now: int) -> None:
         state = self.state
         if state is Idle:
-            if r.close and self._armed and valid_duty(r.duty) == self._held_duty:      # a pilot that is about to change is waited for
+            if self._wanted and self._armed and self._allowed(r.duty) == self._held_duty:      # a pilot that is about to change is waited for
                 self._try_close(f, now)
             else:
                 self._hold_back(None)
@@ -73,6 +85,26 @@ class AcSupervisor(ChargerSupervisor):
         elif state is Tripped:
             self._leave_on_unplug(f, now)
 
+    def _by_pilot(self, f: AcFacts, r: AcRequests, now: int) -> bool:
+        """Nobody speaks, and the car itself wants power by a nominal duty."""
+        self._pilot_at = NEVER
+        if not ready(f, self.config):
+            self._ready_since = NEVER
+            return False
+        self._ready_since = min(self._ready_since, now)
+        if not r.by_pilot or not nominal(self._allowed(r.duty)):
+            return False
+        at = max(self._ready_since + READY_HOLD, self._rest_until)
+        if self.state is not Idle or now >= at:
+            return True
+        self._pilot_at = at
+        return False
+
+    def _allowed(self, duty: float | None) -> float:
+        """What may stand on the line; steady +12 V instead of a duty that promises more than contactor, cable and fuse carry."""
+        duty = valid_duty(duty)
+        return duty if promised_current(duty) <= self.config.max_current_a + PROMISE_TOLERANCE else STEADY
+
     def _try_close(self, f: AcFacts, now: int) -> None:
         """Every permit, fresh and true, at this very instant."""
         self._hold_back(self.latch.first_bad(Closing, f) or first_lacking(AC_PERMITS, Delivering, f, self.config, self.outputs))
@@ -83,18 +115,22 @@ class AcSupervisor(ChargerSupervisor):
     def _still_wanted(self, f: AcFacts, r: AcRequests, now: int) -> bool:
         """The car's state C, the request, and the PWM that was promised; any of them gone ends it."""
         if not ready(f, self.config):
-            self.report.tell("car left state C, pilot %s: the contactor opens", f.pilot, level="warning")
+            self.report.tell("car left state C, pilot %s: the contactor opens", f.pilot, level="info" if r.by_pilot else "warning")
             self._open_now(now)
-        elif not r.close:
+        elif not self._wanted:
             if r.lapsed:
                 self.report.tell("the request for AC lapsed: nobody renewed it", level="warning")
             self._end_load(r.ended, now)
-        elif valid_duty(r.duty) != self._held_duty:
+        elif self._allowed(r.duty) == self._held_duty:
+            return True
+        elif not r.close and nominal(self._held_duty):          # from one nominal duty to another
+            self.report.tell("the duty goes from %s to %s %% with the mains connected; the car follows", self._held_duty, r.duty)
+            self._held_duty = self._allowed(r.duty)
+            return True
+        else:
             self.report.tell("pilot duty was to change from %s to %s %% with the mains connected", self._held_duty, r.duty, level="warning")
             self._end_load(False, now)
-        else:
-            return True
-        self._armed = not r.close
+        self._armed = not self._wanted
         return False
 
     # --- the ways to open -------------------------------------------------------------------------------------------
@@ -123,6 +159,7 @@ class AcSupervisor(ChargerSupervisor):
 
     def _open_now(self, now: int) -> None:
         self.outputs.contactors = False
+        self._rest_until = now + PILOT_REST
         self._hold_back(None)
         self._begin(Opening, now)
 
@@ -149,7 +186,7 @@ class AcSupervisor(ChargerSupervisor):
             if now - self._tripped_at >= PWM_KEPT:
                 self._held_duty = STEADY
         elif self.state is Idle:
-            self._held_duty = valid_duty(r.duty)
+            self._held_duty = self._allowed(r.duty)
         elif self.state is CurrentOff and not self._ended:
             self._held_duty = STEADY
         self.outputs.duty = self._held_duty
@@ -168,7 +205,7 @@ class AcSupervisor(ChargerSupervisor):
 
     def next_timer(self) -> int:
         """The earliest instant at which time alone can change something."""
-        at = self.latch.next_timer()
+        at = min(self.latch.next_timer(), self._pilot_at)
         c = self.config
         if self.state is Closing:
             at = min(at, self._since + c.contactor_close_ms * MS)

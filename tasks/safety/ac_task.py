@@ -22,7 +22,7 @@ class AcSafetyTask(SupervisorTask):
         limits = config.ac
         super().__init__(AcSupervisor(limits, lock=lock is not None), (
             s.pilot_state, s.pilot_duty, s.ac_current, s.residual_current, s.connection_alive, s.stop_button),
-            (s.ac_request, s.pilot_duty_request, s.lock_request), s, journal, fast)
+            (s.ac_request, s.by_pilot_request, s.pilot_duty_request, s.lock_request), s, journal, fast)
         self.facts = AcFacts()
         self.requests = AcRequests()
         self._s = s
@@ -46,10 +46,11 @@ class AcSafetyTask(SupervisorTask):
 
     def _gather(self, values: list, now: int) -> None:
         f, r = self.facts, self.requests
-        f.pilot, f.duty, f.current, f.residual_current, f.connection_alive, f.stop_button, close, duty, lock = values
+        f.pilot, f.duty, f.current, f.residual_current, f.connection_alive, f.stop_button, close, by_pilot, duty, lock = values
         f.current_at = self._s.ac_current.at
         f.duty_set = self._set_duty
         r.close = close is True
+        r.by_pilot = by_pilot is True and close is None
         r.ended = close is False
         r.duty = duty
         r.lock = lock is True

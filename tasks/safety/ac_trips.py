@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from drivers.interfaces import PilotState
 from kernel.timer import MS, S
+from tasks.pilot_duty import nominal
 from tasks.safety.facts import SafetyState
 from tasks.safety.trips import PWM_HIGH, PWM_LOW, UNCOMMANDED_HOLD, Permit, Trip
 
@@ -15,7 +16,6 @@ POWERED = frozenset({SafetyState.Closing, SafetyState.Delivering})
 LIVE = POWERED | {SafetyState.CurrentOff}             # the contactor is commanded closed
 CLOSED = LIVE - {SafetyState.Closing}                 # and was confirmed
 
-AC_DUTY_LOW, AC_DUTY_HIGH = 10.0, 96.0                # percent: a current is allowed by PWM alone (slac-and-network sheet 3)
 DUTY_TOLERANCE = 2.0                                  # percent points: one of the generator, one of the measurement (own choice)
 DUTY_HOLD = 200 * MS                                  # ten readings of the pilot (own choice); a car without PWM goes on for up to 3 s
 CURRENT_PART = 0.1                                    # above the rating (own choice: tolerance of meter and car)
@@ -24,7 +24,7 @@ CURRENT_HOLD = 5 * S                                  # own choice: a soft overl
 
 def promised(duty: float) -> bool:
     """A PWM under which a car may draw current: digital communication, or a current."""
-    return PWM_LOW <= duty <= PWM_HIGH or AC_DUTY_LOW <= duty <= AC_DUTY_HIGH
+    return PWM_LOW <= duty <= PWM_HIGH or nominal(duty)
 
 
 def ready(f, c) -> bool:

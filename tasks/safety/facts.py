@@ -125,9 +125,13 @@ class AcFacts:
 
 @dataclass(slots=True)
 class AcRequests:
-    """`close`: power is wanted. `ended`: it is not, and the car has said that its load has ended. `duty` None: steady +12 V."""
+    """`close`: power is wanted. `ended`: it is not, and the car has said that its load has ended. `duty` None: steady +12 V.
+
+    `by_pilot`: there is no session, and a car may charge by the pilot alone while a nominal duty stands.
+    """
 
     close: bool = False
+    by_pilot: bool = False
     ended: bool = False
     duty: float | None = None
     lock: bool = False

@@ -126,3 +126,8 @@ class EvseConfig:
     def ac(self) -> bool:
         """An AC charger: a mains contactor in place of a power stage."""
         return only_ac(self.energy_transfer_modes)
+
+    @property
+    def ac_phases(self) -> int:
+        """How many phases the mains have at most."""
+        return 3 if "AC_three_phase_core" in self.energy_transfer_modes else 1

@@ -9,7 +9,7 @@ from tests.architecture.source import Import, imports, matches, package_of, pyth
 PURE = ("__future__", "abc", "array", "bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "heapq", "hmac", "itertools", "math",
         "operator", "struct", "typing")
 """Parts of the standard library without time, input, output or chance."""
-PLUMBING = ("tasks.errors", "tasks.machine", "tasks.messages", "tasks.signals", "tasks.stop_reasons")
+PLUMBING = ("tasks.errors", "tasks.machine", "tasks.messages", "tasks.pilot_duty", "tasks.signals", "tasks.stop_reasons")
 COMPOSITION = ("table", "wiring", "config", "config_file", "command_line")
 """Modules of tasks/ that know all slices; no slice knows them."""
 CODEC = ("exi_native.messages", "exi_native.errors", "exi_native.codec")
@@ -29,7 +29,7 @@ class Rule(NamedTuple):
 RULES = (
     Rule(("kernel/*",), ("<stdlib>", "kernel")),
     Rule(("tasks/__init__.py", "tasks/*/__init__.py"), ()),
-    Rule(("tasks/errors.py", "tasks/machine.py", "tasks/messages.py", "tasks/signals.py", "tasks/stop_reasons.py"),
+    Rule(("tasks/errors.py", "tasks/machine.py", "tasks/messages.py", "tasks/pilot_duty.py", "tasks/signals.py", "tasks/stop_reasons.py"),
          (*PURE, *PLUMBING, *TYPES, "kernel.channels", "kernel.timer", "kernel.word")),
     Rule(("tasks/config_file.py",), ("<stdlib>", "yaml", "kernel.settings")),
     Rule(("tasks/command_line.py",), (*PURE, "argparse", "pathlib", "kernel.settings", "tasks")),

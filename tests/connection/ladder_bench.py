@@ -5,7 +5,8 @@ from drivers.interfaces import PilotState
 from kernel.timer import S
 from tasks.connection.config import ConnectionConfig
 from tasks.connection.ladder import ConnectionFacts, State
-from tasks.connection.supervision import EvseConnection, PevConnection
+from tasks.connection.evse_ladder import EvseConnection
+from tasks.connection.pev_ladder import PevConnection
 from tasks.connection.timing import FAREWELL, POLL
 from tasks.machine import Note, StateChanged
 from tasks.messages import Discovered, LinkUp, SessionEnded, SessionEstablished, TcpClosed, TcpConnected

@@ -106,7 +106,7 @@ def test_a_charger_wakes_at_a_toggle_offers_five_percent_and_resumes():
     assert bench.state is State.Paused
     bench.facts.pilot = PilotState.B
     bench.run(100 * MS)
-    assert State.Preparing in bench.states[-2:] and bench.take() == [("homeplug", "ResumeLink"), ("tcp", "TcpListen"), ("v2g", "PrepareSession")]
+    assert State.Preparing in bench.states[-2:] and bench.take()[:3] == [("homeplug", "ResumeLink"), ("tcp", "TcpListen"), ("v2g", "PrepareSession")]
     bench.facts.link_state = "Resume"
     bench.run(200 * MS)
     assert bench.m.duty == 5.0 and bench.state is State.Matching

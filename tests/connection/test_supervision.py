@@ -90,6 +90,7 @@ def test_charger_offers_five_percent_after_the_key():
     bench.facts.link_state = "WaitParm"
     bench.run(200 * MS)
     assert bench.m.duty == 5.0 and bench.state is State.Matching
+    assert bench.take() == [("homeplug", "PilotOffered")]        # TT_EVSE_SLAC_init begins
     bench.tell(UP)
     assert bench.take() == [("sdp", "StartDiscovery")]           # answers only after the link, while TCP listens already
     bench.tell(CONNECTED)

@@ -12,6 +12,7 @@ from tasks.connection.task import evse_connection, pev_connection
 from tasks.messages import SessionEnded, PrepareSession, StartMatching, StopSession, TcpListen
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason as R
+from tasks.v2g.config import EvseConfig
 
 from tests.connection.ladder_bench import CONNECTED, FOUND, UP
 
@@ -19,7 +20,7 @@ from tests.connection.ladder_bench import CONNECTED, FOUND, UP
 def make(build):
     box = SimpleNamespace(**{n: Mailbox(n, 32) for n in ("to_connection", "user", "to_homeplug", "to_sdp", "to_tcp", "to_v2g")})
     signals, journal = Signals(), Journal()
-    cfg = SimpleNamespace(connection=ConnectionConfig(), tcp=SimpleNamespace(listen_port=51110))
+    cfg = SimpleNamespace(connection=ConnectionConfig(), tcp=SimpleNamespace(listen_port=51110), evse=EvseConfig())
     task = build(cfg, box, signals, journal)
     writers = {n: getattr(signals, n).claim("test") for n in ("pilot_state", "pilot_duty", "safety_state", "link_state")}
     return task, box, signals, writers

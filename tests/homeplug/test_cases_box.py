@@ -157,7 +157,7 @@ def test_a_car_that_never_asks_is_waited_for_or_offered_five_percent_again(forev
         steps = [(b - a, duty) for (a, duty), (b, _) in zip(boxes.duties[1:], boxes.duties[2:])]
         assert steps[0][1] == 5.0 and steps[0][0] == pytest.approx(20 * S, abs=500 * MS)
         assert steps[1][1] == 100.0 and steps[1][0] >= T_step_X1
-        assert boxes.charger.signals.stop_reason.value is StopReason.SLAC_FAILED
+        assert boxes.charger.signals.stop_reason.value is StopReason.NO_CAR_SLAC
 
 
 def test_each_plugging_in_and_each_end_has_a_key_of_its_own():

@@ -141,7 +141,7 @@ def test_the_wait_for_the_first_request_is_as_configured(seconds):
     s.run_to(seconds * S - 1)
     assert s.machine.state is State.WaitParm and s.events(LinkFailed) == []
     s.run_to(seconds * S)
-    assert s.events(LinkFailed) == [LinkFailed(StopReason.SLAC_FAILED)]
+    assert s.events(LinkFailed) == [LinkFailed(StopReason.NO_CAR_SLAC)]
     s = ready(slac_init_s=seconds)
     s.run_to(10 * seconds * S)
     assert s.machine.state is State.WaitParm and s.events(LinkFailed) == []

@@ -371,7 +371,7 @@ def test_slac_init_time():
     s.run_to(20 * S - 1)
     assert s.machine.state is State.WaitParm
     s.run_to(20 * S)
-    assert s.events(LinkFailed) == [LinkFailed(StopReason.SLAC_FAILED)] and s.machine.state is State.Off
+    assert s.events(LinkFailed) == [LinkFailed(StopReason.NO_CAR_SLAC)] and s.machine.state is State.Off
 
 
 def test_key_changes_with_every_session_and_stop_is_silence():

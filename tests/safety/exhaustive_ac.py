@@ -1,8 +1,8 @@
 """The AC charger: every combination of discretised facts and wishes in every state and equipment, one step from each; the invariants are written anew.
 
-6 states of the pilot, 3 measured duties, 5 currents (one of them older than the state), residual current, supervision, button, contactor and lock with
-3 values each, 7 wishes; with a socket and all that is fitted, and without a socket in a ventilated place without detector and button; in each state
-(6 of them) and at the instants at which time decides (9): 3,061,800 combinations of 30 moments, about 20 s.
+6 states of the pilot, 3 measured duties (one as held), 5 currents (one of them older than the state), residual current, supervision, button, contactor and lock with
+3 values each, 10 wishes; with a socket and all that is fitted, and without a socket in a ventilated place without detector and button; in each state
+(6 of them) and at the instants at which time decides (15): 6,123,600 combinations of 42 moments, about 40 s.
 """
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from kernel.timer import MS, S
 from tasks.safety.ac_supervisor import AcSupervisor
 from tasks.safety.config import AcSafetyConfig
 from tasks.safety.facts import AcFacts, AcRequests, SafetyState
-from tests.safety.given_ac import (ENDED, LAPSED, RELEASED, STATES, Closing, CurrentOff, Delivering, Idle, Opening, Tripped, ac, ac_facts, close, rest)
+from tests.safety.given_ac import (ENDED, LAPSED, NOMINAL, RELEASED, STATES, Closing, CurrentOff, Delivering, Idle, Opening, Tripped, ac, ac_facts, alone,
+                                   by_pilot, close, rest)
 from tests.safety.saved import Saved, Seen
 
 A, B, C, D, E, F = PilotState
 OLD, NEW = False, True                       # measured when the state began, measured now
 PILOTS = (None, A, B, C, D, F)               # E like F and A: test_ac_rows.py asks it
-DUTIES = (None, 5.0, 100.0)
 CURRENTS = ((None, NEW), (0.0, NEW), (0.0, OLD), (16.0, NEW), (40.0, NEW))
 YES_NO = (None, False, True)
-WISHES = (close(), RELEASED, ENDED, LAPSED, close(duty=100.0), close(duty=nan), close(duty=0.0))
+WISHES = (close(), RELEASED, ENDED, LAPSED, close(duty=100.0), close(duty=nan), close(duty=0.0),
+          by_pilot(), by_pilot(duty=10.0), by_pilot(duty=30.0))          # 30 %: 18 A, more than the rating of 16 A
 EQUIPMENT = ((True, AcSafetyConfig()), (False, AcSafetyConfig(ventilation_fitted=True, residual_current_fitted=False, stop_button="none")))
 LIVE, CLOSED = (Closing, Delivering, CurrentOff), (Delivering, CurrentOff)
 
@@ -47,13 +48,17 @@ class Moment:
     trips: tuple
     tripped_at: int | None
     bad_since: dict[str, int]
+    ready_since: int | None      # the car shows that it is ready
+    rest_until: int              # nothing closes by the pilot alone before
 
 
 def moments(lock: bool, config: AcSafetyConfig) -> Iterator[Moment]:
     """The states first, then the instants at which time alone decides."""
 
-    def moment(name: str, s: AcSupervisor, began: int, now: int, ended: bool = False, armed: bool = True, tripped_at: int | None = None, **bad_since: int) -> Moment:
-        return Moment(name, s.state, lock, config, Saved(s, began), began, now, ended, armed, s.outputs.duty, tuple(s.latch.trips), tripped_at, bad_since)
+    def moment(name: str, s: AcSupervisor, began: int, now: int, ended: bool = False, armed: bool = True, tripped_at: int | None = None,
+               ready_since: int | None = None, rest_until: int = 0, **bad_since: int) -> Moment:
+        return Moment(name, s.state, lock, config, Saved(s, began), began, now, ended, armed, s.outputs.duty, tuple(s.latch.trips), tripped_at, bad_since,
+                      ready_since, rest_until)
 
     for state in STATES:
         if state is Tripped:
@@ -86,6 +91,19 @@ def moments(lock: bool, config: AcSafetyConfig) -> Iterator[Moment]:
     s.step(rest(pilot=B), close(), began)
     s.step(rest(pilot=B), close(), began)
     yield moment("not in state C yet", s, began, began + 10 * MS)
+    s, now = alone(Idle, lock, config)
+    yield moment("by the pilot alone, state C for 10 ms", s, now, now + 10 * MS, ready_since=now)
+    yield moment("by the pilot alone, state C for 1 s", s, now, now + S, ready_since=now)
+    s, now = alone(Closing, lock, config)
+    yield moment("Closing by the pilot alone", s, now, now + 10 * MS, armed=False)
+    s, now = alone(Delivering, lock, config)
+    yield moment("Delivering by the pilot alone", s, now, now + 10 * MS, armed=False)
+    s, now = alone(Delivering, lock, config)
+    s.step(ac_facts(pilot=B, duty=NOMINAL, duty_set=NOMINAL, lock=lock or None), by_pilot(), now)
+    s.step(rest(pilot=B, duty=NOMINAL, duty_set=NOMINAL, lock=lock or None), by_pilot(), now + 1)
+    s.step(rest(duty=NOMINAL, duty_set=NOMINAL, lock=lock or None), by_pilot(), now + S)
+    yield moment("opened 9 s ago, state C again", s, now + S, now + 9 * S, ready_since=now + S, rest_until=now + 10 * S)
+    yield moment("opened 10 s ago, state C again", s, now + S, now + 10 * S, ready_since=now + S, rest_until=now + 10 * S)
 
 
 def tripped(lock: bool, config: AcSafetyConfig) -> tuple[AcSupervisor, int]:
@@ -120,9 +138,24 @@ def may_stay_on(m: Moment, f: AcFacts) -> bool:
             and not (wrong and m.state is not CurrentOff and held(m, "pwm_wrong", 200 * MS)))
 
 
-def keeps_its_duty(m: Moment, r: AcRequests) -> bool:
+def wish_of(r: AcRequests) -> float:
+    """The duty asked for; steady +12 V instead of none, of one that must not stand, and of a current above 16 A (26.667 %, and a tenth of an ampere)."""
     wish = r.duty if r.duty is not None and (3.0 <= r.duty <= 100.0 or r.duty == 0.0) else 100.0
-    return wish == m.duty
+    return 100.0 if 10.0 <= wish <= 96.0 and wish > 26.9 else wish
+
+
+def wanted(m: Moment, f: AcFacts, r: AcRequests) -> bool:
+    """A session asks; or none does and the car does, by a nominal duty, for a second and not too soon after the last time."""
+    if r.close:
+        return True
+    car = r.by_pilot and 10.0 <= wish_of(r) <= 96.0 and ready(m, f)
+    return car and (m.state is not Idle or m.ready_since is not None and m.now - m.ready_since >= S and m.now >= m.rest_until)
+
+
+def keeps_its_duty(m: Moment, r: AcRequests) -> bool:
+    """Or goes to another nominal one, which a car follows."""
+    wish = wish_of(r)
+    return wish == m.duty or not r.close and 10.0 <= wish <= 96.0 and 10.0 <= m.duty <= 96.0
 
 
 def judge(m: Moment, f: AcFacts, r: AcRequests, s: AcSupervisor, seen: Seen) -> None:
@@ -136,18 +169,18 @@ def judge(m: Moment, f: AcFacts, r: AcRequests, s: AcSupervisor, seen: Seen) -> 
         assert after in LIVE and not trips and may_stay_on(m, f)
         if not was_on:
             # closing: from rest only (which Opening ends in), a released wish before, everything known good, the contactor measured open, 5 % set and to stay
-            assert m.state in (Idle, Opening) and after is Closing and m.armed and r.close and f.contactors is False
-            assert m.duty == 5.0 and keeps_its_duty(m, r) and (f.duty is None or abs(f.duty - 5.0) <= 2.0)
+            assert m.state in (Idle, Opening) and after is Closing and m.armed and wanted(m, f, r) and f.contactors is False
+            assert (m.duty == 5.0 or 10.0 <= m.duty <= 96.0) and (m.duty == 5.0) is r.close and wish_of(r) == m.duty and (f.duty is None or abs(f.duty - m.duty) <= 2.0)
             seen.closings += 1
         elif after is Closing:
-            assert m.state is Closing and m.now - m.began < 200 * MS and f.contactors is not True and r.close and keeps_its_duty(m, r)
+            assert m.state is Closing and m.now - m.began < 200 * MS and f.contactors is not True and wanted(m, f, r) and keeps_its_duty(m, r)
         elif after is Delivering:
-            assert f.contactors is True and r.close and keeps_its_duty(m, r)
+            assert f.contactors is True and wanted(m, f, r) and keeps_its_duty(m, r)
             seen.kept += 1
         else:
             # the car ends its load: not for longer than 3 s, not when its end is measured, not on its word where nothing measures
             assert f.contactors is True and m.state in CLOSED
-            assert m.state is Delivering and not (r.close and keeps_its_duty(m, r)) or m.now - m.began < 3 * S
+            assert m.state is Delivering and not (wanted(m, f, r) and keeps_its_duty(m, r)) or m.now - m.began < 3 * S
             newer = f.current is not None and f.current_at > (m.now if m.state is Delivering else m.began)
             assert not (newer and abs(f.current) < 1.0) and not (f.current is None and (r.ended if m.state is Delivering else m.ended))
     elif was_on:
@@ -155,7 +188,7 @@ def judge(m: Moment, f: AcFacts, r: AcRequests, s: AcSupervisor, seen: Seen) -> 
         done = m.state is CurrentOff and (f.current is None and m.ended or f.current is not None and f.current_at > m.began and abs(f.current) < 1.0)
         word = m.state is Delivering and r.ended and f.current is None
         time = m.state is CurrentOff and m.now - m.began >= 3 * S
-        recalled = m.state is Closing and not (r.close and keeps_its_duty(m, r))
+        recalled = m.state is Closing and not (wanted(m, f, r) and keeps_its_duty(m, r))
         assert trips or not ready(m, f) or done or word or time or recalled
         seen.openings += 1
         seen.forced += time and not done
@@ -171,7 +204,7 @@ def judge(m: Moment, f: AcFacts, r: AcRequests, s: AcSupervisor, seen: Seen) -> 
         assert after is Tripped or not r.close
         seen.unlocks += 1
     # the pilot
-    wish = r.duty if r.duty is not None and (3.0 <= r.duty <= 100.0 or r.duty == 0.0) else 100.0
+    wish = wish_of(r)
     if any(t.name == "contactor_welded" for t in trips):
         expected = 100.0
     elif trips:
@@ -180,6 +213,8 @@ def judge(m: Moment, f: AcFacts, r: AcRequests, s: AcSupervisor, seen: Seen) -> 
         expected = wish
     elif after is CurrentOff:
         expected = m.duty if (m.ended if m.state is CurrentOff else r.ended) else 100.0
+    elif was_on and after in (Closing, Delivering) and not r.close:
+        expected = wish
     else:
         expected = m.duty
     assert out.duty == expected
@@ -187,7 +222,7 @@ def judge(m: Moment, f: AcFacts, r: AcRequests, s: AcSupervisor, seen: Seen) -> 
 
 
 def facts_of(m: Moment) -> tuple:
-    return PILOTS, DUTIES, CURRENTS, YES_NO, YES_NO, YES_NO, YES_NO, YES_NO if m.lock else (None,)
+    return PILOTS, (None, 5.0 if m.duty == 100.0 else m.duty, 100.0), CURRENTS, YES_NO, YES_NO, YES_NO, YES_NO, YES_NO if m.lock else (None,)
 
 
 def combinations(m: Moment) -> int:

@@ -34,6 +34,32 @@ def close(**changes) -> AcRequests:
     return dataclasses.replace(AcRequests(close=True, duty=5.0), **changes)
 
 
+NOMINAL = 26.5                       # percent: the duty of 16 A in steps of 0.5
+
+
+def by_pilot(**changes) -> AcRequests:
+    """No session; the car may charge by the pilot alone."""
+    return dataclasses.replace(AcRequests(by_pilot=True, duty=NOMINAL), **changes)
+
+
+def alone(state: SafetyState = Delivering, lock: bool = True, config: AcSafetyConfig | None = None) -> tuple[AcSupervisor, int]:
+    """Idle (the car has just shown state C), Closing or Delivering by the pilot alone."""
+    s = AcSupervisor(config if config is not None else AcSafetyConfig(), lock=lock)
+    now, seen = S, {"duty": NOMINAL, "duty_set": NOMINAL, "lock": lock or None}
+    s.step(rest(pilot=PilotState.B, **seen), by_pilot(), now)
+    s.step(rest(pilot=PilotState.B, **seen), by_pilot(), now + 1)
+    s.step(rest(**seen), by_pilot(), now + STEP)
+    if state is not Idle:
+        now += STEP + S
+        s.step(rest(**seen), by_pilot(), now)
+    if state is Delivering:
+        now += STEP
+        s.step(ac_facts(**seen), by_pilot(), now)
+    assert s.state is state
+    s.report.drain()
+    return s, now + STEP * (state is Idle)
+
+
 def told(supervisor: AcSupervisor) -> list[str]:
     return [f"{level}: {text % arguments}" for text, arguments, level in supervisor.report.drain()]
 

@@ -8,7 +8,8 @@ from tests.safety.exhaustive_ac import STATES, check, combinations, every, total
 EVERY = every()
 LIVE = SafetyState.Closing, SafetyState.Delivering, SafetyState.CurrentOff
 #: Where something is possible in a single step.
-CLOSINGS = "Idle", "Opening", "Opening, its time is over", "the contactor has not been open for 0.5 s", "not in state C yet"
+CLOSINGS = ("Idle", "Opening", "Opening, its time is over", "the contactor has not been open for 0.5 s", "not in state C yet",
+            "by the pilot alone, state C for 1 s", "opened 10 s ago, state C again")
 #: Not once the time is over, nor in a ventilated place where the walk's D is as good as C.
 FORCED = "3 s to end the load are over",
 

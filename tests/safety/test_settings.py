@@ -99,7 +99,7 @@ def test_before_anything_was_measured_nothing_is_known_asked_or_commanded():
     assert [getattr(PevRequests(), f.name) for f in dataclasses.fields(PevRequests)] == [False] * 5
     assert dataclasses.astuple(EvseRequests()) == (0.0, 0.0, None, False, False)
     assert dataclasses.astuple(PevOutputs()) == (False, False, None)
-    assert dataclasses.astuple(AcRequests()) == (False, False, None, False, False) and dataclasses.astuple(AcOutputs()) == (False, 100.0, None)
+    assert dataclasses.astuple(AcRequests()) == (False, False, False, None, False, False) and dataclasses.astuple(AcOutputs()) == (False, 100.0, None)
     assert dataclasses.astuple(EvseOutputs()) == (False, 0.0, 0.0, 100.0, False, None)
 
 

@@ -7,7 +7,7 @@ from kernel.journal import Event
 from kernel.timer import S
 from tools.show.panels import NAMES
 from tools.show.text import ascii_only, clock
-from tools.show.view import SideView, View
+from tools.show.view import BY_PILOT, SideView, View
 
 PROGRESS = S                 # wall time between two progress lines
 STATES = ("connection_state", "link_state", "quality", "v2g_state", "safety_state")
@@ -66,7 +66,7 @@ class LineMode:
         if percent == self._percent and self._told_at is not None and wall - self._told_at < PROGRESS:
             return
         self._percent, self._told_at = percent, wall
-        car = view.car
+        car = view.charger if view.charger.connection_state == BY_PILOT else view.car       # a car that does not speak says nothing
         parts = [f"SoC {percent:3d} %" if percent is not None else "SoC --"]
         if car.power is not None:
             parts.append(f"{car.power / 1000:6.1f} kW AC")

@@ -40,6 +40,9 @@ class SideView:
     pages: Sequence[bytes] = field(default_factory=lambda: [bytes(128)] * 8)
 
 
+BY_PILOT = "Nominal"             # state of the connection supervision in which nobody speaks
+
+
 @dataclass(slots=True)
 class View:
     """`now`: virtual ns since the start. `progress`: 0 to 1 from the first to the last SoC, None while unknown.
@@ -60,7 +63,7 @@ def side_view(signals: Signals, now: int, car: bool, pages: Sequence[bytes]) -> 
     """A snapshot of one box: what its signals know and its display (`board.oled.pages`) shows."""
     s = signals
     pilot = s.pilot_state.get(now)
-    ac = s.ac_session.value is True
+    ac = s.ac_session.value is True or s.connection_state.value == BY_PILOT
     return SideView(
         connection_state=s.connection_state.value, link_state=s.link_state.value, v2g_state=s.v2g_state.value,
         safety_state=s.safety_state.value, trip=s.safety_trip.value or "", stop_reason=s.stop_reason.value,

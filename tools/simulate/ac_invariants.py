@@ -15,7 +15,7 @@ from tasks.signals import Signals
 REACTION = 2 * TICK
 OFF_AFTER_C = 100 * MS
 
-CLOSED_WITH_PERMITS = "the mains contactor closes only in state C, on a session's wish, with every permit fresh and true"
+CLOSED_WITH_PERMITS = "the mains contactor closes only in state C, on a session's wish or by a nominal duty where that is allowed, with every permit fresh and true"
 OFF_IN_TIME = "the mains are off 100 ms after the car has left state C or the plug is out"
 OPEN_AFTER_TRIP = "the mains contactor is commanded open within 2 ticks of a charger's trip"
 NOT_UNLOCKED_LIVE = "a socket is never unlocked while its contactor is not confirmed open"
@@ -28,8 +28,14 @@ def _duty_promises(duty: float | None) -> bool:
     return duty is None or 3.0 <= duty <= 7.0 or 10.0 <= duty <= 96.0
 
 
+def _wished(signals: Signals, now: int) -> bool:
+    """A session asks; or none does, the car may charge by the pilot alone, and a nominal duty was asked for."""
+    duty = signals.pilot_duty_request.get(now)
+    return signals.ac_request.get(now) is True or signals.by_pilot_request.get(now) is True and duty is not None and 10.0 <= duty <= 96.0
+
+
 PERMITS: tuple[tuple[str, Callable[[Signals, int, Any], bool]], ...] = (
-    ("AC requested", lambda s, now, limits: s.ac_request.get(now) is True),
+    ("AC requested", lambda s, now, limits: _wished(s, now)),
     ("state C measured", lambda s, now, limits: s.pilot_state.get(now) is PilotState.C or limits.ventilation_fitted and s.pilot_state.get(now) is PilotState.D),
     ("a PWM that promises current", lambda s, now, limits: _duty_promises(s.pilot_duty.get(now))),
     ("no residual current", lambda s, now, limits: not limits.residual_current_fitted or s.residual_current.get(now) is False),
@@ -62,7 +68,7 @@ class AcInvariants:
         contactor = plant.ac.contactor
         wanted = plant.pilot.plugged and plant.pilot.state_c
         self._left_c = NEVER if wanted else min(self._left_c, now)
-        self._wishless = NEVER if signals.ac_request.get(now) is True else min(self._wishless, now)
+        self._wishless = NEVER if _wished(signals, now) else min(self._wishless, now)
         self._tripped_at = min(self._tripped_at, now) if signals.safety_trip.value else NEVER
         if contactor.commanded and not self._commanded:
             self._closing(now, signals)

@@ -17,7 +17,7 @@ from tasks.config import Config
 from tasks.v2g.session import SCHEMAS
 from tools.show.summary import PhaseTime, Summary, write_summary
 from tools.show.terminal import TerminalShow
-from tools.show.view import View, side_view
+from tools.show.view import BY_PILOT, View, side_view
 from tools.simulate.charge import Charge
 from tools.simulate.fleet import choose
 from tools.simulate.fleet.encounter import Encounter
@@ -79,7 +79,7 @@ def run(config: Config, args: Any) -> int:
             node.journal.flush()
         folder.close()
     snapshot = charge.plant.snapshot(charge.clock.time)
-    last = charge.car.checkpoints[-1][0] if charge.car.checkpoints else 0
+    last = charge.car.checkpoints[-1][0] if charge.car.checkpoints else charge.clock.time
     write_summary(sys.stdout, Summary(
         reason=charge.reason, duration=last, wall=wall.now() - began, energy=snapshot.stored_wh, soc_from=soc_from,
         soc_to=snapshot.soc_percent, phases=phases(charge.car.checkpoints), trip=charge.trip, trip_hint=trip_hint(charge.trip),
@@ -125,7 +125,8 @@ def view(charge: Charge, soc_from: float, soc_to: float) -> View:
     car = side_view(charge.car.signals, now, True, charge.car.board.oled.pages)
     charger = side_view(charge.charger.signals, now, False, charge.charger.board.oled.pages)
     progress = None if car.soc is None else min(1.0, max(0.0, (car.soc - soc_from) / max(soc_to - soc_from, 0.1)))
-    return View(now, car, charger, progress, soc_from, soc_to, charge.car.signals.session_energy.value, charge.link.carried, charge.link.lost)
+    energy = charge.plant.ac.energy / 3600 if charger.connection_state == BY_PILOT else charge.car.signals.session_energy.value
+    return View(now, car, charger, progress, soc_from, soc_to, energy, charge.link.carried, charge.link.lost)
 
 
 def phases(checkpoints: list[tuple[int, int, str]]) -> list[PhaseTime]:

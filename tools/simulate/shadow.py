@@ -8,6 +8,7 @@ from __future__ import annotations
 from drivers.sim.battery import Battery, cell_ocv
 from drivers.sim.plant import Plant
 from kernel.timer import MS, S
+from tasks.pilot_duty import promised_current
 from tasks.signals import Signals
 
 PERIOD = 20 * MS
@@ -104,7 +105,10 @@ class ShadowCar(_Shadow):
 
 
 class ShadowAcCar(_Shadow):
-    """For an AC charger: a car that goes to state C when power is about to come, draws what was agreed, and ends its load before it asks for the end."""
+    """For an AC charger: a car that goes to state C when power is about to come, draws what was agreed, and ends its load before it asks for the end.
+
+    Under a nominal duty it is a car that does not speak: state C by itself until its battery is full, with what the duty promises.
+    """
 
     def __init__(self, plant: Plant, signals: Signals, current: float) -> None:
         """`current`: EVSEMaxCurrent, A."""
@@ -115,8 +119,9 @@ class ShadowAcCar(_Shadow):
         self._plug(now)
         plant, state = self._plant, self._s.v2g_state.value
         plant.advance(now)
-        c = state in READY
-        limit = self._current if c and self._s.ac_request.get(now) is True else 0.0
+        by_pilot = promised_current(plant.pilot.at_car.duty_percent or 0.0) > 0.0
+        c = state in READY or by_pilot and plant.battery.wanted_current() > 0.0
+        limit = self._current if c and (by_pilot or self._s.ac_request.get(now) is True) else 0.0
         if c != plant.pilot.state_c or limit != plant.ac.limit:
             plant.touch(now)
             plant.pilot.state_c, plant.ac.limit = c, limit

@@ -82,5 +82,10 @@ CARS = {p.name: p for p in (
     Personality(
         "user-stop", "the driver stops at the car", CarTraits(turn_ms={"*": 90.0}, deeds=(Deed("CurrentDemand", 8.0, "user_stop"),)),
         ("2023-05-24: stop in the loop",), Expected(True, StopReason.CAR_STOP)),
+    Personality(
+        "pilot-only", "a car without power line communication at our wallbox: it charges by the pilot alone",
+        CarTraits(speaks=False, ours={"evse.energy_transfer_modes": ["AC_three_phase_core"]}),
+        ("network sheet 2.3, 2.7: C_sequ_retry times 5 %, state F, 5 %, then the nominal duty", "network sheet 3: the duty's current"),
+        Expected(True, told="charge by the pilot alone (16.0 A per phase)")),
     *ISO2_CARS,
 )}

@@ -21,6 +21,7 @@ from tools.simulate.fleet.edited_nic import EditedNic
 from tools.simulate.fleet.edited_session import EditedSide
 from tools.simulate.fleet.neighbour import NeighbourCharger
 from tools.simulate.fleet.odd_stage import OddStage
+from tools.simulate.fleet.pilot_car import NoBox, PilotCar
 from tools.simulate.fleet.traits import CarTraits, ChargerTraits, Deed, Personality, Talk
 from tools.simulate.invariants import FOREIGN_SESSION, Broken
 from tools.simulate.recorder import FrameSink
@@ -78,6 +79,9 @@ class Encounter(Charge):
         plant = copy.copy(plant)
         for talk in self._traits.values():
             _set(plant, talk.plant)
+            if talk.ours:
+                config = copy.deepcopy(config)
+                _set(config, talk.ours)
         super().__init__(config, plant, codec, seed, link, pcap, (*sinks, self._read))
         traits = self._traits.get("evse")
         self._early_c_is_fault = isinstance(traits, ChargerTraits) and traits.early_c_is_fault
@@ -86,6 +90,10 @@ class Encounter(Charge):
             for n, habits in enumerate(traits.neighbours):
                 mac = NEIGHBOUR_MAC[:5] + bytes((n,))
                 self.world.sources.append(NeighbourCharger(self.link, mac, CAR_MAC, habits, random.Random(f"{seed} neighbour {n}")))
+        self._pilot_car: PilotCar | None = None
+        if not getattr(self._traits.get("pev"), "speaks", True):
+            self._pilot_car = PilotCar(self.plant)
+            self.world.sources.append(self._pilot_car)
         self._deeds: list[tuple[Any, Deed]] = []
         self._done: list[int] = []
         self._states: dict[str, str | None] = {}
@@ -129,9 +137,15 @@ class Encounter(Charge):
         traits = self._traits.get(name)
         if isinstance(traits, ChargerTraits):
             board.pilot_source = HabitualPilot(board.pilot_source, traits.duty_percent)
+        elif traits is not None and not traits.speaks:
+            board.control_pilot = board.pilot_monitor = NoBox()
         return board
 
     # --- running
+
+    @property
+    def charging(self) -> bool:
+        return super().charging or self._pilot_car is not None and self.plant.ac.current > 0.0
 
     @property
     def ours(self) -> Any:
@@ -169,8 +183,12 @@ class Encounter(Charge):
         if reason is not None and reason is not StopReason.UNPLUGGED:
             self._heard = reason
         if self._unplugged_at == NEVER:
-            fruitless = self.car.table.connection.machine.restarts > TRIES or now - self._charged_at > PATIENCE
-            if fruitless:
+            tries = self.ours.table.connection.machine.restarts if self._pilot_car is not None else self.car.table.connection.machine.restarts
+            fruitless = tries > TRIES or now - self._charged_at > PATIENCE
+            done = self._pilot_car is not None and self._pilot_car.full and not self.plant.pilot.state_c
+            if done:
+                self._heard = StopReason.BATTERY_FULL        # nobody says so: the person finds it full
+            if fruitless or done:
                 self._reason = self._heard
                 self._unplugged_at = now + UNPLUG_AFTER
                 self.plant.at(self._unplugged_at, self.plant.unplug)

@@ -93,6 +93,7 @@ class Talk:
     deeds: tuple[Deed, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)    # of its configuration: {"evse.max_voltage_v": 920}
     plant: Mapping[str, Any] = field(default_factory=dict)       # of the physics: {"stage_voltage_rate_v_per_s": 50}
+    ours: Mapping[str, Any] = field(default_factory=dict)        # what our box has to be to meet it: {"evse.energy_transfer_modes": [...]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ class CarTraits(Talk):
     takes_plain_answer: bool = True      # an answer without TLS to a request with TLS will do
     syn_delay_ms: float = 0.0
     mss: int | None = None               # octets, announced in the SYN
+    speaks: bool = True                  # False: no power line communication at all, it charges by the pilot alone
 
 
 @dataclass(frozen=True, slots=True)

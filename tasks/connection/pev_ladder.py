@@ -1,42 +1,28 @@
-"""The connection supervision of a car and of a charger: which rung comes next, and how long each may take."""
+"""The connection supervision of a car: which rung comes next, and how long each may take."""
 from __future__ import annotations
 
 from kernel.timer import NEVER, S, Timer
 from tasks.connection import timing as t
 from tasks.connection.config import ConnectionConfig
-from tasks.connection.ladder import HOMEPLUG, SDP, TCP, V2G, ConnectionFacts, Ladder, State
-from tasks.connection.wakeup import Toggle, ToggleSeen
+from tasks.connection.ladder import HOMEPLUG, PAUSED, SDP, TCP, V2G, WOKEN, ConnectionFacts, Ladder, State
+from tasks.connection.wakeup import Toggle
 from tasks.homeplug.timing import T_conn_resume
 from tasks.machine import Checkpoint
-from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PilotToggles, PrepareSession, ResumeLink, StartDiscovery, StartMatching, StartSession, StopMatching, StopSession,
-                            TcpConnect, TcpConnected, TcpListen)
+from tasks.messages import (Discovered, DiscoveryFailed, LinkUp, PilotToggles, PrepareSession, ResumeLink, StartDiscovery, StartMatching, StartSession,
+                            StopMatching, StopSession, TcpConnect, TcpConnected)
 from tasks.stop_reasons import StopReason
-from tasks.v2g.timing import (V2G_EVCC_CommunicationSetup_Timeout, V2G_SECC_CommunicationSetup_Performance,
-                              V2G_SECC_CPOscillator_Retain)
+from tasks.v2g.timing import V2G_EVCC_CommunicationSetup_Timeout
 
 DIGITAL_DUTY = (3.0, 7.0)            # percent: digital communication required (sheet 3)
-OFFERED_DUTY = 5.0
-STEADY_DUTY = 100.0                  # X1
-FAULT_DUTY = 0.0                     # state F
-D_LINK_ERRORS = frozenset({StopReason.NO_LINK, StopReason.LINK_LOST, StopReason.SLAC_FAILED, StopReason.COMMUNICATION_SETUP_TIMEOUT})
-"""Ends that are a D-LINK_ERROR (sheet 2.3): matching, the network, or the time from it to the first V2G message."""
 JOINING = "Join"                     # state of the car's matching machine between CM_SET_KEY and the network
 NOTHING_HEARD = frozenset({None, "Off", "Parm"})     # states of the car's matching machine before any CM_SLAC_PARM.CNF
 CHARGER_HEARD = frozenset({"Sounding", "Collect", "Validate", "Toggle", "Match", "Join"})      # and after it
-NO_KEY_YET = frozenset({None, "Off", "WaitKey"})     # states of the charger's matching machine
 # Checkpoint 7 (the modem hears the coordinator) is nothing that a modem tells its host.
-PAUSED, WOKEN = (Checkpoint(910, "paused"),), (Checkpoint(911, "woken up after the pause"),)
 PEV_MARKS = {
     (State.Ending, State.Paused): PAUSED,
     (State.Paused, State.WaitPilot): WOKEN,
     (State.Unplugged, State.WaitPilot): (Checkpoint(3, "plugged in"), Checkpoint(4, "pilot in state B")),
     (State.WaitPilot, State.Matching): (Checkpoint(5, "5 % PWM seen"), Checkpoint(6, "communication begins")),
-}
-EVSE_MARKS = {
-    (State.Ending, State.Paused): PAUSED,
-    (State.Paused, State.Preparing): WOKEN,
-    (State.Unplugged, State.Preparing): (Checkpoint(2, "12 V were offered"), Checkpoint(3, "car plugged in"), Checkpoint(4, "pilot in state B")),
-    (State.Preparing, State.Matching): (Checkpoint(5, "5 % PWM on"),),
 }
 
 
@@ -251,142 +237,3 @@ class PevConnection(Ladder):
             self._retry.arm(now, t.CONNECT_RETRY_DELAY)
         else:
             self._end(reason or StopReason.TCP_CLOSED, now)
-
-
-class EvseConnection(Ladder):
-    """Unplugged, Preparing, Matching, Discovering, Session, Ending, then Finished, Failed, Paused or again.
-
-    5 % is offered from the key to the end of the session; steady +12 V (X1) otherwise, also in a pause. After a D-LINK_ERROR X1, state F and X1 again
-    tell the car to begin anew.
-    """
-
-    duty = STEADY_DUTY
-    marks = EVSE_MARKS
-
-    def __init__(self, config: ConnectionConfig, facts: ConnectionFacts, port: int) -> None:
-        """`port`: the TCP port that SDP announces."""
-        super().__init__(config, facts)
-        self._port = port
-        self._settle_at = 0
-        self._retain = Timer()
-        self._ac = Timer()               # after the state of charge was read: from X1 to plain PWM
-        self._step_ef = Timer()          # after a D-LINK_ERROR: when state F begins, then when it ends
-        self._toggle_seen = ToggleSeen()
-
-    def handle_timer(self, now: int) -> None:
-        if self._retain.take(now):
-            self.duty = STEADY_DUTY
-            if self.reason is StopReason.SOC_READ:
-                self._ac.arm(now, t.T_step_X1)
-        if self._ac.take(now) and self.state in (State.Ending, State.Finished):
-            self.duty = self._config.ac_pwm_percent
-        if self._step_ef.take(now):
-            if self.duty == STEADY_DUTY:
-                self.duty = FAULT_DUTY
-                self._step_ef.arm(now, t.T_step_EF)
-            else:
-                self.duty = STEADY_DUTY
-        super().handle_timer(now)
-
-    def next_timer(self) -> int:
-        return min(super().next_timer(), self._retain.at, self._ac.at, self._step_ef.at)
-
-    def _enter(self, state: State) -> None:
-        super()._enter(state)
-        if self._step_ef.armed or self.duty == FAULT_DUTY:       # somebody did not wait for its end
-            self._step_ef.cancel()
-            self.duty = STEADY_DUTY
-        if state is State.Unplugged:
-            self._ac.cancel()
-            self.duty = STEADY_DUTY
-
-    def _climb(self, now: int) -> None:
-        self._begin_climb(now, now + t.PLUG_SETTLE, StartMatching())
-
-    def _begin_climb(self, now: int, settle_at: int, matching: object) -> None:
-        self._forget_normal_end()
-        self._ac.cancel()
-        self._retain.cancel()
-        self.duty = STEADY_DUTY
-        self._enter(State.Preparing)
-        self._settle_at = settle_at
-        self._limit.arm(now, t.KEY_LIMIT)
-        # Listening before the first SDP answer (sheet 5.2): the car connects 10 ms after it.
-        # What a session needs is loaded now, while the modem takes its key and the car waits for its 5 %.
-        self._out += ((HOMEPLUG, matching), (TCP, TcpListen(self._port)), (V2G, PrepareSession()))
-
-    def _poll_state(self, now: int) -> None:
-        if self.state is State.Unplugged:
-            if self._plugged():
-                self.reason = None               # of the car before
-                self._climb(now)
-        elif self.state is State.Preparing and now >= self._settle_at and self.facts.link_state not in NO_KEY_YET:
-            self.duty = OFFERED_DUTY
-            self._no_longer(StopReason.NO_MODEM, True)
-            self._enter(State.Matching)
-        elif self.state is State.Paused and self.duty == STEADY_DUTY and self._toggle_seen.look(self.facts.pilot, now):
-            self._note("the car wakes us", level="info")
-            self._wake(now)
-
-    # --- pause and wake-up
-
-    def _poll_interval(self) -> int:
-        return t.SLEEP_POLL if self.state is State.Paused else super()._poll_interval()
-
-    def _ask_pause(self, now: int) -> None:
-        self._note("only a car can pause; a charger lowers its power (-), or stops", level="info")
-
-    def _begin_pause(self, now: int) -> None:
-        super()._begin_pause(now)
-        self._toggle_seen.forget()
-        if self._resume_at is None and self._config.pause_wake_s:
-            self._limit.arm(now, self._config.pause_wake_s * S)
-
-    def _wake(self, now: int) -> None:
-        self._begin_climb(now, now, ResumeLink())
-
-    def _on_limit(self, now: int) -> None:
-        if self.state is State.Preparing:
-            self._end(StopReason.NO_MODEM, now)
-        elif self.state is State.Session:
-            self._end(StopReason.TCP_CLOSED, now)
-        elif self.state is State.Pausing:
-            self._climb(now)
-        elif self.state is State.Paused:
-            self._wake(now)
-        elif self.state is State.Ending:
-            self._note("outputs are not safe yet: supervisor says %s", self.facts.safety_state)
-
-    def _on_rung(self, item: object, now: int) -> None:
-        kind, state = type(item), self.state
-        if kind is LinkUp and state in (State.Preparing, State.Matching):
-            self.duty = OFFERED_DUTY
-            self._setup.arm(now, V2G_SECC_CommunicationSetup_Performance)
-            self._enter(State.Discovering)
-            self._out.append((SDP, StartDiscovery()))
-        elif kind is TcpConnected and state in (State.Matching, State.Discovering):
-            # A car that knows the port may be quicker than our own link test.
-            if state is State.Matching:
-                self._setup.arm(now, V2G_SECC_CommunicationSetup_Performance)
-            self._begin_session(now)
-
-    def _end(self, reason: StopReason, now: int, graceful: bool = False, normal: bool = False) -> None:
-        super()._end(reason, now, graceful, normal)
-        if normal:
-            self._retain.arm(now, V2G_SECC_CPOscillator_Retain)
-        else:
-            self._retain.cancel()
-            self.duty = STEADY_DUTY
-            if reason is StopReason.SOC_READ:        # the car left without SessionStop
-                self._ac.arm(now, t.T_step_X1)
-
-    def _settle(self, now: int) -> None:
-        super()._settle(now)
-        if self.state is State.Pausing and self.reason in D_LINK_ERRORS and self._config.error_step_f:
-            self._step_ef.arm(now, t.T_step_X1)
-
-    def _rest(self) -> int:
-        least = t.T_step_X1
-        if self.reason in D_LINK_ERRORS and self._config.error_step_f:
-            least += t.T_step_EF + t.AFTER_EF
-        return max(least, super()._rest())
