@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Sequence
 
 from drivers.interfaces import (AcMeter, ConnectorLock, Contactors, ControlPilot, Ears, Inputs, Nic, Oled, OnBoardCharger, OwnModem, PilotMonitor,
-                                PilotSource, PowerMeter, PowerSupply, ResidualCurrent, VehicleData, Voltmeter)
+                                PilotSource, Polled, PowerMeter, PowerSupply, ResidualCurrent, VehicleData, Voltmeter)
 from drivers.sim.ac import SimAcContactor, SimAcMeter, SimOnBoardCharger, SimResidualCurrent
 from drivers.sim.car import (SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor,
                              SimVehicleData, SimVoltmeter)
@@ -30,6 +31,7 @@ class CarBoard:
     lock: ConnectorLock
     oled: Oled
     onboard: OnBoardCharger | None = None      # its AC charger, where the box can tell it a limit
+    polled: Sequence[Polled] = ()              # who of all these wants turns of its own (tasks/devices)
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class ChargerBoard:
     contactors: Contactors | None
     lock: ConnectorLock | None
     oled: Oled
+    polled: Sequence[Polled] = ()
 
 
 @dataclass(slots=True)
@@ -60,6 +63,7 @@ class AcChargerBoard:
     residual_current: ResidualCurrent | None
     meter: AcMeter | None
     oled: Oled
+    polled: Sequence[Polled] = ()
 
 
 @dataclass(slots=True)
@@ -69,6 +73,7 @@ class ListenBoard:
     nic: Ears
     oled: Oled
     own_modem: OwnModem | None = None
+    polled: Sequence[Polled] = ()
 
 
 def simulated_car(plant: Plant, nic: Nic) -> CarBoard:

@@ -263,3 +263,16 @@ class Oled(Protocol):
     errors: int
 
     def write(self, page: int, column: int, data: bytes, now: int) -> bool: ...
+
+
+class Polled(Protocol):
+    """A device that needs a turn: one bounded piece of work per call, never waiting."""
+
+    name: str                      # for the journal: "ADS1115 at 0x48 of I2C bus 1"
+    fault: str                     # "" while all is well; else at most 19 characters for the display: "ADC: no answer"
+    remedy: str                    # one sentence of what to do, for the journal; "" while all is well
+    errors: int                    # counts every failure
+
+    def run(self, now: int) -> int:
+        """ns: when it wants its next turn (at most 1 s away)."""
+        ...

@@ -76,6 +76,7 @@ class Signals:
         self.stranger_notice: Signal[str] = Signal("stranger_notice", meaning="what a stranger in the network tries, at most 19 characters, empty when nothing (writer: ipv6)")
         self.kernel_addresses: Signal[tuple[bytes, ...]] = Signal("kernel_addresses", meaning="IPv6 addresses that the operating system has on our interface (writer: kernel_watch)")
         self.link_notice: Signal[str] = Signal("link_notice", meaning="what a stranger does to matching and network, at most 19 characters, empty when nothing (writer: homeplug)")
+        self.device_notice: Signal[str] = Signal("device_notice", meaning="which device is out of order, at most 19 characters, empty when none (writer: devices)")
         self.kernel_notice: Signal[str] = Signal("kernel_notice", meaning="what the operating system does on our interface that breaks sessions, at most 19 characters, empty when nothing (writer: kernel_watch)")
         self.peer_mac: Signal[bytes] = Signal("peer_mac", meaning="host MAC of the matched peer (writer: homeplug)")
         self.attenuation: Signal[float] = Signal("attenuation", unit="dB", meaning="average attenuation of the matched peer (writer: homeplug)")

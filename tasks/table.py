@@ -15,6 +15,7 @@ from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
 from kernel.timer import MS, US
 from tasks.config import Config
 from tasks.connection.task import ConnectionTask, evse_connection, pev_connection
+from tasks.devices.task import DevicesTask
 from tasks.display.task import DisplayTask
 from tasks.ethernet.task import FrameRx, FrameTx, Tap
 from tasks.health.task import Flushable, HealthTask, Watchdog
@@ -117,8 +118,8 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
     sdp, tcp = SdpClient(host.address, rng), Endpoint(host.address, cfg.tcp, rng)
     onboard = board.onboard if cfg.ev.takes_ac else None
     return _table(box, s, cfg, journal, around, board, "pev", [
-        Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, s), 50 * MS, 600 * US, CRITICAL),
-        Row("vehicle", VehicleTask(board.vehicle, s, onboard), 200 * MS, 200 * US, CRITICAL),
+        Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, s), 50 * MS, 150 * US, CRITICAL),
+        Row("vehicle", VehicleTask(board.vehicle, s, onboard), 200 * MS, 100 * US, CRITICAL),
     ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal, cfg.interface),
         ipv6,
         SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s, journal),
@@ -137,10 +138,10 @@ def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec:
     ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s, journal)
     sdp, tcp = SdpServer(host.address, cfg.tcp.listen_port, cfg.sdp), Endpoint(host.address, cfg.tcp, rng)
     if cfg.evse.ac:
-        sense = Row("sense", AcSense(board.pilot_monitor, board.inputs, board.residual_current, board.meter, s), 20 * MS, 400 * US, CRITICAL)
+        sense = Row("sense", AcSense(board.pilot_monitor, board.inputs, board.residual_current, board.meter, s), 20 * MS, 150 * US, CRITICAL)
         safety = AcSafetyTask(board.pilot_source, board.contactors, board.lock, s, cfg.safety, journal)
     else:
-        sense = Row("sense", ChargerSense(board.power_meter, board.pilot_monitor, board.inputs, s), 50 * MS, 600 * US, CRITICAL)
+        sense = Row("sense", ChargerSense(board.power_meter, board.pilot_monitor, board.inputs, s), 50 * MS, 150 * US, CRITICAL)
         safety = EvseSafetyTask(board.pilot_source, board.power_supply, board.contactors, board.lock, s, cfg.safety, journal)
     return _table(box, s, cfg, journal, around, board, "evse", [sense], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal, cfg.interface),
         ipv6,
@@ -163,10 +164,16 @@ def listen(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, code
         Row("display",  DisplayTask(board.oled, s, "listen", journal),               TIMED, 3000 * US, WHEN_IDLE),
         Row("health",   health,                                                      TIMED, 1000 * US, WHEN_IDLE),
     ]
+    rows = devices(board, s, journal) + rows
     if to_join is not None:
         joining = Joining(cfg.slac, board.nic.mac, rng)
-        rows.insert(2, Row("join", JoinTask(joining, to_join, board.own_modem, s, journal, around.tap), TIMED, 600 * US, CRITICAL))
+        rows.insert(len(rows) - 2, Row("join", JoinTask(joining, to_join, board.own_modem, s, journal, around.tap), TIMED, 600 * US, CRITICAL))
     return Table(rows, [frames] if to_join is None else [frames, to_join], None, None, None, health, listener)
+
+
+def devices(board: Any, s: Signals, journal: Journal) -> list[Row]:
+    """The row that gives the board's devices their turns, before anybody reads them; none where there are none (simulation)."""
+    return [Row("devices", DevicesTask(board.polled, s, journal), TIMED, 700 * US, CRITICAL)] if board.polled else []
 
 
 def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surroundings, board: Any, role: str, first: list[Row],
@@ -174,7 +181,7 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
            safety: SafetyTask | EvseSafetyTask | AcSafetyTask) -> Table:
     """The rows that both roles have, in their order. Budgets are estimates for a Pi 4 (house.md 2.4), to be measured there."""
     health = HealthTask(journal, around.watchdog, around.sinks)
-    rows = first + [
+    rows = devices(board, s, journal) + first + [
         #   name          task                                                                      every  budget    rank       wakes
         Row("user",       UserTask(around.keys, around.terminate, box.user, s.power_share, journal), TIMED,  100 * US, CRITICAL),
         Row("frame_rx",   FrameRx(board.nic, box.homeplug_in, box.ipv6_in, journal, around.tap, s.station, s.peer_mac), TIMED, 500 * US, CRITICAL, board.nic),

@@ -43,7 +43,7 @@ def screen_of(phase: Phase, detail: str, signals: Signals, now: int, role: str, 
     name = ROLES[role]
     rows = _ROWS[phase](signals, now, role == PEV, since, detail)
     if phase not in UNDISTURBED and now // NOTICE_TURN & 1:
-        notice = signals.kernel_notice.value or signals.stranger_notice.value or signals.link_notice.value
+        notice = signals.device_notice.value or signals.kernel_notice.value or signals.stranger_notice.value or signals.link_notice.value
         if notice:
             rows = rows[:-1] + (Row(INVERSE, cut("! " + notice)),)
     return Screen(f"{name}{pilot_text(signals, now):>{TITLE_CHARACTERS - len(name)}}", rows, now // LIFE_STEP & 3)
