@@ -6,10 +6,12 @@ to do by itself; a real device says NEVER because its file descriptor wakes the 
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 from kernel.word import Word
+
+T = TypeVar("T")
 
 
 class PilotState(Word):
@@ -235,18 +237,45 @@ class OnBoardCharger(Protocol):
 
 
 @dataclass(slots=True)
-class BatteryReading:
-    """What the vehicle's battery management says. V, A, percent, Wh."""
+class Quantity(Generic[T]):
+    """One quantity and when it was measured or heard (ns; -1: never). None: not known. An old value is left as it is: its time tells."""
 
-    voltage: float
-    soc_percent: float
-    target_voltage: float
-    target_current: float
-    max_voltage: float
-    max_current: float
-    max_power: float
-    capacity: float
-    permission: bool
+    value: T | None = None
+    at: int = -1
+
+    def hear(self, value: T | None, at: int) -> None:
+        """A new value, or the news that it is not known."""
+        self.value = value
+        self.at = at
+
+
+def _quantity() -> Quantity:
+    return Quantity()
+
+
+@dataclass(slots=True)
+class BatteryReading:
+    """What is known of the vehicle's battery; each quantity by itself may be unknown or old. V, A, W, Wh, percent, degrees Celsius.
+
+    A driver keeps one for its whole life and changes its quantities as they come: `reading.voltage.hear(355.2, now)`.
+    """
+
+    voltage: Quantity[float] = field(default_factory=_quantity)
+    soc_percent: Quantity[float] = field(default_factory=_quantity)
+    target_voltage: Quantity[float] = field(default_factory=_quantity)
+    target_current: Quantity[float] = field(default_factory=_quantity)
+    max_voltage: Quantity[float] = field(default_factory=_quantity)
+    max_current: Quantity[float] = field(default_factory=_quantity)
+    max_power: Quantity[float] = field(default_factory=_quantity)
+    capacity: Quantity[float] = field(default_factory=_quantity)
+    permission: Quantity[bool] = field(default_factory=_quantity)
+    hottest: Quantity[float] = field(default_factory=_quantity)       # of the cells
+    coldest: Quantity[float] = field(default_factory=_quantity)
+
+    @classmethod
+    def of(cls, at: int, **values: float | bool | None) -> BatteryReading:
+        """Everything that is named, heard at one time; what is not named was never heard."""
+        return cls(**{name: Quantity(value, at) for name, value in values.items()})
 
 
 class VehicleData(Protocol):
@@ -254,7 +283,9 @@ class VehicleData(Protocol):
 
     errors: int
 
-    def read(self, now: int) -> BatteryReading | None: ...
+    def read(self, now: int) -> BatteryReading | None:
+        """What is known now, to be looked at before the next call; None: nothing at all is."""
+        ...
 
 
 class Oled(Protocol):

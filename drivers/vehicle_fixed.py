@@ -37,11 +37,13 @@ class FixedVehicle:
             raise DriverError(f"vehicle_fixed: target current {c.target_current_a} A is above the maximum of {c.max_current_a} A.",
                               "Lower target_current_a.")
         self.errors = 0
-        self._config = config
-
-    def read(self, now: int) -> BatteryReading | None:
-        c = self._config
-        return BatteryReading(
-            voltage=c.battery_voltage_v, soc_percent=c.soc_percent, target_voltage=c.target_voltage_v, target_current=c.target_current_a,
+        self._reading = BatteryReading.of(
+            0, voltage=c.battery_voltage_v, soc_percent=c.soc_percent, target_voltage=c.target_voltage_v, target_current=c.target_current_a,
             max_voltage=c.max_voltage_v, max_current=c.max_current_a, max_power=c.max_power_w, capacity=c.capacity_wh,
             permission=c.charge_permission)
+
+    def read(self, now: int) -> BatteryReading | None:
+        r = self._reading
+        for quantity in (r.voltage, r.soc_percent, r.target_voltage, r.target_current, r.max_voltage, r.max_current, r.max_power, r.capacity, r.permission):
+            quantity.at = now           # what the configuration says has no age
+        return r

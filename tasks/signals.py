@@ -57,6 +57,8 @@ class Signals:
         self.battery_max_current: Signal[float] = Signal("battery_max_current", unit="A", low=0, high=500, max_age=2 * S, meaning="never above this current")
         self.battery_max_power: Signal[float] = Signal("battery_max_power", unit="W", low=0, high=400_000, max_age=2 * S, meaning="never above this power")
         self.battery_capacity: Signal[float] = Signal("battery_capacity", unit="Wh", low=0, high=300_000, max_age=2 * S, meaning="usable energy content")
+        self.battery_hottest: Signal[float] = Signal("battery_hottest", unit="degC", low=-60, high=200, max_age=5 * S, meaning="hottest cell, None where nobody says it")
+        self.battery_coldest: Signal[float] = Signal("battery_coldest", unit="degC", low=-60, high=200, max_age=5 * S, meaning="coldest cell, None where nobody says it")
         self.charge_permission: Signal[bool] = Signal("charge_permission", max_age=SENSED, meaning="the battery management allows charging")
         # --- facts that safety knows (writer: safety)
         self.contactors_closed: Signal[bool] = Signal("contactors_closed", max_age=SENSED, meaning="contactor feedback; None while moving or unknown")

@@ -62,9 +62,16 @@ class Battery:
             wanted = min(wanted, self.max_current * (1.0 + (self.taper_to - 1.0) * part))
         return max(0.0, wanted)
 
-    def reading(self, current: float) -> BatteryReading:
+    def tell(self, reading: BatteryReading, current: float, at: int) -> BatteryReading:
         """What the BMS tells while `current` flows in: tenths, as on most vehicles' buses; a wish is never rounded up."""
-        return BatteryReading(
-            voltage=round((self.ocv() + current * self.resistance) * 10) / 10, soc_percent=int(self.soc * 10) / 10,
-            target_voltage=self.max_voltage, target_current=int(self.wanted_current() * 10) / 10, max_voltage=self.max_voltage, max_current=self.max_current,
-            max_power=self.max_power, capacity=self.capacity, permission=self.permission)
+        r = reading
+        r.voltage.hear(round((self.ocv() + current * self.resistance) * 10) / 10, at)
+        r.soc_percent.hear(int(self.soc * 10) / 10, at)
+        r.target_voltage.hear(self.max_voltage, at)
+        r.target_current.hear(int(self.wanted_current() * 10) / 10, at)
+        r.max_voltage.hear(self.max_voltage, at)
+        r.max_current.hear(self.max_current, at)
+        r.max_power.hear(self.max_power, at)
+        r.capacity.hear(self.capacity, at)
+        r.permission.hear(self.permission, at)
+        return r

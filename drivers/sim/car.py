@@ -161,6 +161,7 @@ class SimVehicleData:
         self.errors = 0
         self.failed = False
         self._plant = plant
+        self._reading = BatteryReading()
 
     def read(self, now: int) -> BatteryReading | None:
         plant = self._plant
@@ -168,4 +169,4 @@ class SimVehicleData:
         if self.failed:
             self.errors += 1
             return None
-        return plant.battery.reading(plant.current + plant.ac.battery_current)
+        return plant.battery.tell(self._reading, plant.current + plant.ac.battery_current, now)

@@ -1,5 +1,7 @@
-"""Reads the vehicle's data source into the battery signals; silence and impossible values become unknown."""
+"""Reads the vehicle's data source into the battery signals, each with its own time; silence and impossible values become unknown."""
 from __future__ import annotations
+
+from operator import attrgetter
 
 from drivers.interfaces import OnBoardCharger, VehicleData
 from kernel.timer import MS
@@ -8,10 +10,14 @@ from tasks.signals import Signals
 from tasks.vehicle.onboard import OnBoard
 
 PERIOD = 200 * MS      # a CurrentDemandReq every 250 ms is all that uses it; freshness is 500 ms
+NUMBERS = attrgetter("voltage", "soc_percent", "target_voltage", "target_current", "max_voltage", "max_current", "max_power", "capacity", "hottest", "coldest")
 
 
 class VehicleTask:
-    """Writes all battery_* signals and charge_permission, in SI units and percent; `onboard` where the car takes AC."""
+    """Writes all battery_* signals and charge_permission, in SI units and percent; `onboard` where the car takes AC.
+
+    A signal gets the time at which its quantity was measured or heard, so that its `max_age` counts from there.
+    """
 
     inboxes = ()
 
@@ -21,7 +27,7 @@ class VehicleTask:
         self.onboard = None if onboard is None else OnBoard(onboard, signals)
         self.readings = tuple(Reading(signal, "vehicle") for signal in (
             s.battery_voltage, s.battery_soc, s.battery_target_voltage, s.battery_target_current, s.battery_max_voltage,
-            s.battery_max_current, s.battery_max_power, s.battery_capacity))
+            s.battery_max_current, s.battery_max_power, s.battery_capacity, s.battery_hottest, s.battery_coldest))
         self._permission = s.charge_permission.claim("vehicle")
         self.silent = 0      # readings that did not come
 
@@ -35,10 +41,9 @@ class VehicleTask:
                 reading.put(None, now)
             self._permission.set(None, now)
             return now + PERIOD
-        values = (r.voltage, r.soc_percent, r.target_voltage, r.target_current, r.max_voltage, r.max_current, r.max_power, r.capacity)
-        for reading, value in zip(self.readings, values):
-            reading.put(value, now)
-        self._permission.set(r.permission, now)
+        for reading, quantity in zip(self.readings, NUMBERS(r)):
+            reading.put(quantity.value, quantity.at)
+        self._permission.set(r.permission.value, r.permission.at)
         return now + PERIOD
 
     @property

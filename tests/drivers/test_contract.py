@@ -5,7 +5,7 @@ import random
 import pytest
 
 from drivers import interfaces
-from drivers.interfaces import BatteryReading, PilotReading, PilotState
+from drivers.interfaces import BatteryReading, PilotReading, PilotState, Quantity
 from drivers.sim.ac import SimAcContactor, SimAcMeter, SimOnBoardCharger, SimResidualCurrent
 from drivers.sim.car import SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor, SimVehicleData, SimVoltmeter
 from drivers.sim.charger import SimPilotSource, SimPowerMeter, SimPowerSupply
@@ -107,8 +107,9 @@ def test_readings_are_plain_values_in_si_units():
     assert SimVoltmeter(p, temperature_sensor=False).inlet_temperature(0) is None
     assert isinstance(SimPilotMonitor(p).read(0), PilotReading)
     reading = SimVehicleData(p).read(0)
-    assert isinstance(reading, BatteryReading) and reading.permission is True
-    assert 300 < reading.voltage < reading.max_voltage and reading.soc_percent == 20.0 and reading.target_current == 125.0
+    assert isinstance(reading, BatteryReading) and reading.permission.value is True and reading.voltage.at == 0
+    assert 300 < reading.voltage.value < reading.max_voltage.value and reading.soc_percent.value == 20.0 and reading.target_current.value == 125.0
+    assert reading.hottest == Quantity(None, -1), "no thermometer in this battery"
     assert SimPowerMeter(p).isolation(0) is None          # no voltage, no measurement
 
 
@@ -209,7 +210,7 @@ def test_a_nic_counts_what_it_cannot_send():
 
 def test_the_fixed_vehicle_says_the_same_forever_and_refuses_nonsense():
     vehicle = fixed()
-    assert vehicle.read(0) == vehicle.read(NEVER) and vehicle.read(0).permission is False
+    assert vehicle.read(0).voltage == Quantity(350, 0) and vehicle.read(NEVER).voltage == Quantity(350, NEVER) and vehicle.read(0).permission.value is False
     for settings in ({}, {"battery_voltage_v": 420, "target_voltage_v": 400, "max_voltage_v": 410},
                      {"battery_voltage_v": 350, "target_voltage_v": 430, "max_voltage_v": 410},
                      {"battery_voltage_v": float("nan"), "target_voltage_v": 400, "max_voltage_v": 410},

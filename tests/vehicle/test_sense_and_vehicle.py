@@ -1,5 +1,4 @@
 """Sensors and battery data become signals; what cannot be true becomes unknown and is counted."""
-import dataclasses
 import math
 
 import pytest
@@ -72,23 +71,27 @@ def test_each_signal_has_one_writer():
         ChargerSense(fake, fake, fake, s)
 
 
-READING = BatteryReading(voltage=355.0, soc_percent=42.0, target_voltage=400.0, target_current=100.0, max_voltage=403.0, max_current=125.0,
-                         max_power=50_000.0, capacity=28_000.0, permission=True)
+VALUES = dict(voltage=355.0, soc_percent=42.0, target_voltage=400.0, target_current=100.0, max_voltage=403.0, max_current=125.0,
+              max_power=50_000.0, capacity=28_000.0, permission=True, hottest=31.0, coldest=27.5)
+
+
+def reading(at=S, **changes) -> BatteryReading:
+    return BatteryReading.of(at, **{**VALUES, **changes})
 
 
 def test_the_vehicle_fills_all_battery_signals_every_200_ms():
     s = Signals()
-    task = VehicleTask(Fake(read=READING), s)
+    task = VehicleTask(Fake(read=reading()), s)
     assert task.run(S) == S + 200 * MS
     assert [x.get(S) for x in (s.battery_voltage, s.battery_soc, s.battery_target_voltage, s.battery_target_current, s.battery_max_voltage,
-                               s.battery_max_current, s.battery_max_power, s.battery_capacity, s.charge_permission)] == [
-        355.0, 42.0, 400.0, 100.0, 403.0, 125.0, 50_000.0, 28_000.0, True]
+                               s.battery_max_current, s.battery_max_power, s.battery_capacity, s.charge_permission, s.battery_hottest, s.battery_coldest)] == [
+        355.0, 42.0, 400.0, 100.0, 403.0, 125.0, 50_000.0, 28_000.0, True, 31.0, 27.5]
     assert all(x.writer == "vehicle" for x in s if x.name.startswith("battery_") or x.name == "charge_permission")
 
 
 def test_a_silent_vehicle_is_unknown_everywhere():
     s = Signals()
-    fake = Fake(read=READING)
+    fake = Fake(read=reading())
     task = VehicleTask(fake, s)
     task.run(S)
     fake.answers["read"] = None
@@ -96,9 +99,33 @@ def test_a_silent_vehicle_is_unknown_everywhere():
     assert task.silent == 1 and s.battery_voltage.get(S + 100 * MS) is None and s.charge_permission.get(S + 100 * MS) is None
 
 
+def test_each_quantity_has_the_age_that_its_source_gives_it():
+    s = Signals()
+    r = reading()
+    task = VehicleTask(Fake(read=r), s)
+    r.voltage.hear(356.0, S + 600 * MS)
+    task.run(S + 800 * MS)
+    now = S + 800 * MS
+    assert s.battery_voltage.get(now) == 356.0 and s.battery_voltage.age(now) == 200 * MS
+    assert s.battery_target_current.get(now) is None and s.charge_permission.get(now) is None, "500 ms are over, though the source answers"
+    assert s.battery_soc.get(now) == 42.0, "2 s"
+    task.run(now + 300 * MS + 1)
+    assert s.battery_voltage.get(now + 300 * MS + 1) is None and s.battery_max_current.get(now + 300 * MS + 1) == 125.0
+
+
+def test_what_was_never_heard_or_comes_from_the_future_is_unknown():
+    s = Signals()
+    r = BatteryReading.of(S, voltage=355.0)
+    r.soc_percent.hear(50.0, 2 * S)
+    task = VehicleTask(Fake(read=r), s)
+    task.run(S)
+    assert s.battery_voltage.get(S) == 355.0 and s.battery_soc.get(S) is None
+    assert s.battery_max_current.get(S) is None and s.charge_permission.get(S) is None and s.battery_hottest.age(S) is None and task.silent == 0
+
+
 def test_one_impossible_value_does_not_take_the_others_with_it():
     s = Signals()
-    task = VehicleTask(Fake(read=dataclasses.replace(READING, soc_percent=250.0, max_current=math.nan)), s)
+    task = VehicleTask(Fake(read=reading(soc_percent=250.0, max_current=math.nan)), s)
     task.run(S)
     assert s.battery_soc.get(S) is None and s.battery_max_current.get(S) is None and s.battery_voltage.get(S) == 355.0 and task.refused == 2
 
