@@ -288,6 +288,14 @@ class VehicleData(Protocol):
         ...
 
 
+class ChargeCounter(Protocol):
+    """A VehicleData that counts by itself what is charged; tasks/vehicle tells it when it has this method."""
+
+    def observe(self, power: float | None, closed: bool | None, plugged: bool | None, now: int) -> None:
+        """W into the battery (None: not known), contactors confirmed closed, connector in the inlet."""
+        ...
+
+
 class Oled(Protocol):
     """A 128x64 display of eight pages of 128 columns; bit 0 of an octet is the upper pixel."""
 

@@ -208,7 +208,7 @@ def test_a_nic_counts_what_it_cannot_send():
     assert not nic.send(bytes(60), 0)
 
 
-def test_the_fixed_vehicle_says_the_same_forever_and_refuses_nonsense():
+def test_the_fixed_vehicle_says_the_same_whenever_asked_and_refuses_nonsense():
     vehicle = fixed()
     assert vehicle.read(0).voltage == Quantity(350, 0) and vehicle.read(NEVER).voltage == Quantity(350, NEVER) and vehicle.read(0).permission.value is False
     for settings in ({}, {"battery_voltage_v": 420, "target_voltage_v": 400, "max_voltage_v": 410},

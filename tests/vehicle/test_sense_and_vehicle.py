@@ -19,7 +19,7 @@ class Fake:
         self.answers = answers
 
     def __getattr__(self, name):
-        return lambda now: self.answers.get(name)
+        return lambda *_: self.answers.get(name)
 
 
 def car(**answers) -> tuple[CarSense, Fake, Signals]:
