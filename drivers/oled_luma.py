@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from drivers.errors import DriverError
+from drivers.i2c import shorten_timeout
 from kernel.settings import setting
 
 WIDTH = 128
 PAGES = 8
 SH1106_FIRST_COLUMN = 2      # SH1106: 132 columns of memory, the panel shows 2 to 129 (luma's page_address_offset)
-BUS_TIMEOUT_10MS = 3         # 30 ms; the adapter's default of 1 s would be 100 ticks (house 3.3)
-I2C_TIMEOUT = 0x0702         # ioctl of linux/i2c-dev.h, in units of 10 ms
 
 # After a fault on the bus the controller may have lost its registers. What luma sends once is sent again, without the
 # clearing of the memory (93 ms at 100 kHz). SSD1306 data sheet rev 1.1 section 10 and application note 3; SH1106 V2.3.
@@ -63,7 +62,9 @@ class OledLuma:
         try:
             if serial is None:
                 serial = i2c(port=config.i2c_bus, address=config.i2c_address)
-                _shorten_timeout(serial)
+                descriptor = getattr(getattr(serial, "_bus", None), "fd", None)
+                if descriptor is not None:
+                    shorten_timeout(descriptor)
             self._device = getattr(controllers, config.controller)(serial, width=WIDTH, height=8 * PAGES)
             self._wake = (*WAKE[config.controller], *(TURNED if config.upside_down else UPRIGHT), SET_CONTRAST, config.contrast, DISPLAY_ON)
             self._device.command(*self._wake)
@@ -113,15 +114,3 @@ def _pages(page: int, column: int, length: int) -> tuple[int, ...]:
     """SH1106, page addressing: page, then the column in two nibbles."""
     column += SH1106_FIRST_COLUMN
     return (SET_PAGE | page, COLUMN_LOW | column & 15, COLUMN_HIGH | column >> 4)
-
-
-def _shorten_timeout(serial: Any) -> None:
-    """A hung bus may block for BUS_TIMEOUT_10MS and not for the adapter's default; older adapters refuse, which is no fault."""
-    import fcntl
-    descriptor = getattr(getattr(serial, "_bus", None), "fd", None)
-    if descriptor is None:
-        return
-    try:
-        fcntl.ioctl(descriptor, I2C_TIMEOUT, BUS_TIMEOUT_10MS)
-    except OSError:
-        return

@@ -1,0 +1,1 @@
+"""Analog-to-digital converters, what their volts mean, and the instruments made of them."""
