@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import Any, Callable
 
 MUX = (("0", "1"), ("0", "3"), ("1", "3"), ("2", "3"), ("0", None), ("1", None), ("2", None), ("3", None))
@@ -122,3 +123,81 @@ class Ads1x15Twin:
         idle = self.begun is None
         word = (self.result, self.config & 0x7FFF | (0x8000 if idle else 0), 0x8000, 0x7FFF)[self.pointer]
         return word.to_bytes(2, "big")[:length]
+
+
+class Mcp3208Twin:
+    """spidev.SpiDev with an MCP3208 behind it, bit by bit (DS21298, figure 6-1). Faults: `line` all ones or all zeros, `code` an errno."""
+
+    def __init__(self, now: Now, reference: float = 3.3) -> None:
+        self.now = now
+        self.reference = reference
+        self.pins: list[Callable[[int], float]] = [lambda at: 0.0] * 8
+        self.line: int | None = None                     # 0 or 1: nothing drives DOUT and this is what it is held at
+        self.code = 0
+        self.closed = 0
+        self.octets = 0
+
+    def xfer2(self, frame: list[int]) -> list[int]:
+        if self.code:
+            raise OSError(self.code, "spi")
+        self.octets += len(frame)
+        if self.line is not None:
+            return [0xFF * self.line] * len(frame)
+        sent = [octet >> bit & 1 for octet in frame for bit in range(7, -1, -1)]
+        heard = [1] * len(sent)                          # DOUT is open until the null bit; a pull-up holds it
+        start = sent.index(1)
+        single, number = sent[start + 1], sent[start + 2] << 2 | sent[start + 3] << 1 | sent[start + 4]
+        volts = self.pins[number](self.now.ns) if single else self.pins[number](self.now.ns) - self.pins[number ^ 1](self.now.ns)
+        code = max(0, min(4095, int(volts / self.reference * 4096)))
+        null = start + 6                                 # one clock of sampling after D0
+        heard[null] = 0
+        for n in range(12):
+            if null + 1 + n < len(heard):
+                heard[null + 1 + n] = code >> 11 - n & 1
+        return [int("".join(map(str, heard[n:n + 8])), 2) for n in range(0, len(heard), 8)]
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class IioTree:
+    """A folder like /sys/bus/iio/devices with one device, and an `os` that fails like a driver: `code` for pread, `gone` after an unbind."""
+
+    def __init__(self, root: Any, name: str = "TI-am335x-adc", number: int = 0, scale: str | None = "0.439453125") -> None:
+        self.root = root
+        self.folder = root / f"iio:device{number}"
+        self.folder.mkdir(parents=True)
+        self.put("name", name)
+        if scale is not None:
+            self.put("in_voltage_scale", scale)
+        self.code = 0
+        self.preads = 0
+        self.opened: set[int] = set()
+        self.dead: set[int] = set()                      # descriptors of a device that was unbound
+        self.O_RDONLY, self.O_CLOEXEC = os.O_RDONLY, os.O_CLOEXEC
+
+    def put(self, name: str, content: object) -> None:
+        (self.folder / name).write_text(f"{content}\n")
+
+    def rename(self, number: int) -> None:
+        """Unbound and bound again: another number, and the old descriptors are dead."""
+        self.folder = self.folder.rename(self.root / f"iio:device{number}")
+        self.dead = set(self.opened)
+
+    def open(self, path: str, flags: int) -> int:
+        descriptor = os.open(path, flags)
+        self.opened.add(descriptor)
+        return descriptor
+
+    def pread(self, descriptor: int, octets: int, offset: int) -> bytes:
+        self.preads += 1
+        if descriptor in self.dead:
+            raise OSError(errno.ENODEV, "No such device")
+        if self.code:
+            raise OSError(self.code, os.strerror(self.code))
+        return os.pread(descriptor, octets, offset)
+
+    def close(self, descriptor: int) -> None:
+        self.opened.discard(descriptor)
+        self.dead.discard(descriptor)
+        os.close(descriptor)
