@@ -1,0 +1,70 @@
+"""PilotMonitor over a converter: the peak voltage of the control pilot, as a peak detector of the board brings it to a pin."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Mapping
+
+from drivers.adc.calibration import Linear
+from drivers.adc.inputs import AnalogInputs
+from drivers.adc.instrument import Instrument
+from drivers.adc.quantity import Channel, need_gain
+from drivers.interfaces import PilotReading, PilotState
+from kernel.settings import setting
+
+WINDOWS = (
+    # state, accept window in V at the positive level (slac-and-network sheet, section 3)
+    (PilotState.A, 11.0, 13.0), (PilotState.B, 8.0, 10.0), (PilotState.C, 5.0, 7.0), (PilotState.D, 2.0, 4.0), (PilotState.E, -1.0, 1.0),
+    (PilotState.F, -13.0, -11.0))
+WITHOUT_PWM = (PilotState.E, PilotState.F)       # a duty there would be noise's
+
+
+@dataclass(slots=True)
+class AnalogPilotConfig:
+    """Section `pilot_monitor` of the configuration: where the control pilot's peak voltage is measured."""
+
+    channel: str = setting("", meaning="converter:pin, for example ads1x15:1; empty: not fitted")
+    gain: float = setting(0.0, meaning="V of the pilot per volt at the pin")
+    offset: float = setting(0.0, meaning="V of the pilot at 0 V of the pin; state F (-12 V) needs a circuit that shifts it into the range")
+    hysteresis_v: float = setting(0.3, unit="V", low=0, high=0.5, meaning="a state ends so far outside its window (8 to 10 V for B), not at its edge")
+
+    def __post_init__(self) -> None:
+        need_gain(self.channel, self.gain, "gain")
+
+
+class AnalogPilotMonitor(Instrument):
+    """PilotMonitor. Between two windows the state is unknown, which is counted.
+
+    `duty`: percent of the PWM by whoever can measure it (a timer input, another board); None where nobody can. `voltage`: of the last reading.
+    """
+
+    def __init__(self, config: AnalogPilotConfig, converters: Mapping[str, AnalogInputs], duty: Callable[[int], float | None] | None = None) -> None:
+        """`converters` by the names that the settings use. DriverError where one of them or a pin is missing."""
+        super().__init__("control pilot")
+        self.voltage: float | None = None
+        self._channel = Channel(converters, config.channel, Linear(config.gain, config.offset), "control pilot")
+        self._hysteresis = config.hysteresis_v
+        self._duty = duty
+        self._state: PilotState | None = None
+
+    def read(self, now: int) -> PilotReading | None:
+        self.voltage, _ = self._channel.read(now)
+        state = self._state = None if self.voltage is None else self._judge(self.voltage)
+        if state is None:
+            self.errors += 1
+            return None
+        return PilotReading(state, None if self._duty is None or state in WITHOUT_PWM else self._duty(now))
+
+    def _story(self, now: int) -> tuple[str, str, str]:
+        volts, _ = self._channel.read(now)
+        if volts is None or self._judge(volts) is not None:
+            return "", "", ""
+        return "between", f"CP: {volts:.1f} V", (
+            f"The control pilot has {volts:.1f} V, which is none of +12, +9, +6, +3, 0 and -12 V: check gain and offset of pilot_monitor, the peak detector, "
+            "and the resistors at the pilot.")
+
+    def _judge(self, volts: float) -> PilotState | None:
+        for state, low, high in WINDOWS:
+            slack = self._hysteresis if state is self._state else 0.0
+            if low - slack <= volts <= high + slack:
+                return state
+        return None
