@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from kernel.word import Word
 
@@ -314,4 +316,24 @@ class Polled(Protocol):
 
     def run(self, now: int) -> int:
         """ns: when it wants its next turn (at most 1 s away)."""
+class CanFrame(NamedTuple):
+    """A data frame of classical CAN (ISO 11898-1): at most 8 octets; `at` is ns, when the driver fetched it."""
+
+    id: int
+    data: bytes
+    extended: bool       # 29 bit identifier
+    at: int
+
+
+class CanPort(Protocol):
+    """One user's end of a CAN bus: its own queue of the identifiers that it asked for."""
+
+    errors: int
+
+    def send(self, id: int, data: bytes, extended: bool, now: int) -> bool:
+        """Queued for the bus's next turn; False while the bus is out of order, or the queue is full."""
+        ...
+
+    def receive(self, limit: int, now: int) -> list[CanFrame]:
+        """At most `limit` frames, the oldest first."""
         ...

@@ -15,7 +15,7 @@ COMPOSITION = ("table", "wiring", "config", "config_file", "command_line")
 CODEC = ("exi_native.messages", "exi_native.errors", "exi_native.codec")
 TYPES = ("drivers.interfaces",)
 ACTUATORS = {"Contactors", "ControlPilot", "ConnectorLock", "PowerSupply", "PilotSource"}
-HARDWARE = ("pcap", "libpcap", "smbus2", "luma", "PIL", "board", "busio", "digitalio", "adafruit_blinka", "adafruit_ads1x15", "gpiod", "can",
+HARDWARE = ("pcap", "libpcap", "smbus2", "luma", "PIL", "board", "busio", "digitalio", "adafruit_blinka", "adafruit_ads1x15", "gpiod", "can", "cantools",
             "spidev", "serial", "RPi", "Adafruit_BBIO")
 
 
