@@ -69,3 +69,33 @@ class Backoff:
 
     def succeeded(self) -> None:
         self._next = self.first
+
+
+class Cadence:
+    """What is to happen every `period` ns: the phase is kept, a late call is not followed by a burst.
+
+    `skipped` counts periods that passed without a call, `latest` is the greatest lateness in ns of a call that still met its period.
+    """
+
+    __slots__ = ("period", "at", "skipped", "latest")
+
+    def __init__(self, period: int) -> None:
+        if period <= 0:
+            raise ValueError(f"cadence needs a period above 0, got {period}")
+        self.period = period
+        self.at = 0              # due at once
+        self.skipped = 0
+        self.latest = 0
+
+    def take(self, now: int) -> bool:
+        """True when it is due; the next time is then a whole number of periods later."""
+        if now < self.at:
+            return False
+        if not self.at:
+            self.at = now        # the first call sets the phase
+        late = now - self.at
+        missed = late // self.period
+        self.skipped += missed
+        self.latest = max(self.latest, late - missed * self.period)
+        self.at += (missed + 1) * self.period
+        return True

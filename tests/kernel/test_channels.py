@@ -3,7 +3,7 @@ import pytest
 
 from kernel.channels import DROP_OLD, ChannelError, Lease, Mailbox, Signal
 from kernel.journal import CAPACITY, Journal
-from kernel.timer import MS, NEVER, S, Backoff, Timer
+from kernel.timer import MS, NEVER, S, Backoff, Cadence, Timer
 
 
 def test_a_signal_is_unknown_until_written_and_after_its_age():
@@ -96,3 +96,13 @@ def test_the_journal_is_bounded_and_never_raises_on_a_bad_format():
     journal.flush()
     assert journal.lost == 5 and len(seen) == CAPACITY
     assert "not a number" in seen[0].message()
+
+
+def test_a_cadence_keeps_its_phase_and_never_bursts():
+    beat = Cadence(100 * MS)
+    assert beat.take(7 * MS) and not beat.take(106 * MS)
+    assert beat.take(117 * MS) and beat.at == 207 * MS and (beat.skipped, beat.latest) == (0, 10 * MS)
+    assert beat.take(555 * MS) and not beat.take(555 * MS) and not beat.take(606 * MS) and (beat.skipped, beat.latest) == (3, 48 * MS)
+    assert beat.take(607 * MS)
+    with pytest.raises(ValueError):
+        Cadence(0)
