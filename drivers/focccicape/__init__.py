@@ -1,0 +1,1 @@
+"""The FoccciCape and the DiDeBoCCS power supply of pyPLC's demonstration box, a charger that discharges a car."""
