@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import struct
 import termios
 import tty
@@ -16,6 +17,7 @@ from types import SimpleNamespace
 from drivers.serial_line.find import Finder
 from drivers.serial_line.port import TURN
 
+PATIENCE_S = 30.0            # for anything; a loaded machine is slow, not wrong
 PATIENCE = 2_000_000         # questions to the operating system
 COUNT = struct.Struct("=i")
 
@@ -75,15 +77,10 @@ class Pty:
     def read_until(self, words: bytes) -> bytes:
         """All that comes until `words` have."""
         data = b""
-
-        def more() -> bool:
-            nonlocal data
-            try:
-                data += os.read(self.master, 4096)
-            except BlockingIOError:
-                return words in data
-            return words in data
-        assert until(more), f"{words!r} did not come in {data[-200:]!r}"
+        while words not in data:
+            readable, _, _ = select.select([self.master], (), (), PATIENCE_S)
+            assert readable, f"{words!r} did not come in {data[-200:]!r}"
+            data += os.read(self.master, 4096)
         return data
 
     def write(self, data: bytes) -> None:
