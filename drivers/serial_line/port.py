@@ -108,7 +108,7 @@ class SerialPort:
         """One attempt to open; the errno of what was in the way, 0 when it is open."""
         path = self._finder.next() if self._auto else self._config.port
         if not path:
-            self._failed(now, "no port", "No serial port is there; plug the device in. It is looked for again by itself.")
+            self._failed(now, "unplugged" if self.opened else "no port", "No serial port is there: plug the device in. It is looked for again by itself.")
             return errno.ENOENT
         try:
             self._port = self._open(path)

@@ -134,7 +134,7 @@ def test_unplugged_and_plugged_in_again():
     plug.path = ""
     assert port.turn(TURN) == [] and not port.is_open and port.fault == "Dev: unplugged" and "plug the device in" in port.remedy and port.errors
     assert not port.state(b"x\n") and not port.text(b"x\n") and not port.event(b"x\n") and port.fileno() == -1
-    assert port.turn(TURN + REOPEN_FIRST) == [] and not port.is_open and port.fault == "Dev: no port"
+    assert port.turn(TURN + REOPEN_FIRST) == [] and not port.is_open and port.fault == "Dev: unplugged"
     other = Pty()
     plug.path = other.path
     now = 2 * TURN
