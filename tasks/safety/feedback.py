@@ -3,7 +3,10 @@ from __future__ import annotations
 
 
 class Assumed:
-    """Wraps a driver that has no feedback; None until the first command and during the travel."""
+    """Wraps a driver that has no feedback; None until the first command, during the travel, and while the driver has lost what it was told.
+
+    `lost` is an optional attribute of the driver: True from the loss of its device until the next command has been taken.
+    """
 
     def __init__(self, inner, travel: int) -> None:
         """`travel` in ns. `inner` is anything with `set_closed` or `set_locked`."""
@@ -28,6 +31,6 @@ class Assumed:
         return done
 
     def feedback(self, now: int) -> bool | None:
-        if self._commanded is None or now - self._at < self._travel:
+        if self._commanded is None or now - self._at < self._travel or getattr(self._inner, "lost", False):
             return None
         return self._commanded

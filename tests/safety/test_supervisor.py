@@ -124,6 +124,16 @@ def test_an_assumed_position_is_unknown_until_commanded_and_during_the_travel():
     assert switch.set_locked(False, 3 * S) is False and switch.feedback(4 * S) is True and switch.errors == 0
 
 
+def test_nothing_is_assumed_of_a_driver_that_has_lost_its_device():
+    inner = Recorder()
+    switch = Assumed(inner, 100 * MS)
+    assert switch.set_closed(True, S) and switch.feedback(2 * S) is True
+    inner.lost = True
+    assert switch.feedback(2 * S) is None
+    inner.lost = False
+    assert switch.feedback(2 * S) is True
+
+
 def test_a_time_stamp_from_the_future_is_unknown_until_then():
     drivers, signals = Recorder(), Signals()
     task = SafetyTask(drivers, drivers, drivers, signals, SafetyConfig(), Journal())
