@@ -9,7 +9,7 @@ import socket
 from typing import Callable
 
 from drivers.errors import DriverError
-from drivers.nic_pcap import SYS_NET, no_permission, own_mac
+from drivers.nic_ears import SYS_NET, no_permission, own_mac
 
 LOCAL_DEVICE = bytes.fromhex("00b052000001")
 HOMEPLUG = b"\x88\xe1"

@@ -16,7 +16,8 @@ import time
 from ipaddress import IPv6Address
 
 from drivers.kernel_network import KernelNetwork, findings
-from drivers.nic_pcap import PcapNic, PcapNicConfig
+from drivers.nic_ears import NicConfig
+from drivers.nic_pcap import PcapNic
 from tasks.ipv6.config import Ipv6Config
 from tasks.ipv6.host import Host
 from tasks.messages import Packet, TcpData
@@ -43,7 +44,7 @@ except OSError as e:
 def box(interface: str, mode: str) -> None:
     """Our side: serves one question, then tells what it saw."""
     network = KernelNetwork(interface)
-    nic = PcapNic(PcapNicConfig(interface=interface))
+    nic = PcapNic(NicConfig(interface=interface))
     host = Host(nic.mac, Ipv6Config(duplicate_detection=False), random.Random(1))
     if mode == "off":
         refused = network.disable_ipv6()

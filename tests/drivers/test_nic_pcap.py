@@ -1,4 +1,4 @@
-"""The libpcap interface: understandable errors everywhere, and real frames over a veth pair where a namespace can be made."""
+"""Both real interfaces: understandable errors everywhere, and real frames over a veth pair where a namespace can be made."""
 import json
 import os
 import subprocess
@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from drivers import nic_pcap
+from drivers import nic_ears, nic_pcap
 from drivers.errors import DriverError
-from drivers.nic_pcap import PcapNic, PcapNicConfig
+from drivers.nic_ears import NicConfig
+from drivers.nic_open import open_nic
 
 ROOT = Path(__file__).resolve().parents[2]
+DRIVERS = ("pcap", "socket")
 
 
 def namespace_possible() -> str:
@@ -34,36 +36,37 @@ def fake_sys(tmp_path: Path, name: str = "plc0", address: str = "02:00:00:00:00:
     return tmp_path / "sys"
 
 
-def test_an_unknown_interface_is_named_with_the_known_ones(tmp_path):
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_an_unknown_interface_is_named_with_the_known_ones(tmp_path, driver):
     with pytest.raises(DriverError, match="no network interface 'eth9'.*plc0"):
-        PcapNic(PcapNicConfig(interface="eth9"), fake_sys(tmp_path))
+        open_nic(NicConfig(interface="eth9", driver=driver), fake_sys(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["", "..", ".", "plc0/address"])
 def test_an_interface_name_is_not_a_path(tmp_path, name):
     with pytest.raises(DriverError, match="no network interface"):
-        nic_pcap.own_mac(name, fake_sys(tmp_path))
+        nic_ears.own_mac(name, fake_sys(tmp_path))
 
 
 def test_a_file_with_the_name_of_the_interface_is_not_opened_as_a_capture(tmp_path, monkeypatch):
     (tmp_path / "plc0").write_text("")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DriverError, match="working directory"):
-        nic_pcap.own_mac("plc0", fake_sys(tmp_path))
+        nic_ears.own_mac("plc0", fake_sys(tmp_path))
 
 
 def test_an_interface_without_an_ethernet_address(tmp_path):
     with pytest.raises(DriverError, match="carries no Ethernet"):
-        nic_pcap.own_mac("ppp0", fake_sys(tmp_path, "ppp0", ""))
-    assert nic_pcap.own_mac("eth7", fake_sys(tmp_path / "x", "eth7")) == bytes.fromhex("020000000001")
+        nic_ears.own_mac("ppp0", fake_sys(tmp_path, "ppp0", ""))
+    assert nic_ears.own_mac("eth7", fake_sys(tmp_path / "x", "eth7")) == bytes.fromhex("020000000001")
 
 
 def test_missing_permission_says_how_to_grant_it(monkeypatch):
     def refuse(*_):
         raise PermissionError(1, "Operation not permitted")
-    monkeypatch.setattr(nic_pcap.socket, "socket", refuse)
+    monkeypatch.setattr(nic_ears.socket, "socket", refuse)
     with pytest.raises(DriverError, match="CAP_NET_RAW is missing. Run it as root .*setcap cap_net_raw.ep /"):
-        nic_pcap.membership("lo", nic_pcap.PACKET_MR_ALLMULTI)
+        nic_ears.membership("lo", nic_ears.PACKET_MR_ALLMULTI)
 
 
 def test_missing_package_and_missing_library(monkeypatch):
@@ -101,21 +104,25 @@ def test_what_libpcap_says_becomes_a_remedy(monkeypatch, error, words):
 
 @pytest.mark.needs_netns
 @pytest.mark.slow
-def test_frames_over_a_real_interface():
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_frames_over_a_real_interface(driver):
     reason = namespace_possible()
     if reason:
         pytest.skip(reason)
-    run = subprocess.run(["unshare", "--net", "--mount", sys.executable, "-m", "tests.drivers.veth_exchange"], cwd=ROOT, capture_output=True,
+    run = subprocess.run(["unshare", "--net", "--mount", sys.executable, "-m", "tests.drivers.veth_exchange", driver], cwd=ROOT, capture_output=True,
                          text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"})
     assert run.returncode == 0, run.stderr
     got = json.loads(run.stdout.splitlines()[-1])
-    assert "ip link set va up" in got["down"]
+    assert "ip link set vb up" in got["down"]
     assert got["macs"][0] != got["macs"][1] and all(len(m) == 12 for m in got["macs"])
     assert got["empty"] and got["sent"] and got["unicast"] == 1 and got["multicast"] == 1
     assert got["filtered"] and got["own_frames_seen"] == 0
     assert got["bounded"] == 10 and got["burst"] == 50 and got["too_long"] is False
+    assert got["back"] == [True, 1, 0] and got["promiscuous"] == ["020000000099"]
+    assert got["stamped"] == [1, True, driver == "socket"] and got["tagged"] == 0      # libpcap's driver stamps with the time of the call
     assert got["drops"] == 0 and got["delay_us"][0] < 5000
     assert got["kept_at_change"] == 1
     assert got["flood_favoured"] == [10, 32, 0, True]            # all of his, then those of others
     assert got["flood_equal"][0] == 0 and got["next"] and got["equal_again"] == 1
+    assert got["gone_when_down"] is False and got["after_down"] == 1
     assert got["after_gone"] == [True, False, True, True, True]

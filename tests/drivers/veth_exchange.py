@@ -1,12 +1,18 @@
-"""Run inside a fresh network and mount namespace by test_nic_pcap.py: two real interfaces, frames both ways, one line of JSON."""
+"""Run inside a fresh network and mount namespace by test_nic_pcap.py: two real interfaces, frames both ways, one line of JSON.
+
+Argument: pcap or socket, the driver that is tried (`b`); the other end is always libpcap's.
+"""
 import json
 import select
 import subprocess
+import sys
 import time
 
 from drivers.errors import DriverError
-from drivers.nic_pcap import PcapNic, PcapNicConfig
+from drivers.nic_ears import NicConfig
+from drivers.nic_open import open_ears, open_nic
 
+DRIVER = sys.argv[1]
 HOMEPLUG = bytes.fromhex("88e1") + bytes(46)
 result = {}
 
@@ -15,7 +21,7 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
-def collect(nic: PcapNic, want: int, limit: int = 32) -> list[bytes]:
+def collect(nic, want: int, limit: int = 32) -> list[bytes]:
     """Frames of ours (EtherType 0x88E1, or our IPv6 marker), waiting for at most 2 s."""
     frames: list[bytes] = []
     end = time.monotonic() + 2.0
@@ -28,13 +34,13 @@ def collect(nic: PcapNic, want: int, limit: int = 32) -> list[bytes]:
 subprocess.run(["mount", "-t", "sysfs", "sysfs", "/sys"], check=True)
 ip("link", "add", "va", "type", "veth", "peer", "name", "vb")
 try:
-    PcapNic(PcapNicConfig(interface="va"))
+    open_nic(NicConfig(interface="vb", driver=DRIVER))
     result["down"] = "opened"
 except DriverError as e:
     result["down"] = str(e)
 ip("link", "set", "va", "up")
 ip("link", "set", "vb", "up")
-a, b = PcapNic(PcapNicConfig(interface="va")), PcapNic(PcapNicConfig(interface="vb"))
+a, b = open_nic(NicConfig(interface="va")), open_nic(NicConfig(interface="vb", driver=DRIVER))
 result["macs"] = [a.mac.hex(), b.mac.hex()]
 result["empty"] = any(a.receive(32, 1) == [] for _ in range(100))      # the system's own IPv6 chatter may come first
 
@@ -55,6 +61,23 @@ time.sleep(0.05)
 result["bounded"] = len(b.receive(10, 1))
 result["burst"] = result["bounded"] + len(collect(b, 40))
 result["too_long"] = a.send(bytes(1515), 0)
+
+back = [b.send(a.mac + b.mac + HOMEPLUG, 0), len(collect(a, 1)), len([f for _, f in b.receive(64, 1) if f[6:12] == b.mac])]
+result["back"] = back                             # the driver that is tried sends, and does not hear itself
+listener = open_ears(NicConfig(interface="vb", reception="promiscuous", driver=DRIVER))
+a.send(bytes.fromhex("020000000099") + a.mac + HOMEPLUG, 0)
+b.send(a.mac + b.mac + HOMEPLUG, 0)
+result["promiscuous"] = [f[:6].hex() for f in collect(listener, 1)]
+listener.close()
+before = time.monotonic_ns()
+b.receive(32, before)
+a.send(b.mac + a.mac + HOMEPLUG, 0)
+time.sleep(0.02)
+later = time.monotonic_ns()
+stamps = [at for at, f in b.receive(32, later) if f[12:14] == b"\x88\xe1"]
+result["stamped"] = [len(stamps), all(before <= at <= later for at in stamps), later - stamps[0] > 10_000_000]
+a.send(b.mac + a.mac + bytes.fromhex("8100000188e1") + bytes(46), 0)
+result["tagged"] = [f[12:14] for _, f in b.receive(32, 1)].count(b"\x88\xe1")
 
 delays = []
 for _ in range(200):
@@ -90,6 +113,14 @@ for favoured in (True, False):
     result["next"] = b.next_event() > 1
 a.send(packet, 0)
 result["equal_again"] = len(collect(b, 1))
+
+for state in ("down", "up"):             # as when a cable is pulled: an error, and it goes on when it is back
+    ip("link", "set", "vb", state)
+    time.sleep(0.02)
+    b.receive(32, 1)
+result["gone_when_down"] = b.gone
+a.send(b.mac + a.mac + HOMEPLUG, 0)
+result["after_down"] = len(collect(b, 1))
 
 ip("link", "del", "va")
 time.sleep(0.1)

@@ -8,6 +8,7 @@ import pytest
 from drivers import own_modem
 from drivers.board import ListenBoard
 from drivers.nic_pcap import PcapEars, PcapNic
+from drivers.nic_socket import SocketEars, SocketNic
 from drivers.own_modem import ALLOWED, OwnModemOnly, allowed
 from drivers.sim.oled import SimOled
 from exi_native import codec
@@ -101,8 +102,9 @@ def test_the_search_finds_a_transmitter_behind_a_closure_and_a_method():
 
 
 def test_the_real_ears_have_nothing_to_send_with():
-    assert not hasattr(PcapEars, "send")
-    assert hasattr(PcapNic, "send")
+    for ears, nic in ((PcapEars, PcapNic), (SocketEars, SocketNic)):
+        assert not hasattr(ears, "send")
+        assert hasattr(nic, "send")
 
 
 @pytest.mark.parametrize("join", [False, True])

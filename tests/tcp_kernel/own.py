@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import Any, Callable
 
-from drivers.nic_pcap import PcapNic, PcapNicConfig
+from drivers.nic_ears import NicConfig
+from drivers.nic_pcap import PcapNic
 from kernel.timer import S
 from tasks.ethernet.demux import Demux
 from tasks.ethernet.wire import ETHERTYPE_IPV6
@@ -28,7 +29,7 @@ class Own:
     """An application on our stack: what it has heard, and what it still has to say."""
 
     def __init__(self, interface: str, mac: bytes, sys_net: Path) -> None:
-        self.nic = PcapNic(PcapNicConfig(interface=interface), sys_net)
+        self.nic = PcapNic(NicConfig(interface=interface), sys_net)
         self.mac = mac
         self.demux = Demux(mac)
         self.others: dict[int, Callable[[], None]] = {}      # more descriptors to wait for, and what then to do

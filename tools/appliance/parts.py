@@ -16,7 +16,8 @@ from drivers.errors import DriverError
 from drivers.journal_file import Console
 from drivers.kernel_network import KernelNetwork
 from drivers.keyboard import Keyboard
-from drivers.nic_pcap import PcapEars, PcapNic, PcapNicConfig
+from drivers.nic_ears import NicConfig
+from drivers.nic_pcap import PcapEars, PcapNic
 from drivers.own_modem import open_own_modem
 from drivers.process import Process
 from drivers.session_folder import SessionFolder
@@ -51,9 +52,9 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int, line
         raise DriverError("This version has no drivers for voltmeter, pilot, contactors and lock.",
                           "Use --simulate-io (real network interface, simulated voltages), or --simulate for everything in one process.")
     if listening:
-        ears = PcapEars(PcapNicConfig(interface=config.interface, reception="promiscuous"))
+        ears = PcapEars(NicConfig(interface=config.interface, reception="promiscuous"))
         return ListenBoard(ears, SimOled(), open_own_modem(config.interface) if config.listen.join else None), []
-    nic = PcapNic(PcapNicConfig(interface=config.interface))
+    nic = PcapNic(NicConfig(interface=config.interface))
     if config.modem_emulator.enabled:
         nic = EmulatedModemNic(nic, EmulatedModem(config.modem_emulator, nic.mac, config.mode == "evse", random.SystemRandom()))
     plant_config = PlantConfig()

@@ -1,4 +1,5 @@
 """`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [serial_line] [flood] [modems] [veth]`: prints figures; without a name: all but veth and flood, which need root."""
+"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [flood] [modems] [veth] [nic]`: prints figures; without a name: all but veth, flood and nic, which need root."""
 from __future__ import annotations
 
 import argparse
@@ -8,6 +9,8 @@ import sys
 
 FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "tcp", "serial_line", "veth", "flood")
 ROOTS = ("veth", "flood")
+FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "tcp", "veth", "flood", "nic")
+ROOTS = ("veth", "flood", "nic")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,7 +6,6 @@ Everything happens in network namespaces of its own, which are gone afterwards.
 """
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import random
@@ -20,7 +19,9 @@ from pathlib import Path
 from typing import Callable
 
 from drivers.board import simulated_charger
-from drivers.nic_pcap import PcapNic, PcapNicConfig
+from drivers.nic_ears import NicConfig
+from drivers.nic_pcap import PcapNic
+from drivers.nic_socket import JEQ, LD_B, LD_H, RET, assemble, attach
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
 from exi_native import codec
@@ -48,7 +49,6 @@ OUR, PEER = wire.link_local(OUR_MAC), wire.link_local(PEER_MAC)
 RATES = (1_000, 5_000, 10_000, 20_000, 40_000, 0)        # frames per second; 0: as fast as the sender can
 SECONDS = 1.5
 PING_EVERY_S = 0.01
-SO_ATTACH_FILTER = 26    # linux/socket.h
 LISTEN_PORT = Config().tcp.listen_port
 VARIANTS = 256           # different frames of one kind, sent in turn
 LINE = "  {kind:<24} {rate:>8} {sent:>8} {got:>8} {lost:>8} {busy:>5} {late:>22} {pings:>8} {rtt:>14}"
@@ -124,9 +124,8 @@ def _send(interface: str, frames: list[bytes], rate: int, ready: int) -> int:
 
 def _only_echo_replies(s: socket.socket) -> None:
     """Socket filter: IPv6 with ICMPv6 type 129 in octet 54, so that the flood does not reach the one who measures."""
-    code = ((0x28, 0, 0, 12), (0x15, 0, 3, ethernet.ETHERTYPE_IPV6), (0x30, 0, 0, 54), (0x15, 0, 1, wire.ECHO_REPLY), (0x06, 0, 0, 2048), (0x06, 0, 0, 0))
-    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
-    s.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(code), ctypes.addressof(program)))
+    attach(s, assemble(((LD_H, 12, "", ""), (JEQ, ethernet.ETHERTYPE_IPV6, "", "drop"), (LD_B, 54, "", ""), (JEQ, wire.ECHO_REPLY, "", "drop"),
+                        (RET, 2048, "", ""), "drop", (RET, 0, "", ""))))
 
 
 def _ping(interface: str, ready: int) -> dict:
@@ -158,7 +157,7 @@ def _ping(interface: str, ready: int) -> dict:
 def _receive(interface: str, ready: list[int], known: bool) -> dict:
     """A charger's table on the real interface for as long as the flood lasts. `known`: the peer has been matched."""
     clock, journal, signals = MonotonicClock(), Journal(), Signals()
-    nic = PcapNic(PcapNicConfig(interface=interface))
+    nic = PcapNic(NicConfig(interface=interface))
     around = table.Surroundings(keys=type("Keys", (), {"read": staticmethod(lambda: "")})(), terminate=lambda: False)
     made = table.evse(simulated_charger(Plant(PlantConfig(), start=clock.now()), nic), signals, Config(), random.Random(1), journal,
                       codec.load(schemas=SCHEMAS), around)

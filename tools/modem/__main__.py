@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Any, Iterator
 
 from drivers.errors import DriverError
-from drivers.nic_pcap import PcapNic, PcapNicConfig
+from drivers.nic_ears import NicConfig
+from drivers.nic_pcap import PcapNic
 from kernel.clock import MonotonicClock
 from tools.modem import changing, looking
 from tools.modem.emulate import emulate
@@ -128,9 +129,9 @@ def main(argv: list[str] | None = None, around: Around | None = None) -> int:
     try:
         if args.command == "emulate":
             with wish.guarded():
-                return emulate(args, lambda name: PcapNic(PcapNicConfig(interface=name, reception="promiscuous")), clock, screen, lambda: wish.stop)
+                return emulate(args, lambda name: PcapNic(NicConfig(interface=name, reception="promiscuous")), clock, screen, lambda: wish.stop)
         if around is None:
-            around = Around(lambda name: PcapNic(PcapNicConfig(interface=name)), clock, screen, _ask, lambda: time.strftime("%Y%m%d-%H%M%S"),
+            around = Around(lambda name: PcapNic(NicConfig(interface=name)), clock, screen, _ask, lambda: time.strftime("%Y%m%d-%H%M%S"),
                             lambda: secrets.randbits(32), wish.guarded, lambda: wish.stop, default_folder(dict(os.environ)))
         with Workbench(around, args) as bench:
             return COMMANDS[args.command](bench)
