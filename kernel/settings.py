@@ -355,7 +355,7 @@ def _section(instance: Any, path: Path, entries: dict[Path, Entry]) -> Iterator[
             continue
         entry = entries[here]
         comment = "# " + entry.brief() + (f": {entry.meaning}" if entry.meaning else "")
-        line = f"{indent}{f.name}: {_scalar(value)}"
+        line = f"{indent}{f.name}: {scalar(value)}"
         if len(line) + 2 + len(comment) <= WIDTH:
             yield f"{line}  {comment}"
         else:
@@ -374,14 +374,14 @@ def _wrapped(text: str, indent: str) -> Iterator[str]:
     yield line
 
 
-def _scalar(value: Any) -> str:
+def scalar(value: Any) -> str:
     """A value as YAML 1.1 reads it back: numbers with a point, text quoted unless it is a plain word."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_scalar(item) for item in value) + "]"
+        return "[" + ", ".join(scalar(item) for item in value) + "]"
     if isinstance(value, float):
         mantissa, e, exponent = repr(value).partition("e")
         return mantissa + (".0" if e and "." not in mantissa else "") + e + exponent
