@@ -18,3 +18,11 @@ class ConnectionConfig:
     restart: bool = setting(True, meaning="begin again by itself after a failure while plugged in")
     restart_first_ms: int = setting(2000, unit="ms", low=500, high=60_000, meaning="pause before the first new beginning; doubles with each failure")
     restart_ceiling_ms: int = setting(30_000, unit="ms", low=1000, high=600_000, meaning="longest pause; some cars need 30 s before they start SLAC again")
+
+
+@dataclass(slots=True)
+class ExitConfig:
+    """Section `exit`: when the program ends by itself. It never does while its outputs are not safe."""
+
+    on_session_end: bool = setting(False, meaning=("end after a session (a pause is none), or when unplugged with less than 50 V at the plug; for a box that is powered "
+                                                   "only while plugged in, or that a service manager starts anew. --once: after one try, with or without a session"))

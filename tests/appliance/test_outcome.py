@@ -17,7 +17,7 @@ from tools.appliance.outcome import SAFE_LIMIT, STOP_LIMIT, UNLOCK_LIMIT, Outcom
 class Box:
     """A table, a process and a kernel of which only what `Outcome` looks at exists."""
 
-    def __init__(self, once=False):
+    def __init__(self, once=False, on_session_end=False):
         self.signals = Signals()
         self.state = self.signals.connection_state.claim("test")
         self.reason = self.signals.stop_reason.claim("test")
@@ -27,7 +27,14 @@ class Box:
         self.table.on_fault = lambda now, name: self.table.faults.append(name)
         self.kernel = SimpleNamespace(fault=None)
         self.system = SimpleNamespace(terminate=False, insists=0)
-        self.outcome = Outcome(self.signals, self.table, self.kernel, self.system, self.clock, once=once)
+        self.journal, self.lines = Journal(), []
+        self.journal.add_sink(lambda event: self.lines.append(event.message()))
+        self.inlet = self.signals.inlet_voltage.claim("test")
+        self.outcome = Outcome(self.signals, self.table, self.kernel, self.system, self.clock, once=once, on_session_end=on_session_end, journal=self.journal)
+
+    def told(self):
+        self.journal.flush()
+        return self.lines
 
     def in_state(self, name):
         self.state.set(name, self.clock.time)
@@ -162,3 +169,76 @@ def test_once_a_pause_is_no_end_also_on_the_way_out_of_it(reason):
     box.outcome.may_leave()
     box.clock.advance_to(box.clock.time + UNLOCK_LIMIT)
     assert box.outcome.may_leave() and box.outcome.exit_code() == 0
+
+
+def walk(box, *states):
+    """Whether it leaves in each of the states, one visit in each."""
+    return [box.in_state(state).outcome.may_leave() for state in states]
+
+
+@pytest.mark.parametrize("reason, code", [(StopReason.BATTERY_FULL, 0), (StopReason.CHARGER_STOP, 0), (StopReason.TIMEOUT, 1)])
+def test_on_session_end_it_leaves_when_the_lock_has_had_its_time(reason, code):
+    box = Box(on_session_end=True)
+    assert walk(box, "Unplugged", "WaitPilot", "Matching", "Session", "Ending") == [False] * 5
+    box.reason.set(reason, box.clock.time)
+    assert not walk(box, "Finished")[0]
+    box.clock.spend(UNLOCK_LIMIT)
+    box.table.safe = False
+    assert not box.outcome.may_leave()
+    box.table.safe = True
+    assert box.outcome.may_leave() and box.outcome.may_leave() and box.outcome.exit_code() == code
+    assert box.told() == [f"leaving with exit code {code}: the session has ended ({reason.text})"]
+
+
+def test_on_session_end_a_session_that_would_be_tried_again_is_an_end_and_a_failed_matching_is_none():
+    box = Box(on_session_end=True)
+    box.reason.set(StopReason.NO_CHARGER_SLAC, 0)
+    assert walk(box, "WaitPilot", "Matching", "Pausing", "WaitPilot", "Session", "Ending") == [False] * 6
+    box.reason.set(StopReason.TCP_RESET, 0)
+    assert walk(box, "Pausing") == [True] and box.outcome.exit_code() == 1
+
+
+@pytest.mark.parametrize("reason", [StopReason.PAUSED, StopReason.CAR_PAUSE])
+def test_on_session_end_a_pause_is_no_end(reason):
+    box = Box(on_session_end=True)
+    walk(box, "WaitPilot", "Session")
+    box.reason.set(reason, box.clock.time)
+    assert walk(box, "Paused", "WaitPilot", "Pausing", "Matching") == [False] * 4
+    assert walk(box, "Unplugged") == [True]
+
+
+def test_on_session_end_it_leaves_when_unplugged_and_the_inlet_is_dead_but_not_before_it_was_plugged_in():
+    box = Box(on_session_end=True)
+    assert walk(box, "Unplugged", "WaitPilot") == [False, False]
+    box.reason.set(StopReason.UNPLUGGED, box.clock.time)
+    for volts in (380.0, -380.0, 50.0):
+        box.inlet.set(volts, box.clock.time)
+        assert walk(box, "Unplugged") == [False]
+    box.inlet.set(None, box.clock.time)          # it has been measured, and is not known now
+    assert walk(box, "Unplugged") == [False]
+    box.inlet.set(49.9, box.clock.time)
+    assert walk(box, "Unplugged") == [True] and box.outcome.exit_code() == 0
+    assert box.told() == ["leaving with exit code 0: unplugged (Unplugged)"]
+
+
+def test_on_session_end_a_voltage_that_was_known_and_is_not_any_more_is_not_taken_for_none():
+    box = Box(on_session_end=True)
+    walk(box, "WaitPilot")
+    box.inlet.set(10.0, box.clock.time)
+    box.clock.spend(2 * S)
+    assert walk(box, "Unplugged") == [False]
+    box.inlet.set(10.0, box.clock.time)
+    assert walk(box, "Unplugged") == [True]
+
+
+def test_on_session_end_a_plug_pulled_out_of_a_session_is_no_success():
+    box = Box(on_session_end=True)
+    walk(box, "WaitPilot", "Session")
+    box.reason.set(StopReason.UNPLUGGED, box.clock.time)
+    assert walk(box, "Unplugged") == [True] and box.outcome.exit_code() == 1
+
+
+def test_without_the_setting_a_box_stays():
+    box = Box()
+    box.reason.set(StopReason.BATTERY_FULL, 0)
+    assert walk(box, "WaitPilot", "Session", "Finished", "Unplugged") == [False] * 4
