@@ -7,15 +7,25 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Sequence
+
+from kernel.settings import setting
 
 MAX_OCTETS = 4 * 1024 * 1024     # of one file (about 20 000 sessions); then it gets a number and a new one begins
 KEPT = 4                         # numbered files; the oldest is deleted
 JSON_NAME = "sessions.jsonl"
 CSV_NAME = "secc-log.csv"
 NS_PER_S = 1_000_000_000
+
+
+@dataclass(slots=True)
+class PeerLogConfig:
+    """Section `peer_log`: whom a car or a charger has met."""
+
+    file: str = setting("", meaning="CSV file with the MAC address of each charger (in a car) or car (in a charger), when matched and when it ended; empty: secc-log.csv in the folder of --output")
 
 
 class GrowingFile:
@@ -49,11 +59,12 @@ class GrowingFile:
 class SessionLog:
     """`session(at, row, everything)` files one session; `lost` counts those that a disk did not take."""
 
-    def __init__(self, secc_log: Path | None, folder: Path | None, columns: Sequence[str], epoch_ns: int) -> None:
-        """`columns`: names of the CSV's columns. `epoch_ns`: ns since 1970 at which the clock of the sessions stood at 0."""
+    def __init__(self, secc_log: Path | None, folder: Path | None, columns: Sequence[str], epoch_ns: int, named_by: str = "listen.secc_log") -> None:
+        """`columns`: names of the CSV's columns. `epoch_ns`: ns since 1970 at which the clock of the sessions stood at 0. `named_by`: the setting for another place."""
         self._csv = None if secc_log is None else GrowingFile(secc_log, _csv_line(columns))
         self._json = None if folder is None else GrowingFile(folder / JSON_NAME)
         self._epoch = epoch_ns
+        self._named_by = named_by
         self.lost = 0
 
     def session(self, at: int, row: Sequence[str], everything: dict[str, Any]) -> str:
@@ -67,7 +78,7 @@ class SessionLog:
             except OSError as error:
                 self.lost += 1
                 return (f"{file.path} cannot be written ({error.strerror}); sessions are counted as lost. "
-                        "Free the disk, or name another file with listen.secc_log")
+                        f"Free the disk, or name another file with {self._named_by}")
         return ""
 
 
