@@ -1,5 +1,4 @@
-"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [serial_line] [flood] [modems] [veth]`: prints figures; without a name: all but veth and flood, which need root."""
-"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [flood] [modems] [veth] [nic]`: prints figures; without a name: all but veth, flood and nic, which need root."""
+"""`python -m tools.bench [NAME ...]`: prints figures; without a name: all but those that need root (veth, flood, nic)."""
 from __future__ import annotations
 
 import argparse
@@ -7,9 +6,7 @@ import importlib
 import os
 import sys
 
-FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "tcp", "serial_line", "veth", "flood")
-ROOTS = ("veth", "flood")
-FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "tcp", "veth", "flood", "nic")
+FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "tcp", "serial_line", "veth", "flood", "nic")
 ROOTS = ("veth", "flood", "nic")
 
 
