@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from drivers.can.checksum import KINDS, Checksum
 from drivers.can.dbc import NUMBER, Condition, DbcError, DbcFile, MessageFacts, Place, Reference, number
 from drivers.errors import DriverError
-from drivers.interfaces import BatteryReading, CanFrame, CanPort
+from drivers.interfaces import BatteryReading, CanFrame, CanPort, Quantity
 from kernel.settings import setting
 from kernel.timer import MS, S
 
@@ -359,7 +359,5 @@ class DbcBattery:
 
 
 def reading_of(known: dict[str, Aged]) -> BatteryReading:
-    """The only place that knows how a BatteryReading looks; its fields may be None where a value is unknown."""
-    wanted = {f.name for f in fields(BatteryReading)}
-    complete: dict[str, Any] = {name: known.get(name, (None, -1))[0] for name in wanted}
-    return BatteryReading(**complete)
+    """The only place that knows how a BatteryReading looks; what the file does not have was never heard."""
+    return BatteryReading(**{f.name: Quantity(*known.get(f.name, (None, -1))) for f in fields(BatteryReading)})

@@ -31,8 +31,8 @@ class Celeron55Config:
 
     serial: SerialPortConfig = field(default_factory=SerialPortConfig)
     cp_pwm_full: float = setting(100.0, low=1, high=100_000, meaning="the number that `cp_pwm` shows for 100 percent; its unit stands in no source: compare with a scope")
-    stale_ms: int = setting(500, unit="ms", low=100, high=2000, meaning="inlet_v, dc_link_v, cp_*, plugged_in and contactor_confirmed are unknown after so long without a new one")
-    battery_stale_ms: int = setting(2000, unit="ms", low=200, high=10_000, meaning="the same for max_charge_a, soc_percent and ccs_contactor_wanted_closed")
+    stale_ms: int = setting(500, unit="ms", low=100, high=2000, meaning="a value is unknown after so long without a new one; what power depends on is so for the supervisor after 500 ms in any case")
+    battery_stale_ms: int = setting(2000, unit="ms", low=200, high=10_000, meaning="the same for soc_percent")
     repeat_ms: int = setting(100, unit="ms", low=50, high=1000, meaning="the outputs are sent so often though nothing changes")
     display_columns: int = setting(16, low=8, high=40, meaning="characters of a line of its display")
     target_voltage_v: float = setting(0.0, unit="V", low=0, high=1000, meaning="voltage to ask the charger for")
@@ -55,7 +55,7 @@ class Celeron55(SerialDevice):
         self._ranges: dict[str, tuple[Value, float, float]] = {
             "inlet_v": (Value(fast), -50.0, 1100.0), "dc_link_v": (Value(fast), 0.0, 1000.0), "cp_pwm": (Value(fast), 0.0, config.cp_pwm_full),
             "cp_output_state": (Value(fast), *FLAG), "plugged_in": (Value(fast), *FLAG), "contactor_confirmed": (Value(fast), *FLAG),
-            "ccs_contactor_wanted_closed": (Value(slow), *FLAG), "max_charge_a": (Value(slow), 0.0, 1000.0), "soc_percent": (Value(slow), 0.0, 100.0)}
+            "ccs_contactor_wanted_closed": (Value(fast), *FLAG), "max_charge_a": (Value(fast), 0.0, 1000.0), "soc_percent": (Value(slow), 0.0, 100.0)}
         super().__init__("device of celeron55", "C55", config.serial, CELERON55, config.repeat_ms * MS, now, wiring)
         self._values = tuple(value for value, _, _ in self._ranges.values())
         self.config = config
@@ -164,15 +164,25 @@ class Celeron55Lock(Part):
 
 
 class Celeron55Vehicle(Part):
-    """VehicleData: voltage, state of charge, current and permission from the device, the rest from the settings."""
+    """VehicleData: voltage, state of charge, current and permission from the device, each with its own time; the rest from the settings."""
+
+    def __init__(self, device: Celeron55) -> None:
+        super().__init__(device)
+        c = device.config
+        self._reading = BatteryReading.of(0, target_voltage=c.target_voltage_v, max_voltage=c.max_voltage_v, max_current=c.max_current_a,
+                                          max_power=c.max_power_w, capacity=c.capacity_wh)
 
     def read(self, now: int) -> BatteryReading | None:
         """None unless everything that the device has to say is known."""
-        device = self._device
-        voltage, soc, current, wanted = (device.value(name, now) for name in ("dc_link_v", "soc_percent", "max_charge_a", "ccs_contactor_wanted_closed"))
-        if voltage is None or soc is None or current is None or wanted is None:
+        device, r = self._device, self._reading
+        voltage, soc, current, wanted = ((device.value(name, now), now - device.age(name, now)) for name in (
+            "dc_link_v", "soc_percent", "max_charge_a", "ccs_contactor_wanted_closed"))
+        if voltage[0] is None or soc[0] is None or current[0] is None or wanted[0] is None:
             return None
-        c = device.config
-        return BatteryReading(voltage=voltage, soc_percent=soc, target_voltage=c.target_voltage_v, target_current=min(current, c.max_current_a),
-                              max_voltage=c.max_voltage_v, max_current=c.max_current_a, max_power=c.max_power_w, capacity=c.capacity_wh,
-                              permission=wanted == 1.0)
+        r.voltage.hear(*voltage)
+        r.soc_percent.hear(*soc)
+        r.target_current.hear(min(current[0], device.config.max_current_a), current[1])
+        r.permission.hear(wanted[0] == 1.0, wanted[1])
+        for told in (r.target_voltage, r.max_voltage, r.max_current, r.max_power, r.capacity):
+            told.hear(told.value, now)           # of the settings: always of now
+        return r

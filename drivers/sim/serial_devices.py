@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Callable
 
+from drivers.interfaces import BatteryReading
 from drivers.sim.plant import Plant
 from kernel.timer import MS, NEVER
 
@@ -112,6 +113,7 @@ class SimCeleron55(SimSerialDevice):
     def __init__(self, plant: Plant, now: int = 0) -> None:
         super().__init__(plant, now)
         self.display = ["", "", ""]
+        self._reading = BatteryReading()
         self.wanted = True               # ccs_contactor_wanted_closed
 
     def _obey(self, line: str, now: int) -> None:
@@ -129,10 +131,13 @@ class SimCeleron55(SimSerialDevice):
         plant = self.plant
         plant.advance(now)
         duty = plant.pilot.at_car.duty_percent
-        return [b"inlet_v=%d" % round(plant.inlet_voltage), b"dc_link_v=%d" % round(plant.battery.reading(plant.current).voltage),
+        return [b"inlet_v=%d" % round(plant.inlet_voltage), b"dc_link_v=%d" % round(self._battery(now).voltage.value),
                 b"cp_pwm=%d" % (0 if duty is None or duty == 100.0 else round(duty)), b"cp_output_state=%d" % plant.pilot.state_c,
-                b"contactor_confirmed=%d" % plant.car_contactors.position, b"plugged_in=%d" % plant.pilot.plugged]
+                b"contactor_confirmed=%d" % plant.car_contactors.position, b"plugged_in=%d" % plant.pilot.plugged,
+                b"ccs_contactor_wanted_closed=%d" % self.wanted, b"max_charge_a=%d" % int(self._battery(now).target_current.value)]
 
     def _slow_lines(self, now: int) -> list[bytes]:
-        reading = self.plant.battery.reading(self.plant.current)
-        return [b"ccs_contactor_wanted_closed=%d" % self.wanted, b"max_charge_a=%d" % int(reading.target_current), b"soc_percent=%d" % int(reading.soc_percent)]
+        return [b"soc_percent=%d" % int(self._battery(now).soc_percent.value)]
+
+    def _battery(self, now: int) -> BatteryReading:
+        return self.plant.battery.tell(self._reading, self.plant.current, now)

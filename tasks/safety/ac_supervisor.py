@@ -48,7 +48,8 @@ class AcSupervisor(ChargerSupervisor):
         """Judge and act; the returned outputs are the same object each time."""
         if self.latch.watch(self.state, facts, now):
             self._stop(facts, now)
-        self._wanted = requests.close or self._by_pilot(facts, requests, now)
+        by_pilot = self._by_pilot(facts, requests, now)
+        self._wanted = requests.close or by_pilot
         if not self._wanted:
             self._armed = True
         self._watch_plug(facts.pilot, now)
@@ -95,7 +96,7 @@ class AcSupervisor(ChargerSupervisor):
         if not r.by_pilot or not nominal(self._allowed(r.duty)):
             return False
         at = max(self._ready_since + READY_HOLD, self._rest_until)
-        if self.state is not Idle or now >= at:
+        if now >= at:
             return True
         self._pilot_at = at
         return False

@@ -20,6 +20,7 @@ def test_state_c_for_a_second_closes_and_a_toggle_does_not():
     s, now = alone(Idle)
     assert idle(s, C, now + READY_HOLD - 1) is Idle and s.next_timer() == now + READY_HOLD
     assert idle(s, B, now + READY_HOLD) is Idle, "the toggle ends before its second"
+    assert s.next_timer() > now + READY_HOLD, "nobody waits for it any more"
     assert idle(s, C, now + 2 * S) is Idle and idle(s, C, now + 3 * S - 1) is Idle
     assert idle(s, C, now + 3 * S) is Closing and s.outputs.contactors
 
@@ -37,6 +38,9 @@ def test_a_duty_above_the_rating_is_not_even_shown():
     assert s.outputs.duty == 100.0
     idle(s, B, now, by_pilot(duty=16.5))
     assert s.outputs.duty == 16.5, "9.9 A"
+    s, now = alone(Idle, config=AcSafetyConfig(max_current_a=50.9))
+    idle(s, B, now, by_pilot(duty=85.0))
+    assert s.outputs.duty == 85.0, "51 A: the tolerance of 0.1 A belongs to what is allowed"
 
 
 def test_the_car_s_state_b_opens_at_once_and_its_next_wish_waits_for_the_rest():
@@ -44,7 +48,7 @@ def test_the_car_s_state_b_opens_at_once_and_its_next_wish_waits_for_the_rest():
     s.step(ac_facts(pilot=B, current=16.0, current_at=now, **SEEN), by_pilot(), now)
     assert s.state is Opening and not s.outputs.contactors and told(s)[0].startswith("info: car left state C")
     assert idle(s, B, now + 20 * MS) is Idle
-    assert idle(s, C, now + S) is Idle and idle(s, C, now + PILOT_REST - 1) is Idle and s.next_timer() == now + PILOT_REST
+    assert idle(s, C, now + S) is Idle and idle(s, C, now + PILOT_REST - 1) is Idle and s.next_timer() == now + PILOT_REST == now + 10 * S
     assert idle(s, C, now + PILOT_REST) is Closing
 
 
@@ -52,6 +56,10 @@ def test_the_duty_goes_from_one_current_to_another_under_load():
     s, now = alone(Delivering)
     s.step(ac_facts(current=16.0, current_at=now, **SEEN), by_pilot(duty=10.0), now)
     assert s.state is Delivering and s.outputs.duty == 10.0 and s.outputs.contactors
+    assert told(s) == ["info: the duty goes from 26.5 to 10.0 % with the mains connected; the car follows"]
+    s, now = alone(Closing)
+    s.step(ac_facts(**SEEN), by_pilot(duty=10.0), now)
+    assert s.state is Delivering and s.outputs.duty == 10.0, "also in the instant at which the contactor confirms"
 
 
 @pytest.mark.parametrize("request_", [by_pilot(duty=100.0), by_pilot(by_pilot=False, duty=NOMINAL), by_pilot(by_pilot=False, duty=None)])
@@ -69,6 +77,12 @@ def test_from_a_session_to_the_pilot_alone_is_an_end_of_the_load():
     s, now = ac(Delivering)
     s.step(ac_facts(current=16.0, current_at=now), by_pilot(), now)
     assert s.state is CurrentOff and s.outputs.duty == 100.0
+
+
+def test_a_car_that_leaves_state_c_in_a_session_is_a_warning():
+    s, now = ac(Delivering)
+    s.step(ac_facts(pilot=B), close(), now)
+    assert s.state is Opening and told(s)[0].startswith("warning: car left state C")
 
 
 def test_a_session_takes_over_from_the_pilot_only_after_the_load_has_ended():
