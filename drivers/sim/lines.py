@@ -28,11 +28,13 @@ SIZE = 64
 class Lines:
     """Four lines and a charger's duty. `set` is for the one who commands, `force` and `hold` are for the guard."""
 
+    size = SIZE
+
     def __init__(self, fd: int, now: Callable[[], int] = MonotonicClock().now) -> None:
         """`fd` of the page; it is kept open for whoever is to inherit it."""
         self.fd = fd
         self._now = now
-        self._page = mmap.mmap(fd, SIZE)
+        self._page = mmap.mmap(fd, self.size)
 
     @classmethod
     def create(cls, now: Callable[[], int] = MonotonicClock().now) -> Lines:
@@ -40,6 +42,16 @@ class Lines:
         fd = os.memfd_create(NAME, os.MFD_CLOEXEC)
         os.ftruncate(fd, SIZE)
         return cls(fd, now)
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What the guard has to inherit."""
+        return (self.fd,)
+
+    @property
+    def word(self) -> str:
+        """For the guard's command line: how it opens the same lines."""
+        return str(self.fd)
 
     def level(self, line: int) -> bool:
         return self._page[line] != 0

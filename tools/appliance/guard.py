@@ -36,26 +36,31 @@ class Guard:
 
     _ac = False          # an AC charger
 
-    def __init__(self, mode: str, where: str, safety, silence_ms: int, realtime: bool, ac: bool = False) -> None:
-        """`mode`: pev or evse, `safety`: the section that its supervisor obeys. Frees the lines of an earlier guard of the same box first. DriverError says what is in the way."""
+    _program = PROGRAM
+
+    def __init__(self, mode: str, where: str, safety, silence_ms: int, realtime: bool, ac: bool = False,
+                 make_lines: Callable[[], Lines] = Lines.create) -> None:
+        """`mode`: pev or evse, `safety`: the section that its supervisor obeys. Frees the lines of an earlier guard of the same box first, then makes its own
+        by `make_lines` (real pins: `drivers.pins.lines.PinLines`). DriverError says what is in the way."""
         self._mode = mode
         self._ac = ac
         name = f"{mode}-{where}"
         ask_for_lines(name)
-        self.lines = Lines.create()
+        self.lines = make_lines()
         self.channel, other = Channel.pair()
         words = [f"silence_ms={silence_ms}"] + [f"{key}={getattr(safety, key):g}" for key in
                                                 ("emergency_open_ms", "contactor_travel_ms", "current_wait_ms", "decay_ms", "unlock_v")
                                                 if hasattr(safety, key)]             # an AC contactor falls at once: it needs none of them
-        for fd in (self.lines.fd, other.fileno()):
+        for fd in (*self.lines.descriptors, other.fileno()):
             os.set_inheritable(fd, True)
         try:
             self.pid = os.posix_spawn(
-                sys.executable, [sys.executable, "-S", "-c", PROGRAM, ROOT, str(self.lines.fd), str(other.fileno()), name, mode, str(int(realtime)), *words],
+                sys.executable, [sys.executable, "-S", "-c", self._program, ROOT, self.lines.word, str(other.fileno()), name, mode, str(int(realtime)), *words],
                 os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_RDWR, 0) for n in (0, 1)])
         except OSError as error:
             raise DriverError(f"The guard process cannot be started ({error.strerror}).", "Free memory or processes, then start again.") from error
-        os.set_inheritable(self.lines.fd, False)
+        for fd in self.lines.descriptors:
+            os.set_inheritable(fd, False)
         other.close()
 
     def ready(self) -> list[str]:

@@ -29,7 +29,9 @@ SPARED = "-1000"                 # /proc/self/oom_score_adj: the last to be kill
 class GuardProcess:
     """One policy with its descriptors."""
 
-    def __init__(self, policy: GuardPolicy, channel: Channel, name: str, now: Callable[[], int]) -> None:
+    def __init__(self, policy: GuardPolicy, channel: Channel, name: str, now: Callable[[], int], pulse: Callable[[int], int] | None = None) -> None:
+        """`pulse`: keeps an enable stage awake, returns when it wants to be called again."""
+        self._pulse = pulse
         self._policy = policy
         self._channel = channel
         self._name = name
@@ -49,6 +51,8 @@ class GuardProcess:
         while True:
             now = self._now()
             deadline = policy.run(now)
+            if self._pulse is not None and not policy.opened:    # once all is open the hardware may know it, too
+                deadline = min(deadline, self._pulse(now))
             self._speak()
             if policy.finished and (not policy.holding or self._asked):
                 return
@@ -104,14 +108,24 @@ class GuardProcess:
 
 
 def main(arguments: list[str]) -> None:
-    """`arguments`: descriptor of the lines, of the channel, name, mode of the box, realtime 0 or 1, then NAME=NUMBER of `Limits`."""
+    """`arguments`: the lines (descriptor of their page, or the word of real pins), descriptor of the channel, name, mode of the box, realtime 0 or 1, then NAME=NUMBER of `Limits`."""
     clock = MonotonicClock()
-    lines, channel, name = Lines(int(arguments[0])), Channel.of(int(arguments[1])), arguments[2]
+    lines, pulse = open_lines(arguments[0])
+    channel, name = Channel.of(int(arguments[1])), arguments[2]
     limits = Limits(**{key: float(value) for key, _, value in (word.partition("=") for word in arguments[5:])})
-    process = GuardProcess(GuardPolicy(limits, lines, clock.now(), BEGINS[arguments[3]]), channel, name, clock.now)
+    process = GuardProcess(GuardPolicy(limits, lines, clock.now(), BEGINS[arguments[3]]), channel, name, clock.now, pulse)
     reports = [str(report) for report in go_realtime(PRIORITY + 1)] if arguments[4] == "1" else []
     channel.send("\n".join(["R", *reports, _spare_me()]).encode())
     process.serve()
+
+
+def open_lines(word: str) -> tuple[Lines, Callable[[int], int] | None]:
+    """The lines of `Lines.word`, and the pulse of their enable stage where one is fitted. Pins are imported only where there are some."""
+    if "," not in word:
+        return Lines(int(word)), None
+    from drivers.pins.lines import PULSE, PinLines
+    lines = PinLines.inherited(word)
+    return lines, lines.pulse if PULSE in lines.hands else None
 
 
 def _spare_me() -> str:

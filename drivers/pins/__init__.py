@@ -1,0 +1,1 @@
+"""Digital outputs and inputs on the pins of a real board."""

@@ -1,0 +1,84 @@
+"""Settings of pins: which one, which way round. An empty pin is one that is not fitted."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kernel.settings import setting
+
+PIN = "GPIO17 or PIN11 (Raspberry Pi: BCM number, header pin), P9_41 (BeagleBone), gpiochip0/17 (chip or its label, offset), or a line's name; empty: not fitted"
+
+
+@dataclass(slots=True)
+class OutputPin:
+    """One output. At reset and boot the pin is an input: the wiring must hold the load off then (tools/appliance/README.md)."""
+
+    pin: str = setting("", meaning=PIN)
+    active_low: bool = setting(False, meaning="true: the load is on while the pin is low, as on most relay boards with optocouplers")
+
+
+@dataclass(slots=True)
+class InputPin:
+    """One input."""
+
+    pin: str = setting("", meaning=PIN)
+    active_low: bool = setting(False, meaning="true: low means yes (a contact to ground with a pull-up)")
+    bias: str = setting("as_is", choices=("as_is", "none", "pull_up", "pull_down"), meaning="the chip's own resistor; as_is: as the boot loader left it")
+    # contacts of relays and buttons bounce 1 to 10 ms; the sense task asks every 20 to 50 ms
+    debounce_ms: int = setting(20, unit="ms", low=0, high=1000, meaning="a change counts once it has lasted so long")
+
+
+@dataclass(slots=True)
+class LockPins:
+    """The lock: a motor bridge with one line per direction, driven in pulses; position switches where fitted."""
+
+    fitted: bool = setting(True, meaning="false: there is no motor and the plug counts as locked; for a bench only, a car must not do without")
+    lock: OutputPin = field(default_factory=OutputPin)
+    unlock: OutputPin = field(default_factory=OutputPin)
+    # 600 ms is the travel of the simulated lock (drivers/sim/plant_config.py); the data sheet of the actuator says its own
+    pulse_ms: int = setting(600, unit="ms", low=50, high=3000, meaning="the motor is driven at most so long; a switch that confirms ends it earlier")
+    locked: InputPin = field(default_factory=InputPin)
+    unlocked: InputPin = field(default_factory=InputPin)
+
+
+@dataclass(slots=True)
+class PwmPin:
+    """A charger's pulse generator: a hardware PWM of the kernel, /sys/class/pwm."""
+
+    chip: int = setting(-1, low=-1, high=63, meaning="N of /sys/class/pwm/pwmchipN; -1: not fitted. Raspberry Pi: dtoverlay=pwm; BeagleBone: config-pin P9_14 pwm")
+    channel: int = setting(0, low=0, high=15, meaning="channel of that chip")
+    state_f: OutputPin = field(default_factory=OutputPin)
+
+
+@dataclass(slots=True)
+class CarPins:
+    """Pins of a car's box."""
+
+    library: str = setting("auto", choices=("auto", "blinka", "gpiod"), meaning="auto: Blinka where it can give the pin its safe level without a glitch, else libgpiod")
+    pilot_c: OutputPin = field(default_factory=OutputPin)
+    contactors: OutputPin = field(default_factory=OutputPin)
+    bulb: OutputPin = field(default_factory=OutputPin)
+    enable_pulse: OutputPin = field(default_factory=OutputPin)
+    lock: LockPins = field(default_factory=LockPins)
+    contact_plus: InputPin = field(default_factory=InputPin)
+    contact_minus: InputPin = field(default_factory=InputPin)
+    contactor_travel_ms: int = setting(200, unit="ms", low=20, high=500, meaning="as safety.pev.contactor_travel_ms")
+    stop_button: InputPin = field(default_factory=InputPin)
+    plug_present: InputPin = field(default_factory=InputPin)
+    pwm_present: InputPin = field(default_factory=InputPin)
+
+
+@dataclass(slots=True)
+class ChargerPins:
+    """Pins of a charger's box, DC or AC."""
+
+    library: str = setting("auto", choices=("auto", "blinka", "gpiod"), meaning="auto: Blinka where it can give the pin its safe level without a glitch, else libgpiod")
+    power: OutputPin = field(default_factory=OutputPin)            # enable of the power stage; AC: coil of the mains contactor
+    contactors: OutputPin = field(default_factory=OutputPin)       # DC: output contactor, where there is one
+    enable_pulse: OutputPin = field(default_factory=OutputPin)
+    pwm: PwmPin = field(default_factory=PwmPin)
+    lock: LockPins = field(default_factory=LockPins)
+    contact_plus: InputPin = field(default_factory=InputPin)
+    contact_minus: InputPin = field(default_factory=InputPin)
+    contactor_travel_ms: int = setting(200, unit="ms", low=20, high=500, meaning="as safety.evse.contactor_travel_ms, or safety.ac.contactor_close_ms")
+    stop_button: InputPin = field(default_factory=InputPin)
+    plug_present: InputPin = field(default_factory=InputPin)
