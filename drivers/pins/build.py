@@ -5,8 +5,9 @@ Two steps, because the guard comes between: it first frees the pins of an earlie
 """
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Iterator
 
 from drivers.errors import DriverError
 from drivers.pins.config import CarPins, ChargerPins, InputPin, LockPins, OutputPin
@@ -15,7 +16,7 @@ from drivers.pins.library import Pins
 from drivers.pins.lines import BULB, PULSE, PinLines
 from drivers.pins.outputs import NoLock, PinBulb, PinConnectorLock, PinContactors, PinControlPilot, PinPilotSource
 from drivers.pins.pwm import PWM, open_pwm
-from drivers.sim.lines import CONTACTORS, LOCK, PILOT_C, POWER, UNLOCK
+from drivers.sim.lines import CONTACTORS, DUTY, LOCK, PILOT_C, POWER, UNLOCK
 
 
 @dataclass(slots=True)
@@ -57,21 +58,21 @@ def charger_lines(config: ChargerPins, pins: Pins, pwm_root: str = PWM) -> PinLi
 
 def car_devices(config: CarPins, lines: PinLines, pins: Pins) -> CarDevices:
     """The drivers over `car_lines`."""
-    polled: list[Any] = [lines]
-    contacts = _inputs(pins, polled, (config.contact_plus, "contact of DC+"), (config.contact_minus, "contact of DC-"))
-    lock = _lock(config.lock, lines, pins, polled, "inlet")
-    stop, plug, pwm = (_input(pins, polled, pin, what) for pin, what in ((config.stop_button, "stop button"), (config.plug_present, "plug present"),
-                                                                         (config.pwm_present, "PWM present")))
+    with _all_or_none(lines) as polled:
+        contacts = _inputs(pins, polled, (config.contact_plus, "contact of DC+"), (config.contact_minus, "contact of DC-"))
+        lock = _lock(config.lock, lines, pins, polled, "inlet")
+        stop, plug, pwm = (_input(pins, polled, pin, what) for pin, what in ((config.stop_button, "stop button"), (config.plug_present, "plug present"),
+                                                                             (config.pwm_present, "PWM present")))
     return CarDevices(PinControlPilot(lines), PinContactors(lines, contacts, config.contactor_travel_ms), lock, PinInputs(stop, plug, pwm),
                       PinBulb(lines) if config.bulb.pin else None, polled)
 
 
 def charger_devices(config: ChargerPins, lines: PinLines, pins: Pins) -> ChargerDevices:
     """The drivers over `charger_lines`. A DC charger's power stage goes through `outputs.EnabledPowerSupply`."""
-    polled: list[Any] = [lines]
-    contacts = _inputs(pins, polled, (config.contact_plus, "contact of L1 or DC+"), (config.contact_minus, "contact of L2 or DC-"))
-    lock = _lock(config.lock, lines, pins, polled, "socket")
-    stop, plug = (_input(pins, polled, pin, what) for pin, what in ((config.stop_button, "stop button"), (config.plug_present, "plug present")))
+    with _all_or_none(lines) as polled:
+        contacts = _inputs(pins, polled, (config.contact_plus, "contact of L1 or DC+"), (config.contact_minus, "contact of L2 or DC-"))
+        lock = _lock(config.lock, lines, pins, polled, "socket")
+        stop, plug = (_input(pins, polled, pin, what) for pin, what in ((config.stop_button, "stop button"), (config.plug_present, "plug present")))
     return ChargerDevices(PinPilotSource(lines) if lines.pwm is not None else None,
                           PinContactors(lines, contacts, config.contactor_travel_ms) if config.contactors.pin else None,
                           PinContactors(lines, contacts, config.contactor_travel_ms, POWER), lock, PinInputs(stop, plug), polled)
@@ -95,10 +96,25 @@ def _lines(pins: Pins, outputs: dict[int, tuple[OutputPin, str, bool]], lock: Lo
                 if f is not None:
                     f.close()
                 raise
-        return PinLines.over(hands, pwm)
+        lines = PinLines.over(hands, pwm)
+        lines.labels = {place: outputs[place][0].pin for place in hands} | ({} if charger is None else {DUTY: f"pwmchip{charger.pwm.chip}"})
+        return lines
     except DriverError:
         for hand in hands.values():              # a refused start must not keep pins from the next one in this process
             hand.close()
+        raise
+
+
+@contextmanager
+def _all_or_none(lines: PinLines) -> Iterator[list[Any]]:
+    """What wants turns; a refused start gives the inputs back that it had already."""
+    polled: list[Any] = [lines]
+    try:
+        yield polled
+    except DriverError:
+        for made in polled:
+            if isinstance(made, PinInput):
+                made.close()
         raise
 
 

@@ -9,7 +9,7 @@ from drivers.errors import DriverError
 from drivers.pins.hand import LineHand
 from kernel.timer import MS, NEVER, S, Backoff
 
-SHORT_NAMES = 11             # characters of a name that fit behind "IN " and ": lost" on the display
+SHORT_NAMES = 11             # characters of a name that fit between "IN " and " lost" on the display
 PACE = 10 * MS               # a look per tick is enough for a button; an ioctl of about 2 us
 MAX_LOOK_GAP = 200 * MS      # looks farther apart than this say nothing about the time between them
 UNSETTLED = 200 * MS         # beyond three times the debounce: a contact that chatters so long says nothing any more
@@ -72,7 +72,7 @@ class PinInput:
         if self._hand is None:
             return
         number = self._hand.errno
-        self.fault = f"IN {self.name[:SHORT_NAMES]}: lost"
+        self.fault = f"IN {self.name[:SHORT_NAMES]} lost"
         self.remedy = f"The input for {self.name} cannot be read ({errno.errorcode.get(number, number)}: {os.strerror(number)}); look for its chip with `gpioinfo`."
         if number == errno.ENODEV and self._reopen is not None:
             self._hand.close()

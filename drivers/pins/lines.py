@@ -42,6 +42,7 @@ class PinLines(Lines):
         self.disagreements = 0
         self.fault = self.remedy = ""
         self.name = "output pins"
+        self.labels: dict[int, str] = {}     # how people call the pins, for remedies
         self._pulsed_at = now()
         self._pulse = False
         self._turn = 0
@@ -63,7 +64,7 @@ class PinLines(Lines):
         """The same lines in the process that has inherited their descriptors; `word` is theirs."""
         page, *parts = word.split(",")
         hands, pwm = {}, None
-        for part in parts:
+        for part in filter(None, parts):
             place, _, rest = part.partition("=")
             if int(place) == DUTY:
                 pwm = read_pwm(rest)
@@ -172,17 +173,20 @@ class PinLines(Lines):
                 hand = self.pwm if place == DUTY else self.hands.get(place)
                 number = hand.errno if hand is not None else 0
                 why = f"{errno.errorcode.get(number, number)}: {os.strerror(number)}" if number else "the guard was refused"
-                self.fault = f"PIN {NAMES[place]}: err"
-                self.remedy = (f"The output for {NAMES[place]} does not take its level ({why}); it is tried again all the time. "
+                self.fault = f"PIN {NAMES[place]} err"
+                self.remedy = (f"The output for {self._called(place)} does not take its level ({why}); it is tried again all the time. "
                                "Look whether its chip is still there (`gpioinfo`), then start again.")
                 return
         for line in SWITCHED:
             if self._odd[line] >= MAX_ODD:
-                self.fault = f"PIN {NAMES[line]}: bad"
-                self.remedy = (f"The output for {NAMES[line]} was commanded {'on' if self.level(line) else 'off'} and reads back otherwise: look for a short circuit, "
+                self.fault = f"PIN {NAMES[line]} bad"
+                self.remedy = (f"The output for {self._called(line)} was commanded {'on' if self.level(line) else 'off'} and reads back otherwise: look for a short circuit, "
                                "a load beyond what the pin can drive, or another program that uses it.")
                 return
         self.fault = self.remedy = ""
+
+    def _called(self, place: int) -> str:
+        return f"{NAMES[place]} ({self.labels[place]})" if place in self.labels else NAMES[place]
 
     def _put(self, line: int, on: bool) -> bool:
         hand = self.hands.get(line)

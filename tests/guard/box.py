@@ -18,11 +18,11 @@ PATIENCE_S = 30.0        # for anything; a loaded machine is slow, not wrong
 class Box:
     """A context manager: leaves no process behind. `lines` is the page that box and guard hold."""
 
-    def __init__(self, name: str, fault: str = "none", folder: str = "", mode: str = "pev") -> None:
+    def __init__(self, name: str, fault: str = "none", folder: str = "", mode: str = "pev", program: str = "tests.guard.stand_in") -> None:
         self.name = f"test-{os.getpid()}-{name}"
         read, write = os.pipe()
         self._pipe = read
-        self.process = subprocess.Popen([sys.executable, "-m", "tests.guard.stand_in", mode, self.name, fault, folder], cwd=ROOT,
+        self.process = subprocess.Popen([sys.executable, "-m", program, mode, self.name, fault, folder], cwd=ROOT,
                                         stdin=subprocess.DEVNULL, stdout=write, stderr=write)
         os.close(write)
         self.text = ""

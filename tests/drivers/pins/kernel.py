@@ -60,7 +60,9 @@ class TwinChip:
 class TwinKernel:
     """Chips, and what was asked of them: `requests` in order as (offset, direction, voltage at the pin from the first instant, bias)."""
 
-    def __init__(self, *chips: TwinChip) -> None:
+    def __init__(self, *chips: TwinChip, tag: str = "") -> None:
+        """`tag`: tells this kernel's lines from those of others; a test that watches another process's lines gives both the same."""
+        self._tag = tag or f"{os.getpid()} {id(self)}"
         self.chips = {chip.path: chip for chip in chips}
         self.requests: list[tuple[int, str, int | None, str]] = []
         self.consumers: dict[tuple[str, int], str] = {}
@@ -79,7 +81,7 @@ class TwinKernel:
         return chip
 
     def _name(self, path: str, offset: int) -> str:
-        return f"of {os.getpid()} {id(self)} {path} {offset};"
+        return f"of {self._tag} {path} {offset};"
 
     def holder(self, path: str, offset: int) -> str:
         """Who holds the line: somebody of the system, or a process with a descriptor of it."""
@@ -101,9 +103,13 @@ class TwinKernel:
         self.consumers[path, offset] = consumer
         return fd
 
+    def wire(self, offset: int, path: str = "/dev/gpiochip0") -> Wire:
+        """What hangs at a pin that this process or another one has requested."""
+        return Wire(self._name(path, offset))
+
     def watch(self, path: str = "/dev/gpiochip0") -> dict[int, Wire]:
-        """Wires at the pins of the chip that were requested."""
-        return {offset: Wire(self._name(path, offset)) for where, offset in self.consumers if where == path}
+        """Wires at the pins of the chip that were requested here."""
+        return {offset: self.wire(offset, path) for where, offset in self.consumers if where == path}
 
 
 class Wire:
@@ -115,7 +121,7 @@ class Wire:
 
     def _open(self) -> int:
         if not self._path or self._name not in _link(self._path):
-            (pid, fd), *_ = holders(self._name)
+            (pid, fd), *_ = holders(self._name, str(os.getpid())) or holders(self._name)
             self._path = f"/proc/{pid}/fd/{fd}"
         return os.open(self._path, os.O_RDWR)
 
@@ -155,6 +161,11 @@ class Wire:
         self._write(FAULT, number)
 
     @property
+    def here(self) -> bool:
+        """This process holds the line."""
+        return bool(self._path and self._name in _link(self._path)) or bool(holders(self._name, str(os.getpid())))
+
+    @property
     def held(self) -> list[int]:
         """Processes that hold the line."""
         return sorted({pid for pid, _ in holders(self._name)})
@@ -167,10 +178,10 @@ def _link(path: str) -> str:
         return ""
 
 
-def holders(name: str) -> list[tuple[int, int]]:
+def holders(name: str, process: str = "[0-9]*") -> list[tuple[int, int]]:
     """(pid, descriptor) of every one that any process has on the line called so."""
     found = []
-    for path in glob.iglob("/proc/[0-9]*/fd/*"):
+    for path in glob.iglob(f"/proc/{process}/fd/*"):
         link = _link(path)
         if name in link and "gpio-line" in link:
             _, _, pid, _, fd = path.split("/")

@@ -208,9 +208,9 @@ def blinka_modules(kernel: TwinKernel, v1: bool = False) -> tuple[SimpleNamespac
     return board, SimpleNamespace(DigitalInOut=DigitalInOut, Pull=Pull)
 
 
-def raspberry(**more) -> TwinKernel:
+def raspberry(tag: str = "", **more) -> TwinKernel:
     """A Raspberry Pi 4: the names of some lines as its device tree has them."""
     from tests.drivers.pins.kernel import TwinChip
     names = ["ID_SDA", "ID_SCL", "SDA1", "SCL1", "GPIO_GCLK", "GPIO5", "GPIO6", *[f"GPIO{n}" for n in range(7, 58)]]
     names[14:16] = ["TXD1", "RXD1"]
-    return TwinKernel(TwinChip("/dev/gpiochip0", "pinctrl-bcm2711", names, **more), TwinChip("/dev/gpiochip1", "raspberrypi-exp-gpio", ["BT_ON", "WL_ON", *[""] * 6]))
+    return TwinKernel(TwinChip("/dev/gpiochip0", "pinctrl-bcm2711", names, **more), TwinChip("/dev/gpiochip1", "raspberrypi-exp-gpio", ["BT_ON", "WL_ON", *[""] * 6]), tag=tag)
