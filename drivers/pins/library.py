@@ -247,7 +247,8 @@ class Pins:
                     continue
                 found.append(Chip(name, label, lines, os.path.realpath(self._sysfs / name), path))
             if not found and self._denied:
-                raise DriverError(f"No GPIO chip can be opened ({self._denied}).", "Join the group gpio (usermod -aG gpio USER), or run as the service does.")
+                raise DriverError(f"No GPIO chip can be opened ({self._denied}).", "Join the group gpio (usermod -aG gpio USER), or run as the service does; "
+                                  "`gpiodetect` as root shows whether they work at all.")
             self._chips = found
         return self._chips
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 GET_V2, SET_V2 = 0xC010B40E, 0xC010B40F      # GPIO_V2_LINE_GET_VALUES_IOCTL, ..SET..: printed by a C program over linux/gpio.h
 GET_V1, SET_V1 = 0xC040B408, 0xC040B409      # GPIOHANDLE_GET_LINE_VALUES_IOCTL, ..SET..
+EVERYBODY = "[0-9]*"                         # in /proc
 STATE = struct.Struct("=BBBBBB")             # voltage at the pin, active low, output, errno of every ioctl, voltage is held from outside, ioctls that set
 PIN, ACTIVE_LOW, OUTPUT, FAULT, SHORTED, WRITES = range(6)
 
@@ -63,6 +64,7 @@ class TwinKernel:
     def __init__(self, *chips: TwinChip, tag: str = "") -> None:
         """`tag`: tells this kernel's lines from those of others; a test that watches another process's lines gives both the same."""
         self._tag = tag or f"{os.getpid()} {id(self)}"
+        self._scope = EVERYBODY if tag else str(os.getpid())
         self.chips = {chip.path: chip for chip in chips}
         self.requests: list[tuple[int, str, int | None, str]] = []
         self.consumers: dict[tuple[str, int], str] = {}
@@ -87,7 +89,7 @@ class TwinKernel:
         """Who holds the line: somebody of the system, or a process with a descriptor of it."""
         if offset in self.chip(path).users:
             return self.chip(path).users[offset]
-        return self.consumers.get((path, offset), "") if holders(self._name(path, offset)) else ""
+        return self.consumers.get((path, offset), "") if holders(self._name(path, offset), self._scope) else ""
 
     def request(self, path: str, offset: int, direction: str, active_low: bool, bias: str, consumer: str, v1: bool = False) -> int:
         """An output is inactive from the beginning, as it was asked for."""
@@ -105,7 +107,7 @@ class TwinKernel:
 
     def wire(self, offset: int, path: str = "/dev/gpiochip0") -> Wire:
         """What hangs at a pin that this process or another one has requested."""
-        return Wire(self._name(path, offset))
+        return Wire(self._name(path, offset), self._scope)
 
     def watch(self, path: str = "/dev/gpiochip0") -> dict[int, Wire]:
         """Wires at the pins of the chip that were requested here."""
@@ -115,13 +117,15 @@ class TwinKernel:
 class Wire:
     """What hangs at a pin, for the test: looks at the state of a line through whoever holds it, and keeps no descriptor, so it is no holder itself."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, scope: str = EVERYBODY) -> None:
+        """`scope`: whose descriptors to look through; a process id, where no other process can hold the line."""
         self._name = name
+        self._scope = scope
         self._path = ""
 
     def _open(self) -> int:
         if not self._path or self._name not in _link(self._path):
-            (pid, fd), *_ = holders(self._name, str(os.getpid())) or holders(self._name)
+            (pid, fd), *_ = holders(self._name, str(os.getpid())) or holders(self._name, self._scope)
             self._path = f"/proc/{pid}/fd/{fd}"
         return os.open(self._path, os.O_RDWR)
 
@@ -168,7 +172,7 @@ class Wire:
     @property
     def held(self) -> list[int]:
         """Processes that hold the line."""
-        return sorted({pid for pid, _ in holders(self._name)})
+        return sorted({pid for pid, _ in holders(self._name, self._scope)})
 
 
 def _link(path: str) -> str:
@@ -178,7 +182,7 @@ def _link(path: str) -> str:
         return ""
 
 
-def holders(name: str, process: str = "[0-9]*") -> list[tuple[int, int]]:
+def holders(name: str, process: str = EVERYBODY) -> list[tuple[int, int]]:
     """(pid, descriptor) of every one that any process has on the line called so."""
     found = []
     for path in glob.iglob(f"/proc/{process}/fd/*"):
