@@ -20,6 +20,9 @@ LISTEN_S = 0.005       # how long the thread listens before it looks whether the
 STATE_EVERY = 20       # turns of the thread between two questions for the controller's state
 SEND_S = 0.02          # how long it may wait for room in the adapter
 SEND_TRIES = 20        # turns in which an adapter may refuse a frame (some 100 ms); then all that wait are dropped
+GARBAGE_TRIES = 100    # turns in a row that bring nothing but garbage; then the adapter is opened anew
+IDLE_TURNS = 200       # turns without a frame (1 s) after which half a line is thrown away: slcan would collect garbage without end
+HUNG = 300             # turns of the program (3 s) in which the thread made none
 PER_TURN = 64          # frames that one turn takes without a thread (tests)
 
 
@@ -48,6 +51,9 @@ class LibraryLink:
         self._failure: Exception | None = None
         self._turns = 0
         self._refused = 0
+        self._garbage = 0
+        self._idle = 0
+        self._still = (0, 0)               # turns of the thread when last seen to move, and turns of the program since
 
     def start(self, keys: tuple[int, ...] | None) -> None:
         if self._thread is not None and self._thread.is_alive():
@@ -56,6 +62,8 @@ class LibraryLink:
         self._out.clear()
         self._leave = threading.Event()
         self._failure = None
+        self._garbage = self._idle = self._refused = 0
+        self._still = (self._turns, 0)
         self.state = ACTIVE
         self._arguments["can_filters"] = None if keys is None or len(keys) > MAX_FILTERS else [_filter(key) for key in keys]
         if not self._threaded:
@@ -74,6 +82,13 @@ class LibraryLink:
             error, self._failure = self._failure, None
             self.stop()
             raise self._down(error) from error
+        if self._threaded and self.ready:
+            turns, waited = self._still
+            self._still = (turns, waited + 1) if turns == self._turns else (self._turns, 0)
+            if waited >= HUNG:
+                self._still = (turns, 0)
+                self.stop()
+                raise LinkDown("CAN: adapter hangs", f"The adapter at {self._channel} does not return from a transfer: unplug it and plug it in again.")
         frames, box = [], self._in
         while box and len(frames) < limit:
             frames.append(box.popleft())
@@ -137,12 +152,25 @@ class LibraryLink:
         self._turns += 1
         if self._turns % STATE_EVERY == 0:
             self.state = self._states.get(bus.state, ACTIVE)
-        message = bus.recv(listen_s)
+        try:
+            message = bus.recv(listen_s)
+        except (ValueError, IndexError, self._can.CanError) as error:
+            self._garbage += 1
+            if isinstance(error, self._can.CanError) and not isinstance(error.__context__, ValueError) or self._garbage >= GARBAGE_TRIES:
+                raise
+            if isinstance(error, self._can.CanError):
+                self._throw_away()          # slcan keeps a line that is no ASCII, and would refuse it for ever
+            self.malformed += 1             # what came from a serial line was no frame
+            return True
         if message is None:
+            self._idle += 1
+            if self._idle % IDLE_TURNS == 0:
+                self._throw_away()
             return False
+        self._garbage = self._idle = 0
         if message.is_error_frame:
             self.error_frames += 1
-        elif message.is_remote_frame or message.is_fd or len(message.data) > MAX_OCTETS:
+        elif message.is_remote_frame or message.is_fd or not len(message.data) == message.dlc <= MAX_OCTETS:
             self.malformed += 1
         else:
             if len(self._in) >= INBOX:
@@ -150,6 +178,12 @@ class LibraryLink:
                 self.lost += 1
             self._in.append((message.arbitration_id | EXTENDED if message.is_extended_id else message.arbitration_id, bytes(message.data)))
         return True
+
+    def _throw_away(self) -> None:
+        """What an adapter on a serial line has of a line, and all that waits behind it."""
+        flush = getattr(self._bus, "flush", None)
+        if flush is not None:
+            flush()
 
     def _step_unthreaded(self) -> None:
         try:
@@ -168,6 +202,8 @@ class LibraryLink:
 
     def _down(self, error: Exception) -> LinkDown:
         interface = self._arguments["interface"]
+        if isinstance(error, self._can.CanInterfaceNotImplementedError):
+            return LinkDown("CAN: no package", f"python-can's {interface} lacks a package ({error}): pip install 'python-can[{interface}]'.")
         return LinkDown("CAN: adapter lost", f"The CAN adapter {interface} at {self._channel} failed ({type(error).__name__}: {error}): check its plug, can.channel and "
                         "can.bitrate; it is tried again by itself.")
 
