@@ -10,15 +10,15 @@ class SlcanAdapter:
     """`port` is what the driver opens. Not a thread: a test says when the adapter reads."""
 
     def __init__(self) -> None:
-        self._master, self._slave = pty.openpty()
-        os.set_blocking(self._master, False)
+        self.master, self._slave = pty.openpty()
+        os.set_blocking(self.master, False)
         self.port = os.ttyname(self._slave)
         self.heard = b""
 
     def lines(self) -> list[str]:
         """Complete commands so far."""
-        while select.select([self._master], [], [], 0)[0]:
-            self.heard += os.read(self._master, 4096)
+        while select.select([self.master], [], [], 0)[0]:
+            self.heard += os.read(self.master, 4096)
         return self.heard.decode().split("\r")[:-1]
 
     def frame(self, id: int, data: bytes, extended: bool = False) -> bytes:
@@ -27,12 +27,12 @@ class SlcanAdapter:
     def say(self, octets: bytes) -> int:
         """As much as fits into the line; the number of octets that did."""
         try:
-            return os.write(self._master, octets)
+            return os.write(self.master, octets)
         except BlockingIOError:
             return 0
 
     def unplug(self) -> None:
-        for descriptor in (self._master, self._slave):
+        for descriptor in (self.master, self._slave):
             if descriptor >= 0:
                 os.close(descriptor)
-        self._master = self._slave = -1
+        self.master = self._slave = -1
