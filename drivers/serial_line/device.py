@@ -7,7 +7,7 @@ from typing import Any, Callable, Protocol
 from drivers.serial_line.commands import DEVICES
 from drivers.serial_line.find import Finder
 from drivers.serial_line.lines import SerialLines
-from drivers.serial_line.port import TURN, SerialPort, SerialPortConfig
+from drivers.serial_line.port import SerialPort, SerialPortConfig
 from drivers.sim.lines import CONTACTORS, FIRST
 from kernel.timer import MS, NEVER, S
 
@@ -114,7 +114,7 @@ class SerialDevice:
         port.pump(now)
         self._notice(now)
         self._judge(now)
-        return now + TURN
+        return port.next_turn(now)
 
     def _hear(self, line: str, now: int) -> bool:
         return False

@@ -28,6 +28,8 @@ TEXTS_MAX = 8            # lines for a display that wait
 FLOOD_TURNS = 16         # full reads in a row: 4 KiB, the operating system's whole buffer; what is in it is old
 STALL = 200 * MS         # no turn for so long: what waits in the buffer is of unknown age
 TURN = 10 * MS
+STUCK = 300 * MS         # nothing is taken for so long, and four times as long as UNSENT_MAX octets need: the device or its adapter hangs
+MAX_FIRST_TRIES = 8      # ports that may refuse at the start before that is the answer
 REOPEN_FIRST, REOPEN_CEILING = 1 * S, 8 * S
 NOT_MENDED_BY_WAITING = frozenset({errno.EACCES, errno.EPERM, errno.ENOTTY, errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG})
 COUNT = struct.Struct("=i")
@@ -76,10 +78,15 @@ class SerialPort:
         self._turned_at = now
         self._full = 0
         self._going = b""                # rest of the line that is being written
+        self._stuck_after = max(STUCK, 4 * UNSENT_MAX * 10 * S // config.baud)
+        self._written_at = now           # when octets were last taken, or there were none to take
         self._state = b""
         self._events: deque[bytes] = deque()
         self._texts: deque[bytes] = deque()
         error = self._try(now)
+        for _ in range(MAX_FIRST_TRIES if self._auto else 0):
+            if error in NOT_MENDED_BY_WAITING:
+                error = self._try(now)       # another port may do
         if error in NOT_MENDED_BY_WAITING:
             raise DriverError(f"{short}: {self._problem(error)}.", self.remedy)
 
@@ -88,6 +95,10 @@ class SerialPort:
     @property
     def is_open(self) -> bool:
         return self._port is not None
+
+    def next_turn(self, now: int) -> int:
+        """When there is something to do again: to read, or to look for the device."""
+        return now + TURN if self._port is not None else max(now + TURN, min(self._retry_at, now + S))
 
     def fileno(self) -> int:
         """-1 while it is not open."""
@@ -122,7 +133,7 @@ class SerialPort:
         self.fault = self.remedy = ""
         self.splitter.restart()
         self._full = 0
-        self._turned_at = now
+        self._turned_at = self._written_at = now
         return 0
 
     def _reason(self, number: int, path: str) -> tuple[str, str]:
@@ -173,10 +184,13 @@ class SerialPort:
             self.errors += 1
 
     def close(self) -> None:
-        """What was queued last is still written as far as it fits."""
+        """What was queued last is still written as far as it fits; at a port that takes nothing, nobody waits for that."""
         self.pump(self._turned_at)
+        waits = bool(self._going or self._state)
         port, self._port = self._port, None
-        if port is not None:
+        if port is not None and waits:
+            self._discard(port)
+        elif port is not None:
             port.close()
 
     # --- in ---------------------------------------------------------------------------------------------------------
@@ -250,6 +264,7 @@ class SerialPort:
         if self._port is None:
             return False
         if not (self._going or self._state or self._events or self._texts):
+            self._written_at = now
             return True
         try:
             room = min(WRITE_MAX, UNSENT_MAX - _unsent(self._port.fileno()))
@@ -261,12 +276,16 @@ class SerialPort:
                     return False
                 written = os.write(self._port.fileno(), self._going[:room])
                 self.sent += written
+                self._written_at = now
                 self._going = self._going[written:]
                 room -= written
         except BlockingIOError:
-            return True                  # the driver's buffer is full; the rest goes later
+            room = 0                     # the driver's buffer is full; the rest goes later
         except (OSError, termios.error) as error:
             self.lose(now, *self._reason(_errno(error), self.path))
+            return False
+        if now - self._written_at > self._stuck_after:
+            self.lose(now, "stuck", f"{self.path} takes nothing any more: the device or its adapter hangs; unplug it and plug it in again.")
             return False
         return True
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from drivers.serial_line.device import Wiring
-from drivers.serial_line.port import TURN, SerialPort, SerialPortConfig
+from drivers.serial_line.port import SerialPort, SerialPortConfig
 from kernel.settings import setting
 from kernel.timer import S
 
@@ -116,7 +116,7 @@ class SerialDisplay:
         self.port.turn(now)
         self.text.turn(now)
         self.port.pump(now)
-        return now + TURN
+        return self.port.next_turn(now)
 
     def close(self) -> None:
         self.port.close()

@@ -6,6 +6,7 @@ import pytest
 from drivers import interfaces
 from drivers.serial_line.device import ANSWER_WITHIN, BAD_SHOWN, Wiring
 from drivers.serial_line.dieter import Dieter, DieterConfig
+from drivers.serial_line.find import Finder
 from drivers.serial_line.port import REOPEN_CEILING, TURN, SerialPortConfig
 from drivers.serial_line.text_display import TextDisplayConfig
 from drivers.sim.lines import CONTACTORS, FIRST
@@ -55,7 +56,17 @@ def test_it_keeps_the_interfaces(line, part, protocol):
 def test_it_is_polled(line):
     driver = line.driver
     assert driver.name == f"Dieter at {line.pty.path}" and (driver.fault, driver.remedy, driver.errors) == ("", "", 0)
-    assert 0 < driver.run(0) <= S
+    assert driver.run(0) == TURN
+
+
+def test_without_a_device_it_wants_a_turn_only_now_and_then():
+    driver = Dieter(DieterConfig(), 0, Wiring(finder=Finder(lambda: [])))
+    now, turns = 0, 0
+    while now < 60 * S:
+        now = driver.run(now)
+        turns += 1
+    assert 60 <= turns < 80 and driver.fault == "Dieter: no port"
+    driver.lines.close()
 
 
 def test_the_inlet_is_measured(line):

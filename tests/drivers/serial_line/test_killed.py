@@ -54,28 +54,41 @@ class Box:
         self.pty.unplug()
 
 
-@pytest.mark.parametrize("inherit", [True, False], ids=["inherited", "by path"])
-@pytest.mark.parametrize("device", [DIETER, CELERON55], ids=["dieter", "celeron55"])
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
-def test_state_b_then_open(device, inherit, how):
-    box = Box(device, inherit)
+CASES = {(how, device, inherit): (number, which, inherit == "inherited")
+         for how, number in (("killed", signal.SIGKILL), ("stopped", signal.SIGSTOP)) for device, which in (("dieter", DIETER), ("celeron55", CELERON55))
+         for inherit in ("inherited", "by path")}
+
+
+@pytest.fixture(scope="module")
+def boxes():
+    """All of them at once, because most of their time is waiting; what is judged is order and outcome, not time."""
+    started = {}
     try:
-        commands = box.device
-        box.until_said("closed")
-        box.pty.read_until(commands(True, True))
-        box.process.send_signal(how)
-        box.until_said("contactors open")
-        heard = box.pty.read_until(b"\n" + commands(False, False))
-        first, opened = heard.index(b"\n" + commands(False, True)), heard.index(b"\n" + commands(False, False))
-        assert first < opened, "state B before the contactors"
-        assert commands(True, True) not in heard[first:] and commands(True, False) not in heard[first:]
-        assert heard[first:opened].count(commands(False, True)) > 10, "repeated while the current dies away"
-        lines = box.lines
-        assert (lines.changed_at(CONTACTORS) - lines.changed_at(FIRST)) / 1e6 >= BOUND_MS and lines.held
-        box.pty.read_until(commands(False, False) + b"\n" + commands(False, False))
-        if how == signal.SIGSTOP:
-            box.process.send_signal(signal.SIGCONT)
-            box.pty.read_until((commands(False, False) + b"\n") * 3)
-            assert commands(True, True) not in box.pty.read(), "a process that comes back raises nothing"
+        for case, (_, device, inherit) in CASES.items():
+            started[case] = Box(device, inherit)
+        for box in started.values():
+            box.until_said("closed")
+            box.pty.read_until(box.device(True, True))
+        for case, (number, _, _) in CASES.items():
+            started[case].process.send_signal(number)
+        yield started
     finally:
-        box.end()
+        for box in started.values():
+            box.end()
+
+
+@pytest.mark.parametrize("case", CASES, ids=" ".join)
+def test_state_b_then_open(boxes, case):
+    box = boxes[case]
+    commands, safe = box.device, b"\n" + box.device(False, False)
+    box.until_said("contactors open")
+    heard = box.pty.read_until(safe)
+    first, opened = heard.index(b"\n" + commands(False, True)), heard.index(safe)
+    assert first < opened, "state B before the contactors"
+    assert commands(True, True) not in heard[first:] and commands(True, False) not in heard[first:]
+    assert heard[first:opened].count(commands(False, True)) > 10, "repeated while the current dies away"
+    assert (box.lines.changed_at(CONTACTORS) - box.lines.changed_at(FIRST)) / 1e6 >= BOUND_MS and box.lines.held
+    box.pty.read_until(safe * 2)
+    if CASES[case][0] == signal.SIGSTOP:
+        box.process.send_signal(signal.SIGCONT)
+        assert commands(True, True) not in box.pty.read_until(safe * 3), "a process that comes back raises nothing"

@@ -10,7 +10,7 @@ import pytest
 from drivers.errors import DriverError
 from drivers.serial_line import find
 from drivers.serial_line.find import Finder, by_id
-from drivers.serial_line.port import (EVENTS_MAX, FLOOD_TURNS, READ_MAX, REOPEN_CEILING, REOPEN_FIRST, STALL, TEXTS_MAX, TURN, UNSENT_MAX, WRITE_MAX,
+from drivers.serial_line.port import (EVENTS_MAX, FLOOD_TURNS, READ_MAX, REOPEN_CEILING, REOPEN_FIRST, STALL, STUCK, TEXTS_MAX, TURN, UNSENT_MAX, WRITE_MAX,
                                       SerialPort, SerialPortConfig)
 from kernel.timer import MS, S
 from tests.drivers.serial_line.wire import Plug, Pty
@@ -104,6 +104,32 @@ def test_a_receiver_that_does_not_read_delays_nobody(port):
         if port.sent == before:
             break
     assert port.is_open and port.fault == "" and port.sent > 1000
+
+
+def test_a_port_that_takes_nothing_any_more_is_a_loss(port):
+    """An adapter that hangs, a line held by flow control. The fault names it, and closing does not wait for the octets."""
+    now = 0
+    while port.is_open:
+        before, now = port.sent, now + TURN
+        port.text(b"x" * 60 + b"\n")
+        port.pump(now)
+        if port.sent > before:
+            moved = now
+    assert port.fault == "Dev: stuck" and "hangs" in port.remedy and STUCK < now - moved <= STUCK + 2 * TURN
+
+
+def test_a_slow_line_is_not_stuck(pty):
+    slow = SerialPort(SerialPortConfig(port=pty.path, baud=300), "Dev")
+    assert slow._stuck_after > 4 * S
+    slow.close()
+
+
+def test_a_pause_in_what_there_is_to_say_is_not_stuck(pty, port):
+    port.pump(0)
+    for now in (10 * S, 20 * S):
+        port.pump(now)
+        port.state(b"do0000\n")
+        assert port.pump(now) and port.is_open
 
 
 def test_the_far_end_in_the_operating_system_is_kept_short(port, monkeypatch):
@@ -300,6 +326,14 @@ def test_a_port_that_is_taken_leaves_the_next_one_to_be_tried(pty, port):
     assert second.is_open and second.path == other.path
     second.close()
     other.unplug()
+
+
+def test_ports_that_refuse_are_passed_over_at_the_start(pty):
+    port = SerialPort(SerialPortConfig(), "Dev", finder=listed(("/dev/null", 0x2341), ("/dev/zero", 0x2341), (pty.path, 0x10C4)))
+    assert port.is_open and port.path == pty.path and port.errors == 2
+    port.close()
+    with pytest.raises(DriverError, match="cannot be opened"):
+        SerialPort(SerialPortConfig(), "Dev", finder=listed(("/dev/null", 0x2341)))
 
 
 def test_a_name_of_its_own_is_kept_for_a_device_that_has_spoken(tmp_path, monkeypatch):

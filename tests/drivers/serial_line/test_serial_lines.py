@@ -8,6 +8,9 @@ from drivers.serial_line import commands
 from drivers.serial_line.commands import CELERON55, DEVICES, DIETER, SAFE
 from drivers.serial_line.lines import FOLLOW, REPEAT, SerialLines, set_raw
 from drivers.sim.lines import CONTACTORS, FIRST, LINES, LOCK, UNLOCK
+from drivers.sim.plant import Plant
+from drivers.sim.plant_config import PlantConfig
+from drivers.sim.serial_devices import SimCeleron55, SimDieter
 from kernel.timer import MS
 from tests.drivers.serial_line.wire import Pty
 from tools.appliance.guard_policy import GuardPolicy, Limits
@@ -126,6 +129,24 @@ def test_a_full_line_is_tried_again_at_the_next_call(main, guard, pty, time):
     time.now += MS
     guard.force(FIRST, False)
     assert guard.commands() in pty.read_until(guard.commands())
+
+
+def test_whatever_the_main_process_left_half_said_the_device_understands_the_guard(time, pty):
+    """It was killed in the middle of a line; the device has the first half of it."""
+    for device, twin, half in ((DIETER, SimDieter, b"do00"), (DIETER, SimDieter, b"lcHal"), (CELERON55, SimCeleron55, b"cp="), (CELERON55, SimCeleron55, b"disp0=")):
+        lines, far = SerialLines.create(time, device), twin(Plant(PlantConfig(plugged=True)))
+        far.receive(b"\n" + DEVICES[device](True, True) + half, 0)
+        assert far.plant.pilot.state_c and far.plant.car_contactors.commanded
+        guard = SerialLines(os.dup(lines.fd), os.open(pty.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK), time)
+        lines.set(FIRST, True), lines.set(CONTACTORS, True)
+        guard.hold()
+        guard.force(FIRST, False)
+        far.receive(pty.read_until(guard.commands()), 0)
+        assert not far.plant.pilot.state_c and far.plant.car_contactors.commanded
+        guard.force(CONTACTORS, False)
+        far.receive(pty.read_until(guard.commands()), 0)
+        assert not far.plant.car_contactors.commanded
+        guard.close(), lines.close()
 
 
 def test_a_port_that_was_opened_later_is_followed_by_its_path(main, pty, time):
