@@ -75,7 +75,9 @@ class Ads1x15Config(InputsConfig):
         return S * 10 // (9 * self.rate_sps) + WAKE_UP
 
     def scan_ns(self) -> int:
-        """One round of all channels with turns in a tick of 10 ms."""
+        """One round of all channels with turns in a tick of 10 ms; in continuous mode the age that a sample has from the start."""
+        if self.mode == "continuous":
+            return 2 * self.conversion_ns() + 10 * MS
         turn = -(-self.conversion_ns() // (10 * MS)) * 10 * MS
         return turn * max(1, len(self.channels))
 
@@ -146,12 +148,12 @@ class Ads1x15(PolledInputs):
         return self._start(now)
 
     def _fetch(self, now: int) -> int:
-        """Ten octets; the newest result is at most one conversion old."""
+        """Ten octets; the newest result ended at most one conversion ago, and began one before that."""
         result = self._chip.read_word(RESULT)
         config = self._chip.read_word(CONFIG)
         if config & ~OS != self._words[self._index]:
             return self._restarted(now, config)
-        self._store(now - self._conversion, result)
+        self._store(now - 2 * self._conversion, result)
         return now + self._conversion
 
     def _store(self, at: int, result: int) -> None:

@@ -49,7 +49,7 @@ class InputsConfig:
     filter: str = setting("none", choices=("none", "median", "exponential"), meaning=(
         "median: the middle one of three samples, hides one wild sample, one sample late; exponential: low pass"))
     filter_ms: int = setting(100, unit="ms", low=1, high=5000, meaning=(
-        "median: the three samples lie within it; exponential: time constant, a step is seen to 95 % after three of them"))
+        "median: the three samples lie within it, leave room for late ticks; exponential: time constant, a step is seen to 95 % after three of them"))
     witness_channel: str = setting("", meaning=(
         "a pin with a known voltage (a reference, the supply over a divider): while it reads wrong nothing of this converter is believed"))
     witness_v: float = setting(0.0, unit="V", low=-10, high=10, meaning="what the witness reads")

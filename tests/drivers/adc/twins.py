@@ -172,7 +172,8 @@ class IioTree:
             self.put("in_voltage_scale", scale)
         self.code = 0
         self.preads = 0
-        self.opened: set[int] = set()
+        self.opened: dict[int, str] = {}                 # by descriptor: the file's name
+        self.live: dict[str, Callable[[], int]] = {}     # by file name: what it says now, in place of its content
         self.dead: set[int] = set()                      # descriptors of a device that was unbound
         self.O_RDONLY, self.O_CLOEXEC = os.O_RDONLY, os.O_CLOEXEC
 
@@ -186,7 +187,7 @@ class IioTree:
 
     def open(self, path: str, flags: int) -> int:
         descriptor = os.open(path, flags)
-        self.opened.add(descriptor)
+        self.opened[descriptor] = os.path.basename(path)
         return descriptor
 
     def pread(self, descriptor: int, octets: int, offset: int) -> bytes:
@@ -195,9 +196,10 @@ class IioTree:
             raise OSError(errno.ENODEV, "No such device")
         if self.code:
             raise OSError(self.code, os.strerror(self.code))
-        return os.pread(descriptor, octets, offset)
+        live = self.live.get(self.opened[descriptor])
+        return os.pread(descriptor, octets, offset) if live is None else b"%d\n" % live()
 
     def close(self, descriptor: int) -> None:
-        self.opened.discard(descriptor)
+        del self.opened[descriptor]
         self.dead.discard(descriptor)
         os.close(descriptor)
