@@ -298,6 +298,16 @@ class ChargeCounter(Protocol):
         ...
 
 
+class Publisher(Protocol):
+    """Tells others what goes on (MQTT); bounded, never waits."""
+
+    errors: int
+
+    def publish(self, name: str, text: str, now: int) -> bool:
+        """The newest text of a topic. False: this topic is not published here."""
+        ...
+
+
 class Oled(Protocol):
     """A 128x64 display of eight pages of 128 columns; bit 0 of an octet is the upper pixel."""
 

@@ -17,6 +17,8 @@ TYPES = ("drivers.interfaces",)
 ACTUATORS = {"Contactors", "ControlPilot", "ConnectorLock", "PowerSupply", "PilotSource"}
 HARDWARE = ("pcap", "libpcap", "smbus2", "luma", "PIL", "board", "busio", "digitalio", "adafruit_blinka", "adafruit_ads1x15", "gpiod", "can", "cantools",
             "spidev", "serial", "RPi", "Adafruit_BBIO")
+HARDWARE = ("pcap", "libpcap", "smbus2", "luma", "PIL", "board", "busio", "digitalio", "adafruit_blinka", "adafruit_ads1x15", "gpiod", "can",
+            "spidev", "serial", "RPi", "Adafruit_BBIO", "paho")
 
 
 class Rule(NamedTuple):

@@ -1,0 +1,1 @@
+"""MQTT: the connection to a broker, and what comes over it."""
