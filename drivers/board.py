@@ -6,6 +6,7 @@ from typing import Sequence
 
 from drivers.interfaces import (AcMeter, ConnectorLock, Contactors, ControlPilot, Ears, Inputs, Nic, Oled, OnBoardCharger, OwnModem, PilotMonitor,
                                 PilotSource, Polled, PowerMeter, PowerSupply, ResidualCurrent, VehicleData, Voltmeter)
+                                PilotSource, PowerMeter, PowerSupply, Publisher, ResidualCurrent, VehicleData, Voltmeter)
 from drivers.sim.ac import SimAcContactor, SimAcMeter, SimOnBoardCharger, SimResidualCurrent
 from drivers.sim.car import (SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor,
                              SimVehicleData, SimVoltmeter)
@@ -32,6 +33,7 @@ class CarBoard:
     oled: Oled
     onboard: OnBoardCharger | None = None      # its AC charger, where the box can tell it a limit
     polled: Sequence[Polled] = ()              # who of all these wants turns of its own (tasks/devices)
+    mqtt: Publisher | None = None              # who is told what goes on
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class ChargerBoard:
     lock: ConnectorLock | None
     oled: Oled
     polled: Sequence[Polled] = ()
+    mqtt: Publisher | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class AcChargerBoard:
     meter: AcMeter | None
     oled: Oled
     polled: Sequence[Polled] = ()
+    mqtt: Publisher | None = None
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ from tasks.listen.exi import decoder
 from tasks.listen.join import Joining
 from tasks.listen.join_task import INBOX as JOIN_INBOX, JoinTask
 from tasks.listen.task import INBOX, Files, ListenRx, ListenTask
+from tasks.mqtt.task import MqttTask
 from tasks.safety.ac_task import AcSafetyTask
 from tasks.safety.task import EvseSafetyTask, SafetyTask
 from tasks.sense.task import AcSense, CarSense, ChargerSense
@@ -196,4 +197,6 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
         Row("display",    DisplayTask(board.oled, s, role, journal),                                TIMED, 3000 * US, WHEN_IDLE),
         Row("health",     health,                                                                   TIMED, 1000 * US, WHEN_IDLE),
     ]
+    if board.mqtt is not None:
+        rows.append(Row("mqtt", MqttTask(board.mqtt, s, role), 200 * MS, 300 * US, WHEN_IDLE))
     return Table(rows, box.all(), box.user, safety, connection, health)
