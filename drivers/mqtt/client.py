@@ -10,7 +10,7 @@ import ssl
 from typing import Any, Callable
 
 from drivers.errors import DriverError
-from drivers.mqtt.attempt import Attempt, hang_up, paho_client
+from drivers.mqtt.attempt import Attempt, hang_up, paho_class, paho_client
 from drivers.mqtt.config import MqttConfig
 from drivers.mqtt.payload import Input
 from kernel.timer import MS, NEVER, S, Backoff
@@ -292,7 +292,7 @@ def _reason(code: Any) -> str:
 def _maker(config: MqttConfig, client_id: str, will: str) -> Callable[[], Any]:
     """Everything that can be wrong before the first connection, found at the start."""
     try:
-        import paho.mqtt.client  # noqa: F401
+        made = paho_class()
     except ImportError as error:
         raise DriverError(f"MQTT needs paho-mqtt, which cannot be imported ({error}).", "Install it (pip install paho-mqtt) or do without MQTT.") from error
     try:
@@ -314,4 +314,4 @@ def _maker(config: MqttConfig, client_id: str, will: str) -> Callable[[], Any]:
                 tls.load_cert_chain(config.certificate_file, config.key_file)
         except OSError as error:             # ssl.SSLError is one
             raise DriverError(f"The certificate files of MQTT cannot be used: {error}.", "Check mqtt.ca_file, mqtt.certificate_file and mqtt.key_file (PEM).") from error
-    return lambda: paho_client(config, client_id, will, tls, password, LARGEST)
+    return lambda: paho_client(made, config, client_id, will, tls, password, LARGEST)

@@ -1,19 +1,27 @@
 """The MQTT client without a broker: hostile octets from a socket that only claims to be one, settings, payloads, a library that is not there."""
 import builtins
+import gc
 import random
+import re
 import socket
 import struct
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
 
+from drivers import interfaces  # noqa: E402
 from drivers.errors import DriverError  # noqa: E402
 from drivers.interfaces import Quantity  # noqa: E402
+from drivers.mqtt.charger import EnabledInputs, MqttPowerMeter  # noqa: E402
 from drivers.mqtt.client import LARGEST, PACKETS, MqttClient  # noqa: E402
 from drivers.mqtt.config import MqttConfig, MqttVehicleConfig  # noqa: E402
 from drivers.mqtt.payload import measurement, number, permission, state, switch  # noqa: E402
 from drivers.mqtt.vehicle import MqttVehicle, MqttVoltmeter, refuse_outputs  # noqa: E402
+from drivers.sim.car import SimInputs  # noqa: E402
+from drivers.sim.plant import Plant  # noqa: E402
+from drivers.sim.plant_config import PlantConfig  # noqa: E402
 from kernel.timer import MS, S  # noqa: E402
 from tests.drivers.mqtt.broker import Turns, wait  # noqa: E402
 
@@ -180,6 +188,53 @@ def test_too_seldom_is_told_without_flicker(peer, t):
         if not faults or faults[-1] != t.client.fault:
             faults.append(t.client.fault)
     assert faults == ["", "MQTT: data too old"] and "at least every 500 ms" in t.client.remedy
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+def test_a_lost_connection_leaves_nothing_for_the_cyclic_collector_which_rests_while_we_run(peer, protocol):
+    import paho.mqtt.client as mqtt
+
+    def alive():
+        return sum(isinstance(o, mqtt.Client) or isinstance(o, type) and issubclass(o, mqtt.Client) for o in gc.get_objects())
+
+    turns = Turns(peer.port, protocol=protocol)
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        for _ in range(5):
+            turns.now += 31 * S
+            peer.accept(turns)
+            peer.sock.sendall(CONNACK if protocol == "3.1.1" else bytes((0x20, 3, 0, 0, 0)))
+            turns.until(lambda: turns.client.online)
+            peer.sock.close()
+            turns.until(lambda: turns.client._client is None)
+        assert turns.client.connects == 5 and alive() == before
+    finally:
+        gc.enable()
+
+
+PROTOCOLS = {
+    "VehicleData": lambda c: MqttVehicle(c, MqttVehicleConfig()), "Voltmeter": MqttVoltmeter, "PowerMeter": MqttPowerMeter,
+    "Inputs": lambda c: EnabledInputs(SimInputs(Plant(PlantConfig())), c), "Publisher": lambda c: c,
+}
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_everything_that_the_protocol_names_exists_and_nothing_is_known_before_the_first_message(name):
+    """As tests/drivers/test_contract.py asks of the others."""
+    driver = PROTOCOLS[name](MqttClient(MqttConfig(), "pev"))
+    protocol = getattr(interfaces, name)
+    wanted = {n for n in vars(protocol) if not n.startswith("_")} | set(protocol.__annotations__)
+    assert wanted and not [n for n in wanted if not hasattr(driver, n)] and driver.errors == 0
+    if name in ("VehicleData", "Voltmeter", "PowerMeter"):
+        assert all(getattr(driver, n)(S) is None for n in wanted - {"errors"})
+
+
+def test_faults_fit_the_display():
+    source = Path("drivers/mqtt/client.py").read_text(encoding="utf-8")
+    faults = set(re.findall(r'"(MQTT: [^"]+)"', source))
+    assert len(faults) >= 7 and max(map(len, faults)) <= 19
 
 
 # --- payloads
