@@ -46,6 +46,14 @@ class Battery:
         v = table[i]
         return v + (table[i + 1] - v) * (soc - i)
 
+    def precharge_voltage(self) -> float:
+        """What the inlet shall have before the contactors close."""
+        return self.ocv()
+
+    def closing_current(self, inlet: float) -> float:
+        """None that lasts: the capacitors are pulled to the battery."""
+        return 0.0
+
     def add(self, coulomb: float) -> None:
         """Charge that went in; an over-full or empty battery stays at its end (the BMS should not let it come so far)."""
         self.soc = min(100.0, max(0.0, self.soc + 100.0 * coulomb / self.charge))

@@ -17,6 +17,7 @@ from drivers.interfaces import PilotState
 from drivers.sim.ac_path import AcPath
 from drivers.sim.actuator import Actuator
 from drivers.sim.battery import Battery
+from drivers.sim.lamp import Lamp
 from drivers.sim.pilot import Pilot
 from drivers.sim.plant_config import PlantConfig
 from drivers.sim.power_stage import PowerStage
@@ -77,7 +78,7 @@ class Plant:
     def __init__(self, config: PlantConfig | None = None, start: int = 0) -> None:
         c = self.config = config if config is not None else PlantConfig()
         self.time = start
-        self.battery = Battery(
+        self.battery: Battery | Lamp = Lamp(c.lamp_ohm, c.lamp_voltage_v, c.lamp_current_a) if c.lamp_ohm else Battery(
             cells=c.battery_cells, capacity=c.battery_capacity_wh, resistance=c.battery_resistance_ohm, soc=c.battery_soc_percent,
             max_current=c.battery_max_current_a, max_power=c.battery_max_power_w, taper_from=c.battery_taper_from_percent,
             taper_to=c.battery_taper_to_percent / 100.0)
@@ -284,15 +285,17 @@ class Plant:
             self.ac.moved(now)
 
     def _close(self, now: int) -> None:
-        """The car's contactors make contact: the node is pulled to the battery."""
-        ocv = self.battery.ocv()
-        difference = self.inlet_voltage - ocv
+        """The car's contactors make contact: the node is pulled to the battery; a lamp pulls nothing."""
+        battery = self.battery
+        held = battery.precharge_voltage()
+        difference = self.inlet_voltage - held
         self.record(now, "inrush", difference, abs(difference) > INCIDENT_VOLTAGE)
         if 0 < self.config.weld_above_v < abs(difference):
             self.car_contactors.welded = True
-        self.inlet_voltage = ocv
+        self.current = battery.closing_current(self.inlet_voltage) if self.tied else 0.0
+        self.inlet_voltage = battery.ocv() + self.current * battery.resistance
         if self.tied:
-            self.output_voltage = ocv
+            self.output_voltage = self.inlet_voltage
 
     def _interrupt(self, now: int, kind: str) -> None:
         """A contact opens; whatever current flowed is broken by an arc."""

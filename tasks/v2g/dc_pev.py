@@ -53,15 +53,23 @@ class DcPev(PevConversation):
     def _watch_charging(self, now: int) -> None:
         if self.config.light_bulb_demo:
             if now >= self._bulb_at:
-                self._bulb_at = NEVER
-                self.wants_contactors = True
-                self._report.checkpoint(590)
+                self._watch_bulb(now)
             return
         stop = judge.charging_stop(self.config, self.facts)
         if stop is not None:
             self._stop(*stop)
         else:
             self._watch_silence(judge.battery_known(self.facts), now)
+
+    def _watch_bulb(self, now: int) -> None:
+        """First the wish, then every CONFIRMATION_LIMIT a look whether the lamp is connected: the supervisor may have its reasons."""
+        self._bulb_at = now + t.CONFIRMATION_LIMIT
+        if not self.wants_contactors:
+            self.wants_contactors = True
+            self._report.checkpoint(590)
+        elif self.facts.contactors_closed is not True:
+            self._report.note("the contactors for the light bulb are not closed (inlet %s V, lamp %s V)", self.facts.inlet_voltage, self.config.light_bulb_voltage_v)
+            self._stop(StopReason.NOT_CONFIRMED, urgent=True)
 
     def _watch_silence(self, heard: bool, now: int) -> None:
         """S21: a battery management that says nothing any more ends the session in order (safety trips sooner while powered)."""

@@ -228,6 +228,26 @@ def test_light_bulb_gets_its_voltage_after_charging_has_begun():
     assert bench.now == begin + 2 * S and value(bench.last.EVTargetCurrent) == 1
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_light_bulb_that_is_not_connected_ends_the_session(closed):
+    bench = PevBench(light_bulb_demo=True)
+    bench.at(Pev.PreCharge)
+    bench.facts.inlet_voltage = 230.0
+    bench.answer(volts=230.0)
+    bench.answer()
+    bench.follow = closed
+    end = bench.now + 20 * S
+    while bench.now < end and bench.state is Pev.CurrentDemand:
+        bench.answer(volts=230.0, after=10 * MS)
+        if bench.state is Pev.CurrentDemand:
+            bench.wake(bench.machine.next_timer())
+    if closed:
+        assert bench.state is Pev.CurrentDemand and bench.machine.wants_contactors
+    else:
+        assert bench.now == end - 18 * S + t.CONFIRMATION_LIMIT and not bench.machine.wants_contactors and bench.state is not Pev.CurrentDemand
+
+
+
 # --- timers, each at its exact time
 
 @pytest.mark.parametrize("tolerant", [False, True])

@@ -22,6 +22,7 @@ from drivers.own_modem import open_own_modem
 from drivers.process import Process
 from drivers.session_folder import SessionFolder
 from drivers.session_log import CSV_NAME, SessionLog
+from drivers.sim.lamp import LAMP_OHM
 from drivers.sim.lines import Lines
 from drivers.sim.oled import SimOled
 from drivers.sim.plant import Plant
@@ -62,6 +63,8 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int, line
         plant_config.battery_soc_percent = args.soc_start
     if args.battery_kwh is not None:
         plant_config.battery_capacity_wh = args.battery_kwh * 1000
+    if config.ev.light_bulb_demo and config.mode == "pev":
+        plant_config.lamp_ohm, plant_config.lamp_voltage_v, plant_config.lamp_current_a = LAMP_OHM, config.ev.light_bulb_voltage_v, config.ev.light_bulb_current_a
     plant = Plant(plant_config, start=now)
     if config.mode == "evse" and config.evse.ac:
         board = simulated_ac_charger(plant, nic) if lines is None else ac_charger_on_lines(plant, nic, lines)

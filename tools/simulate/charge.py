@@ -30,6 +30,7 @@ CHARGER_MAC = bytes.fromhex("020000000c02")
 PLUG_IN = 500 * MS                               # when the plug goes in
 UNPLUG_AFTER = 2 * S                             # after the end, when the lock is open
 SETTLE = 3 * S                                   # after unplugging, until the show ends
+LAMP_LIT = 20 * S                                # a lamp in place of the battery is never full: somebody ends it after so much light
 GIVE_UP = 6 * 3600 * S                           # longest session, in virtual time
 
 
@@ -87,6 +88,7 @@ class Charge:
         self.plant.at(PLUG_IN, self.plant.plug)
         self.trip = ""                   # text of the car's last trip; its signal forgets when the plug is pulled
         self._unplugged_at = NEVER
+        self._lit = not plant.lamp_ohm
 
     def _node(self, name: str, config: Config, codec: Codec, seed: int, mac: bytes, recorder: Recorder, sinks) -> Node:
         def rng(purpose: str) -> random.Random:
@@ -185,6 +187,9 @@ class Charge:
         """After each instant: the invariants. Once the car says that it is over, somebody comes and pulls the plug."""
         self.invariants.look()
         self.trip = self.car.signals.safety_trip.value or self.trip
+        if not self._lit and self.plant.car_contactors.position:
+            self._lit = True
+            self.plant.at(self.clock.time + LAMP_LIT, lambda now: self.stop())
         if self.car.signals.connection_state.value in OVER and self._unplugged_at == NEVER:
             self._unplugged_at = self.clock.time + UNPLUG_AFTER
             self.plant.at(self._unplugged_at, self.plant.unplug)

@@ -250,7 +250,7 @@ class Invariants:
         if inlet is None or battery is None or not abs(inlet - battery) <= MATCH_VOLTAGE:
             self._break(now, VOLTAGE_ALONE, f"closing with {inlet} V measured at the inlet, battery {battery} V")
         plant.advance(now)
-        truth = plant.battery.ocv()
+        truth = plant.battery.precharge_voltage()
         if self._truthful(self._car.board.voltmeter) and not abs(plant.inlet_voltage - truth) <= MATCH_VOLTAGE:
             self._break(now, VOLTAGE_ALONE, f"closing on {plant.inlet_voltage:.1f} V against {truth:.1f} V")
 

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from drivers.session_folder import SessionFolder
+from drivers.sim.lamp import LAMP_OHM
 from drivers.sim.link import LinkConfig
 from drivers.sim.plant_config import PlantConfig
 from exi_native import codec
@@ -49,6 +50,8 @@ def run(config: Config, args: Any) -> int:
         plant.mains_phases = 1
     if args.battery_kwh is not None:
         plant.battery_capacity_wh = args.battery_kwh * 1000
+    if config.ev.light_bulb_demo:
+        plant.lamp_ohm, plant.lamp_voltage_v, plant.lamp_current_a = LAMP_OHM, config.ev.light_bulb_voltage_v, config.ev.light_bulb_current_a
     link = LinkConfig(delay_us=round(args.delay * 1000), drop_percent=args.drop)
     folder = SessionFolder(args.output or f"sessions/{args.charger or args.car or 'simulation'}-seed{args.seed}", ("pev", "evse"), dump(config))
     wall = MonotonicClock()
