@@ -3,15 +3,21 @@ from types import SimpleNamespace
 
 import pytest
 
+from drivers.sim.plant_config import PlantConfig
+from exi_native import codec
 from kernel.clock import VirtualClock
 from kernel.journal import Journal
 from kernel.scheduler import Kernel
 from kernel.task import ALWAYS, TIMED, Row
 from kernel.timer import MS, NEVER, S, US
+from tasks.config import Config
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
+from tasks.v2g.session import SCHEMAS
+from tests.sessions.charges import assert_safe
 from tools.appliance.liveness import Liveness
 from tools.appliance.outcome import SAFE_LIMIT, STOP_LIMIT, UNLOCK_LIMIT, Outcome
+from tools.simulate.charge import Charge
 
 
 class Box:
@@ -242,3 +248,21 @@ def test_without_the_setting_a_box_stays():
     box = Box()
     box.reason.set(StopReason.BATTERY_FULL, 0)
     assert walk(box, "WaitPilot", "Session", "Finished", "Unplugged") == [False] * 4
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_on_session_end_a_whole_simulated_charge_is_left_when_everything_is_at_rest(role):
+    charge = Charge(Config(), PlantConfig(battery_soc_percent=97.5), codec.load(schemas=SCHEMAS))
+    node = charge.car if role == "pev" else charge.charger
+    system = SimpleNamespace(terminate=False, insists=0)
+    outcome = Outcome(node.signals, node.table, node.kernel, system, charge.clock, once=False, on_session_end=True, journal=node.journal)
+    had_session = False
+    while not outcome.may_leave():
+        assert not charge.over
+        charge.run_until(charge.clock.time + 10 * MS)
+        had_session |= node.signals.connection_state.value == "Session"
+    assert had_session and outcome.exit_code() == 0
+    if role == "pev":
+        assert_safe(charge)
+    else:
+        assert not charge.plant.stage.on and charge.plant.current == 0.0

@@ -14,8 +14,12 @@ from drivers import journal_syslog, route
 from drivers.errors import DriverError
 from drivers.journal_syslog import BATCH, BOM, CALM, LAST, MAX_OCTETS, WAITING, SyslogConfig, SyslogSink, open_syslog, redacted, timestamp
 from drivers.route import Route, leads_over, route_to
+from kernel.clock import VirtualClock
 from kernel.journal import Event, Journal
-from kernel.timer import MS, S
+from kernel.scheduler import Kernel
+from kernel.task import TIMED, WHEN_IDLE, Row
+from kernel.timer import MS, S, US
+from kernel.world import World
 from tests.drivers.test_nic_pcap import ROOT
 
 EPOCH = 1_795_000_000 * S            # 2026-11-18
@@ -117,6 +121,15 @@ def test_it_is_a_journal_sink(bench):
     journal.flush()
     bench.sink.run(1)
     assert bench.got().endswith(b"hello")
+
+
+def test_as_a_row_of_the_table_it_takes_its_turns(bench):
+    kernel = Kernel([Row("syslog", bench.sink, TIMED, 300 * US, WHEN_IDLE)], Journal())
+    for i in range(3 * BATCH):
+        bench.sink(event("line %d", i))
+    World(VirtualClock(), [kernel]).run_until(350 * MS)
+    assert bench.sink.sent == 3 * BATCH and kernel.fault is None
+    assert [bench.got().split()[-1] for _ in range(3 * BATCH)] == [str(i).encode() for i in range(3 * BATCH)]
 
 
 def test_over_ipv6(tmp_path):
