@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Sequence
 
 from drivers.interfaces import (AcMeter, ConnectorLock, Contactors, ControlPilot, Ears, Inputs, Nic, Oled, OnBoardCharger, OwnModem, PilotMonitor,
-                                PilotSource, Polled, PowerMeter, PowerSupply, ResidualCurrent, VehicleData, Voltmeter)
-                                PilotSource, PowerMeter, PowerSupply, Publisher, ResidualCurrent, VehicleData, Voltmeter)
+                                PilotSource, Polled, PowerMeter, PowerSupply, Publisher, ResidualCurrent, VehicleData, Voltmeter)
 from drivers.sim.ac import SimAcContactor, SimAcMeter, SimOnBoardCharger, SimResidualCurrent
 from drivers.sim.car import (SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor,
                              SimVehicleData, SimVoltmeter)

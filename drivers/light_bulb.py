@@ -8,10 +8,13 @@ CAPACITY_WH = 20_000.0   # likewise
 MARGIN = 1.1             # a 230 V lamp bears mains with 10 % more (IEC 60038)
 
 
-def reading(voltage: float, current: float) -> BatteryReading:
-    """What a lamp of `voltage` V is to the supervisor: contactors close only while the inlet carries that voltage, and never for more than `current` A."""
-    return BatteryReading(voltage=voltage, soc_percent=SOC_PERCENT, target_voltage=voltage, target_current=current, max_voltage=voltage * MARGIN,
-                          max_current=current, max_power=voltage * MARGIN * current, capacity=CAPACITY_WH, permission=True)
+def tell(r: BatteryReading, voltage: float, current: float, at: int) -> BatteryReading:
+    """What a lamp of `voltage` V, heard at `at`, is to the supervisor: contactors close only while the inlet carries that voltage, and never for more than `current` A."""
+    for quantity, value in ((r.voltage, voltage), (r.soc_percent, SOC_PERCENT), (r.target_voltage, voltage), (r.target_current, current),
+                            (r.max_voltage, voltage * MARGIN), (r.max_current, current), (r.max_power, voltage * MARGIN * current),
+                            (r.capacity, CAPACITY_WH), (r.permission, True)):
+        quantity.hear(value, at)
+    return r
 
 
 class LightBulb:
@@ -22,6 +25,7 @@ class LightBulb:
         self.errors = 0
         self._voltage = voltage
         self._current = current
+        self._reading = BatteryReading()
 
     def read(self, now: int) -> BatteryReading | None:
-        return reading(self._voltage, self._current)
+        return tell(self._reading, self._voltage, self._current, now)

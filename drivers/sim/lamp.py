@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from drivers.interfaces import BatteryReading
-from drivers.light_bulb import SOC_PERCENT, reading
+from drivers.light_bulb import SOC_PERCENT, tell
 
 LAMP_OHM = 529.0         # 100 W at 230 V
 
@@ -37,5 +37,6 @@ class Lamp:
     def wanted_current(self) -> float:
         return self._current
 
-    def reading(self, current: float) -> BatteryReading:
-        return reading(self._voltage, self._current)
+    def tell(self, reading: BatteryReading, current: float, at: int) -> BatteryReading:
+        """As of a Battery; what flows changes nothing."""
+        return tell(reading, self._voltage, self._current, at)

@@ -20,7 +20,7 @@ MATCHING = "Matching"       # of tasks.connection: link_state decides
 CONNECTION = {              # names of tasks.connection.ladder.State
     "Unplugged": WAITING_HANDSHAKE, "WaitPilot": WAITING_HANDSHAKE, "Preparing": WAITING_HANDSHAKE, "Matching": WAITING_HANDSHAKE,
     "Discovering": TCP_LISTENING, "Connecting": TCP_LISTENING, "Session": WAITING_HANDSHAKE,
-    "Ending": STOPPED, "Pausing": STOPPED, "Paused": STOPPED, "Finished": STOPPED_FOREVER, "Failed": STOPPED_FOREVER,
+    "Ending": STOPPED, "Pausing": STOPPED, "Paused": STOPPED, "Nominal": WAITING_HANDSHAKE, "Finished": STOPPED_FOREVER, "Failed": STOPPED_FOREVER,
 }
 LINK = {                    # names of tasks.homeplug.slac_evse.State, while matching
     "Off": WAITING_HANDSHAKE, "WaitKey": WAITING_HANDSHAKE, "WaitParm": WAITING_HANDSHAKE, "Matching": SOUNDING, "WaitLink": MATCH, "Matched": MATCH,

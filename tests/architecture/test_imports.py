@@ -16,8 +16,6 @@ CODEC = ("exi_native.messages", "exi_native.errors", "exi_native.codec")
 TYPES = ("drivers.interfaces",)
 ACTUATORS = {"Contactors", "ControlPilot", "ConnectorLock", "PowerSupply", "PilotSource"}
 HARDWARE = ("pcap", "libpcap", "smbus2", "luma", "PIL", "board", "busio", "digitalio", "adafruit_blinka", "adafruit_ads1x15", "gpiod", "can", "cantools",
-            "spidev", "serial", "RPi", "Adafruit_BBIO")
-HARDWARE = ("pcap", "libpcap", "smbus2", "luma", "PIL", "board", "busio", "digitalio", "adafruit_blinka", "adafruit_ads1x15", "gpiod", "can",
             "spidev", "serial", "RPi", "Adafruit_BBIO", "paho")
 
 

@@ -1,0 +1,109 @@
+"""What all boards share: converters by name, where the vehicle's data comes from, the display, and the check that the settings fit what is fitted."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from drivers.adc.ads1x15 import Ads1x15
+from drivers.adc.iio import Iio
+from drivers.adc.mcp3208 import Mcp3208
+from drivers.boards.assumed import NoDisplay
+from drivers.boards.config import Measuring
+from drivers.can.bus import CanBus
+from drivers.can.dbc_battery import DbcBattery
+from drivers.errors import DriverError
+from drivers.interfaces import Oled, VehicleData
+from drivers.light_bulb import LightBulb
+from drivers.mqtt.client import MqttClient
+from drivers.mqtt.vehicle import MqttVehicle
+from drivers.oled_luma import OledLuma
+from drivers.vehicle_fixed import FixedVehicle
+
+OWN = "device"               # charge_parameter_backend: the board's own device says it
+
+
+@dataclass(slots=True)
+class Shared:
+    """What several users of one board share, opened once; `polled` want their turns, `notes` are told at the start."""
+
+    config: Any
+    polled: list[Any] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _can: CanBus | None = None
+    _mqtt: MqttClient | None = None
+
+    def can(self) -> CanBus:
+        if self._can is None:
+            self._can = CanBus(self.config.can)
+            self.polled.append(self._can)
+        return self._can
+
+    def mqtt(self) -> MqttClient:
+        if self._mqtt is None:
+            self._mqtt = MqttClient(self.config.mqtt, self.config.mode)
+            self.polled.append(self._mqtt)
+        return self._mqtt
+
+    @property
+    def publisher(self) -> MqttClient | None:
+        """Who is told what goes on: with `mqtt.publish`, or where the broker is used anyway."""
+        return self.mqtt() if self.config.mqtt_publish or self._mqtt is not None else None
+
+
+def converters(config: Measuring, shared: Shared) -> dict[str, Any]:
+    """The analog converters that are fitted, by the names that the settings use."""
+    makers = {"ads1x15": lambda: Ads1x15(config.ads1x15), "iio": lambda: Iio(config.iio), "mcp3208": lambda: Mcp3208(config.mcp3208)}
+    made = {name: makers[name]() for name in config.converters}
+    shared.polled += made.values()
+    return made
+
+
+def vehicle(shared: Shared, own: VehicleData | None = None) -> VehicleData:
+    """Where the vehicle's data comes from. DriverError where nobody says it."""
+    config = shared.config
+    source = config.charge_parameter_backend
+    if config.ev.light_bulb_demo:
+        return LightBulb(config.ev.light_bulb_voltage_v, config.ev.light_bulb_current_a)
+    if source == "fixed":
+        return FixedVehicle(config.vehicle_fixed)
+    if source == "mqtt":
+        return MqttVehicle(shared.mqtt(), config.mqtt_vehicle)
+    if source == "dbc":
+        battery = DbcBattery(config.dbc_battery, shared.can())
+        shared.polled.append(battery)
+        shared.notes += battery.warnings
+        return battery
+    if source == OWN and own is not None:
+        return own
+    raise DriverError(f"charge_parameter_backend = {source}: on the board {config.board} nobody says what the battery wants.",
+                      "Set it to fixed, mqtt or dbc, and the section vehicle_fixed, mqtt_vehicle or dbc_battery" +
+                      (", or to device." if own is not None else "."))
+
+
+def display(shared: Shared) -> Oled:
+    """The OLED, or none."""
+    config = shared.config.oled
+    if config.controller == "none":
+        return NoDisplay()
+    made = OledLuma(config)
+    if hasattr(made, "run"):
+        shared.polled.append(made)
+    return made
+
+
+def must_fit(board: str, section: str, safety: Any, fitted: dict[str, bool]) -> None:
+    """DriverError where the supervisor counts on a sensor that the board does not have, all of them at once.
+
+    `fitted`: names of `safety.<section>` settings ending in `_fitted`, and what the board has.
+    """
+    wrong = [name for name, there in fitted.items() if getattr(safety, name) and not there]
+    if wrong:
+        raise DriverError(f"The board {board} does not measure what the supervisor counts on: " + ", ".join(f"safety.{section}.{name}" for name in wrong) + ".",
+                          "Configure the input that measures it, or set these to false (their comments in config.yaml say what is then taken instead).")
+
+
+def must_have_no_button(board: str, section: str, safety: Any, fitted: bool) -> None:
+    """DriverError where an emergency button is counted on that no pin reads."""
+    if safety.stop_button != "none" and not fitted:
+        raise DriverError(f"The board {board} reads no stop button, but safety.{section}.stop_button = {safety.stop_button}.",
+                          f"Name its pin, or set safety.{section}.stop_button: none.")

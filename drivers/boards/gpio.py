@@ -1,0 +1,110 @@
+"""Raspberry Pi and BeagleBone: outputs and inputs at pins, measurements by converters."""
+from __future__ import annotations
+
+from typing import Any
+
+from drivers.adc.meters import AnalogVoltmeter
+from drivers.adc.pilot import AnalogPilotMonitor
+from drivers.board import AcChargerBoard, CarBoard, ChargerBoard
+from drivers.boards import common
+from drivers.boards.assumed import AssumedCarPilot, WatchedPilot
+from drivers.boards.config import GpioBoard, Measuring
+from drivers.errors import DriverError
+from drivers.interfaces import Nic, PilotMonitor
+from drivers.pins.build import CarDevices, car_devices, car_lines, charger_devices, charger_lines
+from drivers.pins.library import Pins
+from drivers.pins.lines import PinLines
+
+PILOT_UNREAD = ("THE CONTROL PILOT IS NOT READ: a pulled plug shows only where the link or the voltages go, and no duty is known. "
+                "Wire it to a converter and name it in measuring.pilot.channel.")
+
+
+class GpioCar:
+    """A car's box. `lines` first (the guard is to hold them), then `board`."""
+
+    def __init__(self, name: str, section: GpioBoard, shared: common.Shared, pins: Pins | None = None) -> None:
+        self._name = name
+        self._section = section
+        self._shared = shared
+        self._pins = pins if pins is not None else Pins(section.car.library)
+        self._check(section.measuring)
+
+    def _check(self, measuring: Measuring) -> None:
+        """What can be refused before any pin is touched."""
+        config, meters, pins = self._shared.config, measuring.voltmeter, self._section.car
+        common.must_fit(self._name, "pev", config.safety.pev, {
+            "voltage_sensor_fitted": bool(meters.inlet_voltage.channel), "current_sensor_fitted": bool(meters.inlet_current.channel),
+            "temperature_sensor_fitted": bool(meters.inlet_temperature.channels), "supply_sensor_fitted": bool(meters.supply_voltage.channel),
+            "contactor_feedback_fitted": bool(pins.contact_plus.pin or pins.contact_minus.pin),
+            "lock_feedback_fitted": bool(pins.lock.locked.pin or pins.lock.unlocked.pin) or not pins.lock.fitted})
+        common.must_have_no_button(self._name, "pev", config.safety.pev, bool(pins.stop_button.pin))
+        if not measuring.pilot.channel and config.connection.require_pilot:
+            raise DriverError(f"The board {self._name} reads no control pilot, but connection.require_pilot = true: it would wait for 5 % PWM for ever.",
+                              f"Wire the pilot to a converter ({self._name}.measuring.pilot.channel), or set connection.require_pilot: false, as with pyPLC.")
+
+    def lines(self) -> PinLines:
+        return car_lines(self._section.car, self._pins)
+
+    def board(self, lines: Any, nic: Nic) -> CarBoard:
+        shared, measuring = self._shared, self._section.measuring
+        devices = car_devices(self._section.car, lines, self._pins)
+        made = common.converters(measuring, shared)
+        voltmeter = AnalogVoltmeter(measuring.voltmeter, made)
+        pilot = WatchedPilot(devices.control_pilot)
+        shared.polled += [*devices.polled, voltmeter]
+        return CarBoard(nic=nic, voltmeter=voltmeter, pilot_monitor=self._monitor(measuring, made, pilot, devices), inputs=devices.inputs,
+                        vehicle=common.vehicle(shared), control_pilot=pilot, contactors=devices.contactors, lock=devices.lock,
+                        oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher)
+
+    def _monitor(self, measuring: Measuring, made: dict[str, Any], pilot: WatchedPilot, devices: CarDevices) -> PilotMonitor:
+        if measuring.pilot.channel:
+            monitor = AnalogPilotMonitor(measuring.pilot, made, _duty_of(devices.inputs.pwm_present) if self._section.car.pwm_present.pin else None)
+            self._shared.polled.append(monitor)
+            return monitor
+        self._shared.notes.append(PILOT_UNREAD)
+        return AssumedCarPilot(pilot, devices.inputs.plug_present if self._section.car.plug_present.pin else None)
+
+
+def _duty_of(pwm_present: Any) -> Any:
+    """A comparator that sees only whether there is a PWM: it is taken for the 5 % of digital communication, no PWM for steady +12 V."""
+    def duty(now: int) -> float | None:
+        seen = pwm_present(now)
+        return None if seen is None else 5.0 if seen else 100.0
+    return duty
+
+
+class GpioCharger:
+    """A charger's box: AC with its mains contactor. A DC power stage has no driver at pins alone."""
+
+    def __init__(self, name: str, section: GpioBoard, shared: common.Shared, pins: Pins | None = None) -> None:
+        config = shared.config
+        if not config.evse.ac:
+            raise DriverError(f"The board {name} has no driver for a DC power stage.",
+                              "Use board: focccicape for pyPLC's switched supply, evse.energy_transfer_modes with AC only for a wallbox, or --simulate-io.")
+        measuring, wired = section.measuring, section.charger
+        common.must_fit(name, "ac", config.safety.ac, {"residual_current_fitted": False,
+                                                       "lock_feedback_fitted": bool(wired.lock.locked.pin or wired.lock.unlocked.pin) or not wired.lock.fitted})
+        common.must_have_no_button(name, "ac", config.safety.ac, bool(wired.stop_button.pin))
+        if not measuring.pilot.channel:
+            raise DriverError(f"The board {name} reads no control pilot; without state C no charger may switch the mains.",
+                              f"Wire the pilot to a converter and name it: {name}.measuring.pilot.channel, gain, offset.")
+        if wired.pwm.chip < 0:
+            raise DriverError(f"The board {name} has no pulse generator for the control pilot.", f"Set {name}.charger.pwm.chip to the N of /sys/class/pwm/pwmchipN.")
+        if not wired.contact_plus.pin:
+            raise DriverError("The mains contactor has no auxiliary contact: nobody would know that it is welded.", f"Wire it and name its pin: {name}.charger.contact_plus.")
+        self._section = section
+        self._shared = shared
+        self._pins = pins if pins is not None else Pins(wired.library)
+
+    def lines(self) -> PinLines:
+        return charger_lines(self._section.charger, self._pins)
+
+    def board(self, lines: Any, nic: Nic) -> AcChargerBoard | ChargerBoard:
+        shared, measuring = self._shared, self._section.measuring
+        devices = charger_devices(self._section.charger, lines, self._pins)
+        made = common.converters(measuring, shared)
+        monitor = AnalogPilotMonitor(measuring.pilot, made)
+        shared.polled += [*devices.polled, monitor]
+        return AcChargerBoard(nic=nic, pilot_monitor=monitor, inputs=devices.inputs, pilot_source=devices.pilot_source, contactors=devices.mains,
+                              lock=devices.lock if self._section.charger.lock.fitted else None, residual_current=None, meter=None,
+                              oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher)

@@ -1,0 +1,30 @@
+"""Which board a configuration means."""
+from __future__ import annotations
+
+from typing import Any
+
+from drivers.boards.common import Shared
+from drivers.boards.focccicape import CapeCharger
+from drivers.boards.gpio import GpioCar, GpioCharger
+from drivers.boards.serial import Celeron55Car, DieterCar
+from drivers.errors import DriverError
+
+Plan = GpioCar | GpioCharger | DieterCar | Celeron55Car | CapeCharger
+CARS = ("dieter", "celeron55")
+CHARGERS = ("focccicape",)
+
+
+def plan(config: Any) -> tuple[Plan, Shared]:
+    """The board of `config`, not opened yet: everything that can be refused without touching a pin has been. DriverError says what and why."""
+    board, charger, shared = config.board, config.mode == "evse", Shared(config)
+    if board in CARS and charger or board in CHARGERS and not charger:
+        raise DriverError(f"The board {board} is for a {'car' if board in CARS else 'charger'}, but mode = {config.mode}.",
+                          f"Set mode: {'pev' if board in CARS else 'evse'}, or another board.")
+    if board == "dieter":
+        return DieterCar(shared), shared
+    if board == "celeron55":
+        return Celeron55Car(shared), shared
+    if board == "focccicape":
+        return CapeCharger(shared), shared
+    section = getattr(config, board)
+    return (GpioCharger if charger else GpioCar)(board, section, shared), shared
