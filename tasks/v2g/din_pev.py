@@ -28,6 +28,7 @@ class DinPev(DcPev):
     def _on_SessionSetup(self, res: SessionSetupRes, now: int) -> None:
         self._ready.arm(now, t.V2G_EVCC_ReadyToCharge_Timeout)
         self._report.append(SessionEstablished())
+        self.evse_id = res.EVSEID
         self._enter(Pev.ServiceDiscovery, now)
 
     def _on_ServiceDiscovery(self, res: ServiceDiscoveryRes, now: int) -> None:

@@ -140,6 +140,7 @@ class Iso2Pev(DcPev):
     def _on_SessionSetup(self, res: SessionSetupRes, now: int) -> None:
         self._ready.arm(now, t.V2G_EVCC_ReadyToCharge_Timeout)
         self._report.append(SessionEstablished())
+        self.evse_id = res.EVSEID
         if res.ResponseCode is responseCode.OK_OldSessionJoined:
             self._report.checkpoint(507)
         self._enter(Pev.ServiceDiscovery, now)

@@ -50,6 +50,7 @@ class PevConversation(ABC):
         self.evccid = evccid
         self.facts = facts
         self.charger = ChargerLimits()
+        self.evse_id: str | bytes | None = None      # EVSEID: octets in DIN 70121, text in ISO 15118-2
         self.power_limit: float | None = None        # W: what the charger's schedule allows now
         self.resume_at: int | None = None            # ns: when a paused session is to go on
         self.state = Pev.Idle

@@ -19,6 +19,7 @@ from tasks.v2g.pev_states import Pev
 from tasks.v2g.power_offer import PowerOffer
 from tasks.v2g.protocols import ISO2, Protocol, chosen
 from tasks.v2g.session import Session
+from tasks.v2g.told import Told, ToldLimits
 
 WRITER = "v2g"
 RENEW_INTERVAL = 1 * S       # leases lapse after 3 s
@@ -120,6 +121,7 @@ class PevSide:
         self._ac_session = s.ac_session.claim(WRITER)
         self._target_voltage = s.ev_target_voltage.claim(WRITER)
         self._target_current = s.ev_target_current.claim(WRITER)
+        self._told = Told(s, WRITER)
 
     def prepare(self, codec: Any) -> None:
         """A session is near."""
@@ -140,6 +142,7 @@ class PevSide:
         else:
             self._energy.restart()
         self._machine = None
+        self._told.agreed(None)
         self._session = Session(HandshakePev(offers), self._make)
         return self._session
 
@@ -153,6 +156,7 @@ class PevSide:
         return (self._protocols, *alone)[self._refused % (1 + len(alone))]
 
     def _make(self, protocol: Protocol) -> DcPev:
+        self._told.agreed(protocol.text)
         if _is_iso2(protocol):
             self._machine = _iso2_pev()(self._config, self._evccid, self._facts, self._resume)
         else:
@@ -207,6 +211,7 @@ class PevSide:
         if m is None:
             return
         self._ac_session.set(not m.dc, now)
+        self._told.named(m.evse_id)
         if m.evse_voltage is not None:
             self._voltage.set(m.evse_voltage, now)
         if m.evse_current is not None:
@@ -251,6 +256,8 @@ class EvseSide:
         self._energy_request = s.ev_energy_request.claim(WRITER)
         self._energy = EnergyCounter(s.session_energy.claim(WRITER))
         self._ac_session = s.ac_session.claim(WRITER)
+        self._told = Told(s, WRITER)
+        self._limits = ToldLimits(s, WRITER, config)
 
     def prepare(self, codec: Any) -> None:
         """As that of the car."""
@@ -272,9 +279,12 @@ class EvseSide:
         else:
             self._energy.restart()
         self._machine = None
+        self._told.agreed(None)
         return Session(HandshakeEvse(self._protocols), self._make)
 
     def _make(self, protocol: Protocol) -> EvseConversation:
+        self._told.agreed(protocol.text)
+        self._told.named(self._config.evse_id_text if _is_iso2(protocol) else bytes.fromhex(self._config.evse_id))
         if _is_iso2(protocol):
             self._machine = _iso2_evse()(self._config, self._facts, self._rng, self._paused_id, self._offer)
         else:
@@ -327,6 +337,7 @@ class EvseSide:
         if m is None:
             return
         self._ac_session.set(m.ac, now)
+        self._limits.tell(m, now)
         if self._counted and m.session_id:
             if m.session_id != self._counted:        # the car has not come back to its session
                 self._energy.restart()
