@@ -45,7 +45,7 @@ AC_PERMITS = (
 
 AC_TRIPS = (
     Trip("pilot_lost", LIVE, lambda f, c: f.pilot is not B and f.pilot is not C and f.pilot is not D,
-         "Pilot lost", "Plug pulled, pilot wire broken or not measured while the mains were connected.", emergency=True),
+         "Pilot lost", "Plug pulled, pilot wire broken or not measured while the mains were connected. Replug.", emergency=True),
     Trip("pwm_wrong", POWERED, lambda f, c: f.duty is not None and (f.duty_set is None or not abs(f.duty - f.duty_set) <= DUTY_TOLERANCE),
          "PWM not as set", "The pilot shows another duty than was set: the car may draw more than is there. Check the pulse generator.",
          emergency=True, hold=DUTY_HOLD),
@@ -53,7 +53,7 @@ AC_TRIPS = (
          "Residual current", "RCD or 6 mA DC detector tripped: insulation fault in car or cable, moisture. Do not use this cable before it is checked.",
          emergency=True),
     Trip("residual_unknown", LIVE, lambda f, c: c.residual_current_fitted and f.residual_current is None,
-         "RCD unknown", "The residual current detector does not answer or failed its self-test (safety.ac.residual_current_fitted: false if there is none).",
+         "RCD unknown", "The residual current detector does not answer or failed its self-test. Check it (safety.ac.residual_current_fitted: false if there is none).",
          emergency=True),
     Trip("lock_lost", LIVE, lambda f, c: f.lock is not True,
          "Lock lost", "The socket's lock no longer confirms. Check lock and its switch.", emergency=True),
@@ -67,7 +67,7 @@ AC_TRIPS = (
          "Contactor not open", "The mains contactor reads closed or unknown without a command: welded? The cable may be live. Switch off the fuse, call service; then restart the box.",
          emergency=True, hold=UNCOMMANDED_HOLD, person=True),
     Trip("overcurrent", CLOSED, lambda f, c: f.current is not None and not f.current <= (1.0 + CURRENT_PART) * c.max_current_a,
-         "Overcurrent", "The car draws more than was agreed (safety.ac.max_current_a).", emergency=True, hold=CURRENT_HOLD),
+         "Overcurrent", "The car draws more than was agreed (safety.ac.max_current_a). Replug.", emergency=True, hold=CURRENT_HOLD),
 )
 NEEDS_SOCKET = frozenset({"lock_lost"})               # rows left out where the cable is fixed to the charger
 
