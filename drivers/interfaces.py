@@ -119,6 +119,10 @@ class Inputs(Protocol):
 
     def stop_button(self, now: int) -> bool | None: ...
 
+    def display_button(self, now: int) -> bool | None:
+        """The button that turns the display's pages; None where it is not fitted or not known."""
+        ...
+
 
 class ControlPilot(Protocol):
     """The car's end of the control pilot: state B (2.74 kOhm) or C (882 Ohm). Held by tasks/safety only."""
@@ -313,6 +317,11 @@ class Oled(Protocol):
 
     errors: int
 
+    @property
+    def octets_per_run(self) -> int:
+        """Picture octets that one run may send without holding up a tick."""
+        ...
+
     def write(self, page: int, column: int, data: bytes, now: int) -> bool: ...
 
 
@@ -346,4 +355,6 @@ class CanPort(Protocol):
 
     def receive(self, limit: int, now: int) -> list[CanFrame]:
         """At most `limit` frames, the oldest first."""
+    def set_contrast(self, value: int, now: int) -> bool:
+        """0 to 255, the panel's contrast register; one short command."""
         ...

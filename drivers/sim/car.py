@@ -137,12 +137,13 @@ class SimConnectorLock(SimSwitch):
 
 
 class SimInputs:
-    """Inputs: the stop button of either end; `failed` reads None and counts."""
+    """Inputs: the stop button of either end, and a display button (`display`, None: not fitted); `failed` reads None and counts."""
 
     def __init__(self, plant: Plant, charger: bool = False) -> None:
         self.errors = 0
         self.failed = False
         self._plant = plant
+        self.display: bool | None = None
         self._charger = charger
 
     def stop_button(self, now: int) -> bool | None:
@@ -152,6 +153,12 @@ class SimInputs:
             self.errors += 1
             return None
         return plant.charger_stop_button if self._charger else plant.stop_button
+
+    def display_button(self, now: int) -> bool | None:
+        if self.failed:
+            self.errors += 1
+            return None
+        return self.display
 
 
 class SimVehicleData:

@@ -13,7 +13,9 @@ RIGHT_NIBBLE = tuple(sum(RIGHT[r] for r in range(4) if n >> r & 1) for n in rang
 
 
 class SimOled:
-    """Oled; `pages` is the picture, `writes` and `octets` count the traffic. `failed` refuses."""
+    """Oled; `pages` is the picture, `contrast` its brightness, `writes` and `octets` count the traffic. `failed` refuses."""
+
+    octets_per_run = WIDTH
 
     def __init__(self) -> None:
         self.errors = 0
@@ -21,6 +23,7 @@ class SimOled:
         self.pages = [bytearray(WIDTH) for _ in range(PAGES)]
         self.writes = 0
         self.octets = 0
+        self.contrast: int | None = None
 
     def write(self, page: int, column: int, data: bytes, now: int) -> bool:
         if self.failed or not 0 <= page < PAGES or column < 0 or column + len(data) > WIDTH:
@@ -29,6 +32,13 @@ class SimOled:
         self.pages[page][column:column + len(data)] = data
         self.writes += 1
         self.octets += len(data)
+        return True
+
+    def set_contrast(self, value: int, now: int) -> bool:
+        if self.failed or not 0 <= value <= 255:
+            self.errors += 1
+            return False
+        self.contrast = value
         return True
 
     def as_text(self) -> str:

@@ -7,6 +7,7 @@ HEIGHT = 7
 WIDTH = 5
 CELL = 6               # octets per small character: five columns and a gap
 LARGE_CELL = 12        # the same at double size
+HUGE_CELL = 18         # the same at three times the size
 
 # Sixteen characters per strip, '#' is a lit pixel. Commas and descenders stay inside the seven rows.
 STRIPS = (
@@ -69,21 +70,23 @@ def _columns(index: int) -> list[int]:
     return [sum(1 << y for y in range(HEIGHT) if rows[y][left + x] == "#") for x in range(WIDTH)]
 
 
-def _doubled(column: int) -> int:
-    """Each of the eight bits twice: 16 pixels of height."""
-    return sum(3 << 2 * y for y in range(8) if column >> y & 1)
+def _stretched(column: int, times: int) -> int:
+    """Each of the seven bits `times` over, `times` - 1 pixels from the top: one free row stays below, for the picture's wandering."""
+    return sum((1 << times) - 1 << times * y + times - 1 for y in range(HEIGHT) if column >> y & 1)
 
 
-def _faces() -> tuple[dict[str, bytes], dict[str, bytes], dict[str, bytes]]:
-    small, upper, lower = {}, {}, {}
+def _face(wide: int, high: int) -> tuple[dict[str, bytes], ...]:
+    """The face `wide` times as wide and `high` times as high: one dictionary per page of height, from the top."""
+    pages: tuple[dict[str, bytes], ...] = tuple({} for _ in range(high))
     for code in range(FIRST, 127):
-        columns = _columns(code - FIRST) + [0]
-        large = [_doubled(c) for c in columns for _ in (0, 1)]
-        small[chr(code)] = bytes(columns)
-        upper[chr(code)] = bytes(c & 0xFF for c in large)
-        lower[chr(code)] = bytes(c >> 8 for c in large)
-    return small, upper, lower
+        columns = [_stretched(c, high) for c in _columns(code - FIRST) + [0] for _ in range(wide)]
+        for page, face in enumerate(pages):
+            face[chr(code)] = bytes(c >> 8 * page & 0xFF for c in columns)
+    return pages
 
 
-SMALL, LARGE_UPPER, LARGE_LOWER = _faces()
-"""Character -> octets of one page: the small face, and the two halves of the doubled one."""
+SMALL, = _face(1, 1)
+TALL = _face(1, 2)
+LARGE = _face(2, 2)
+HUGE = _face(3, 3)
+"""Character -> octets of one page; those of more than one page as one dictionary per page, from the top."""

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from kernel.timer import S
 from tasks.display.phases import STEPS, V2G_PHASES, Phase
-from tasks.display.picture import BAR, INVERSE, LARGE, TEXT, TITLE_CHARACTERS, Row, Screen
-from tasks.display.texts import cut, elapsed, energy_and_minutes, pair, paged, soc_and_power, tenth, value, wide
+from tasks.display.picture import BAR, HUGE, LARGE, TALL, TEXT, TITLE_CHARACTERS, Row, Screen
+from tasks.display.texts import cut, elapsed, energy_and_minutes, pair, paged, percent, power, tenth, value, volts_and_amperes, wide
 from tasks.signals import Signals
 
 TITLE = "LISTENER"
@@ -49,18 +49,17 @@ def _rows(state: str, step: str, s: Signals, now: int, since: int) -> tuple[Row,
 
 def _session(step: Phase, s: Signals, now: int, since: int) -> tuple[Row, ...]:
     bar = Row(TEXT) if step.step is None else Row(BAR, "", 100 * step.step // STEPS)
-    return (Row(LARGE, step.headline), bar, Row(TEXT, pair(s.evse_present_voltage.get(now), "V", s.evse_present_current.get(now), "A")),
-            Row(TEXT, wide("SoC", value(s.ev_soc.value, "%"))), Row(TEXT, _mac(s)), Row(TEXT, elapsed(since, now)))
+    return (Row(LARGE, step.headline), bar, Row(TALL, cut(pair(s.evse_present_voltage.get(now), "V", s.evse_present_current.get(now), "A"))),
+            Row(TEXT, wide("SoC", value(s.ev_soc.value, "%"))), Row(TEXT, elapsed(since, now)))
 
 
 def _charging(s: Signals, now: int, since: int) -> tuple[Row, ...]:
-    voltage, current, soc = s.evse_present_voltage.get(now), s.evse_present_current.get(now), s.ev_soc.value
-    power = None if voltage is None or current is None else voltage * current
+    voltage, current = s.evse_present_voltage.get(now), s.evse_present_current.get(now)
+    watts = None if voltage is None or current is None else voltage * current
     limiting = s.listen_limiting.value
-    return (Row(LARGE, soc_and_power(soc, power)), Row(BAR, "", None if soc is None else max(0, min(100, int(soc)))),
-            Row(TEXT, pair(voltage, "V", current, "A")),
-            Row(TEXT, wide("asked " + value(s.ev_target_voltage.get(now), "V"), value(s.ev_target_current.get(now), "A"))),
-            Row(TEXT, energy_and_minutes(s.session_energy.value, since, now)), Row(INVERSE if limiting else TEXT, cut(limiting or _mac(s))))
+    return (Row(HUGE, percent(s.ev_soc.value), None, power(watts), "kW"), Row(LARGE, volts_and_amperes(voltage, current)),
+            Row(TEXT, energy_and_minutes(s.session_energy.value, since, now)),
+            Row(TEXT, cut("limit  " + limiting) if limiting else wide("asked " + value(s.ev_target_voltage.get(now), "V"), value(s.ev_target_current.get(now), "A"))))
 
 
 def _mac(s: Signals) -> str:

@@ -41,6 +41,10 @@ class Phase(Enum):
 
 STEPS = 10
 
+STAGES = {Phase.IDLE: "idle", Phase.MODEM: "idle", Phase.CHARGING: "charging", Phase.STOPPING: "stopping", Phase.FINISHED: "over", Phase.STOPPED: "over",
+          Phase.TRIPPED: "tripped", Phase.PAUSED: "paused"}
+"""Phases that people tell apart from across the yard; all others are one, the way to a charge."""
+
 
 class Scope(Enum):
     """What a state of the connection supervision leaves to the finer machines."""

@@ -1,7 +1,11 @@
 """What a 128x64 display can show and how it becomes octets: eight pages of 128, bit 0 of an octet is the upper pixel.
 
-A screen is a title (inverse, with the life sign at its end) and rows from top to bottom. A small row is one page high
-and holds 21 characters, a large row two pages and 10 characters, a bar one page. Page layout: SSD1306 data sheet 10.1.2.
+A screen is a title (with the life sign at its end) and rows from top to bottom. A small row is one page high and holds 21
+characters, a tall row two pages and as many, a large row two pages and 10 characters, a huge row three pages: 4 characters,
+beside them 4 large ones over 8 small ones. A bar is one page high. Page layout: SSD1306 data sheet 10.1.2.
+
+Every face leaves its lowest row of pixels and the outermost columns free, so that `shifted` cuts nothing: a panel that
+shows the same for months burns in (an organic pixel ages with its hours of light), so the picture wanders.
 """
 from __future__ import annotations
 
@@ -9,17 +13,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Sequence
 
-from tasks.display.font import CELL, LARGE_CELL, LARGE_LOWER, LARGE_UPPER, SMALL
+from tasks.display import font
+from tasks.display.font import CELL, LARGE_CELL, SMALL
 
 WIDTH = 128
 PAGES = 8
 SMALL_CHARACTERS = 21          # 21 * 6 = 126 of 128 columns
 LARGE_CHARACTERS = 10          # 10 * 12 = 120
+HUGE_CHARACTERS = 4            # 4 * 18 = 72
+BESIDE_CHARACTERS = 4          # 4 * 12 = 48, large, to the right of them
+UNDER_CHARACTERS = 8           # 8 * 6 = 48, small, below those
 TITLE_CHARACTERS = SMALL_CHARACTERS - 2     # a gap and the life sign
 LIFE = "|/-\\"                 # one step per life count
 
-TEXT, INVERSE, LARGE, BAR = range(4)
-HEIGHTS = (1, 1, 2, 1)         # in pages
+TEXT, INVERSE, LARGE, BAR, TALL, HUGE = range(6)
+HEIGHTS = (1, 1, 2, 1, 2, 3)   # in pages
+WANDER = ((0, 0), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0))      # columns to the right and rows down, one step after the other
 
 _SMALL_MARGIN = (WIDTH - SMALL_CHARACTERS * CELL) // 2
 _LARGE_MARGIN = (WIDTH - LARGE_CHARACTERS * LARGE_CELL) // 2
@@ -35,11 +44,16 @@ CACHED = 64               # rows of text that stay drawn: most of a screen is wh
 
 
 class Row(NamedTuple):
-    """One row of a screen: kind TEXT, INVERSE, LARGE or BAR; `percent` (0 to 100, None = unknown) is for bars."""
+    """One row of a screen: kind TEXT, INVERSE, LARGE, BAR, TALL or HUGE; `percent` (0 to 100, None = unknown) is for bars.
+
+    `beside` and `under` belong to a HUGE row: large at its right, and small below that.
+    """
 
     kind: int
     text: str = ""
     percent: int | None = None
+    beside: str = ""
+    under: str = ""
 
 
 @dataclass(slots=True)
@@ -53,21 +67,26 @@ class Screen:
 
 def fits(screen: Screen) -> bool:
     """True when nothing of the screen would be cut, in either direction."""
-    limit = (SMALL_CHARACTERS, SMALL_CHARACTERS, LARGE_CHARACTERS, SMALL_CHARACTERS)
+    limit = (SMALL_CHARACTERS, SMALL_CHARACTERS, LARGE_CHARACTERS, SMALL_CHARACTERS, SMALL_CHARACTERS, HUGE_CHARACTERS)
     return (len(screen.title) <= TITLE_CHARACTERS and 1 + sum(HEIGHTS[row.kind] for row in screen.rows) <= PAGES
-            and all(len(row.text) <= limit[row.kind] for row in screen.rows))
+            and all(len(row.text) <= limit[row.kind] and len(row.beside) <= BESIDE_CHARACTERS and len(row.under) <= UNDER_CHARACTERS
+                    for row in screen.rows))
 
 
 def draw(screen: Screen) -> list[bytes]:
     """The eight pages of a screen. What does not fit is cut, what the face does not have becomes '?'."""
     title = screen.title[:TITLE_CHARACTERS].ljust(SMALL_CHARACTERS - 1) + LIFE[screen.life & 3]
-    pages = [_small(title).translate(_INVERTED)]
-    for kind, text, percent in screen.rows:
+    pages = [_small(title)]
+    for row in screen.rows:
+        kind, text = row.kind, row.text
         if kind == LARGE:
-            pages.append(_large(text, LARGE_UPPER))
-            pages.append(_large(text, LARGE_LOWER))
+            pages += [_page(text, face, _LARGE_MARGIN, LARGE_CHARACTERS) for face in font.LARGE]
+        elif kind == TALL:
+            pages += [_page(text, face, _SMALL_MARGIN, SMALL_CHARACTERS) for face in font.TALL]
+        elif kind == HUGE:
+            pages += _huge(row)
         elif kind == BAR:
-            pages.append(_bar(percent))
+            pages.append(_bar(row.percent))
         elif kind == INVERSE:
             pages.append(_small(text).translate(_INVERTED))
         else:
@@ -78,15 +97,42 @@ def draw(screen: Screen) -> list[bytes]:
     return pages
 
 
+def shifted(pages: Sequence[bytes], right: int, down: int) -> list[bytes]:
+    """The picture moved by -1 to 1 columns and 0 or 1 rows; what enters is dark."""
+    moved = []
+    above = bytes(WIDTH)
+    for page in pages:
+        if down:
+            page, above = bytes([octet << 1 & 0xFF | over >> 7 for octet, over in zip(page, above)]), page
+        moved.append(page if not right else b"\0" + page[:-1] if right > 0 else page[1:] + b"\0")
+    return moved
+
+
+def dot(step: int) -> list[bytes]:
+    """A dark picture with one dot of 2 by 2 pixels, at another place at each step: the life sign of a display that is off."""
+    pages = [_BLANK] * PAGES
+    column = step * 37 % (WIDTH - 2)
+    pages[step * 5 % PAGES] = bytes(column) + b"\x18\x18" + bytes(WIDTH - 2 - column)
+    return pages
+
+
 @lru_cache(CACHED)
 def _small(text: str) -> bytes:
-    unknown = SMALL["?"]
-    return b"".join((bytes(_SMALL_MARGIN), *[SMALL.get(c, unknown) for c in text[:SMALL_CHARACTERS]])).ljust(WIDTH, b"\0")
+    return _page(text, SMALL, _SMALL_MARGIN, SMALL_CHARACTERS)
 
 
-def _large(text: str, face: dict[str, bytes]) -> bytes:
+def _page(text: str, face: dict[str, bytes], margin: int, limit: int) -> bytes:
     unknown = face["?"]
-    return b"".join((bytes(_LARGE_MARGIN), *[face.get(c, unknown) for c in text[:LARGE_CHARACTERS]])).ljust(WIDTH, b"\0")
+    return b"".join((bytes(margin), *[face.get(c, unknown) for c in text[:limit]])).ljust(WIDTH, b"\0")
+
+
+def _huge(row: Row) -> list[bytes]:
+    """The huge text at the left edge; `beside` and `under` end at the right one."""
+    beside, under = row.beside[:BESIDE_CHARACTERS], row.under[:UNDER_CHARACTERS]
+    left = [_page(row.text, face, _SMALL_MARGIN, HUGE_CHARACTERS) for face in font.HUGE]
+    right = [_page(beside, face, 0, BESIDE_CHARACTERS)[:LARGE_CELL * len(beside)] for face in font.LARGE]
+    right.append(_page(under, SMALL, 0, UNDER_CHARACTERS)[:CELL * len(under)])
+    return [page[:WIDTH - len(end) - _SMALL_MARGIN] + end + bytes(_SMALL_MARGIN) if end else page for page, end in zip(left, right)]
 
 
 def _bar(percent: int | None) -> bytes:

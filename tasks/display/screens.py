@@ -1,6 +1,7 @@
 """Signals -> screen: what a person at the car or at the charger sees in each phase. Pure, with nothing but `now` as time.
 
-Unknown or stale values are shown as `--`. All rows are laid out for 21 small or 10 large characters; a test builds
+Read at arm's length at night: the two or three numbers that matter, and the reason of an end, stand in tall, large or huge
+type; small type explains. Nothing is inverse but what lasts for moments (a notice, what the supervisor waits for). Unknown or stale values are shown as `--`. All rows are laid out for 21 small or 10 large characters; a test builds
 every phase, every stop reason and extreme values and demands that nothing is cut.
 """
 from __future__ import annotations
@@ -9,16 +10,19 @@ from typing import Callable
 
 from kernel.timer import S
 from tasks.display import texts
+from tasks.display.limit import limit_text
 from tasks.display.phases import STEPS, Phase, phase_of, pilot_text
 from tasks.display.picture import BAR, INVERSE, LARGE, TEXT, TITLE_CHARACTERS, Row, Screen
 from tasks.display.texts import cut, elapsed, pair, paged, tenth, value, wide
 from tasks.pilot_duty import promised_current
+from tasks.display.picture import BAR, HEIGHTS, HUGE, INVERSE, LARGE, TALL, TEXT, TITLE_CHARACTERS, Row, Screen
+from tasks.display.texts import cut, elapsed, pair, paged, seconds, tenth, value, wide
 from tasks.signals import Signals
-from tasks.stop_reasons import StopReason
+from tasks.stop_reasons import NORMAL_ENDS, StopReason
 
 PEV, EVSE = "pev", "evse"
 ROLES = {PEV: "CAR", EVSE: "CHARGER"}
-HINT_LINES = 4             # rows that are left below headline and reason
+HINT_LINES = 3             # rows that are left below headline and reason
 LIFE_STEP = S              # the life sign moves this often
 
 NOTICE_TURN = 2 * S        # the last row and a notice about the network take turns
@@ -44,28 +48,42 @@ def screen_of(phase: Phase, detail: str, signals: Signals, now: int, role: str, 
     rows = _ROWS[phase](signals, now, role == PEV, since, detail)
     if phase not in UNDISTURBED and now // NOTICE_TURN & 1:
         notice = signals.device_notice.value or signals.kernel_notice.value or signals.stranger_notice.value or signals.link_notice.value
+        notice = notice_of(signals)
         if notice:
             rows = rows[:-1] + (Row(INVERSE, cut("! " + notice)),)
     return Screen(f"{name}{pilot_text(signals, now):>{TITLE_CHARACTERS - len(name)}}", rows, now // LIFE_STEP & 3)
 
 
+def notice_of(s: Signals) -> str:
+    """What somebody should know beside the phase, empty when nothing: the gravest first."""
+    return s.device_notice.value or s.kernel_notice.value or s.stranger_notice.value or s.link_notice.value or ""
+
+
 # --- the rows of each phase: functions of (signals, now, is it the car, since, detail) -------------------------------
 
-def _headed(phase: Phase, *rows: Row) -> tuple[Row, ...]:
-    """Headline, progress of the start-up sequence, four rows."""
+def _headed(phase: Phase, *rows: Row, held: Row | None = None) -> tuple[Row, ...]:
+    """Headline, progress of the start-up sequence (or what holds it up), and four pages of rows."""
     bar = EMPTY if phase.step is None else Row(BAR, "", 100 * phase.step // STEPS)
-    return (Row(LARGE, phase.headline), bar, *rows)
+    return (Row(LARGE, phase.headline), held or bar, *rows)
 
 
 def _text(text: str) -> Row:
     return Row(TEXT, text)
 
 
+def _tall(text: str) -> Row:
+    return Row(TALL, text)
+
+
 def _idle(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     reason = s.stop_reason.value
-    battery = pair(s.battery_voltage.get(now), "V", s.battery_soc.get(now), "%") if car else ""
-    return _headed(Phase.IDLE, _text("Plug in to charge." if car else "Waiting for a car."), _text(battery),
-                   _text(_modem_told(s)), _text("" if reason is None else reason.text))
+    if not car:
+        rows = (_tall("Waiting for a car."), _text(_modem_told(s)))
+    elif s.battery_soc.get(now) is None:
+        rows = (_tall("Plug in to charge."), _text(_modem_told(s)))
+    else:
+        rows = (_tall(pair(s.battery_soc.get(now), "%", s.battery_voltage.get(now), "V")), _text(s.modem_fault.value or "Plug in to charge."))
+    return _headed(Phase.IDLE, *(Row(row.kind, cut(row.text)) for row in rows), _text("" if reason is None else cut("last: " + reason.text)))
 
 
 def _modem(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
@@ -74,8 +92,8 @@ def _modem(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Ro
 
 
 def _plugged(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.PLUGGED, _text("waiting for 5% pilot" if car else "waiting for the car"),
-                   _text(_modem_told(s)), _text(_told(s)), _text(elapsed(since, now)))
+    return _headed(Phase.PLUGGED, _tall("waiting for 5% pilot" if car else "waiting for the car"), _text(_told(s) or _modem_told(s)),
+                   _text(elapsed(since, now)))
 
 
 def _told(s: Signals) -> str:
@@ -107,49 +125,49 @@ def _connecting(s: Signals, now: int, car: bool, since: int, detail: str) -> tup
 
 
 def _link(s: Signals, now: int, since: int, phase: Phase, text: str) -> tuple[Row, ...]:
-    mac, attenuation, rate = s.peer_mac.value, s.attenuation.value, _rate(s, now)
+    """Whose MAC it is stands on the page `link`; here is what tells whether it will work."""
+    attenuation, rate = s.attenuation.value, rate_of(s, now)
     figures = "" if attenuation is None else wide("attenuation", tenth(attenuation, "dB"))
     if rate is not None:
         figures = wide("" if attenuation is None else tenth(attenuation, "dB"), value(rate, "Mbit/s"))
-    return _headed(phase, _text(cut(text)), _text(_told(s) if mac is None else mac.hex(":")), _text(figures),
-                   _text(wide(elapsed(since, now), _quality(s)) if _quality(s) else elapsed(since, now)))
+    return _headed(phase, _tall(cut(text)), _text(_told(s) or figures), _text(wide(elapsed(since, now), quality_of(s))))
 
 
-def _rate(s: Signals, now: int) -> int | None:
+def rate_of(s: Signals, now: int) -> int | None:
     """The slower direction of the power line in Mbit/s."""
     rates = s.link_rate_tx.get(now), s.link_rate_rx.get(now)
     return None if None in rates else min(rates)
 
 
-def _quality(s: Signals) -> str:
+def quality_of(s: Signals) -> str:
     """`good link`, empty while there is none."""
     return f"{s.link_quality.value} link" if s.link_quality.value else ""
 
 
 def _session(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.SESSION, _text("agreeing on services"), _text(cut(s.v2g_state.value or "")),
-                   _text(wide(_quality(s), "" if _rate(s, now) is None else value(_rate(s, now), "Mbit/s"))), _text(elapsed(since, now)))
+    rate = rate_of(s, now)
+    return _headed(Phase.SESSION, _tall(s.v2g_protocol.value or "agreeing on services"), _text(cut(s.v2g_state.value or "")),
+                   _text(wide(elapsed(since, now), quality_of(s) if rate is None else value(rate, "Mbit/s"))))
 
 
 def _authorisation(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    lines = ("Release the charge at", "the charger: card/app") if car else ("Waiting for card, app", "or button.")
-    return _headed(Phase.AUTHORISATION, *map(_text, lines), EMPTY, _text(elapsed(since, now)))
+    lines = ("Release the charge at", "the charger: card/app") if car else ("The car waits for", "card, app or button.")
+    return _headed(Phase.AUTHORISATION, *map(_text, lines), _tall(wide("waiting", seconds(since, now))))
 
 
 def _parameters(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     if not car:
-        return _headed(Phase.PARAMETERS, _text("limits are exchanged"), _text(wide("car's SoC", value(s.ev_soc.get(now), "%"))),
-                       EMPTY, _text(elapsed(since, now)))
-    return _headed(Phase.PARAMETERS, _text("The charger offers"), _text(pair(s.evse_max_voltage.get(now), "V", s.evse_max_current.get(now), "A")),
-                   _text(wide("power", texts.kilo(s.evse_max_power.get(now)))), _text(elapsed(since, now)))
+        return _headed(Phase.PARAMETERS, _tall(wide("car's SoC", value(s.ev_soc.get(now), "%"))), _text("limits are exchanged"), _text(elapsed(since, now)))
+    return _headed(Phase.PARAMETERS, _tall(pair(s.evse_max_voltage.get(now), "V", s.evse_max_current.get(now), "A")),
+                   _text(wide("charger has", texts.kilo(s.evse_max_power.get(now)))), _text(elapsed(since, now)))
 
 
 def _cable_check(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     if car:
-        rows = (wide("inlet", value(s.inlet_voltage.get(now), "V")), wide("lock", _lock(s, now)))
+        rows = (_tall(wide("inlet", value(s.inlet_voltage.get(now), "V"))), _text(wide("lock", _lock(s, now))))
     else:
-        rows = (wide("output", value(s.output_voltage.get(now), "V")), wide("isolation", texts.ohm(s.isolation.get(now))))
-    return _headed(Phase.CABLE_CHECK, _held_back(s) or _text("insulation test"), *map(_text, rows), _text(elapsed(since, now)))
+        rows = (_tall(wide("output", value(s.output_voltage.get(now), "V"))), _text(wide("isolation", texts.ohm(s.isolation.get(now)))))
+    return _headed(Phase.CABLE_CHECK, *rows, _text(wide("testing", seconds(since, now))), held=_held_back(s))
 
 
 def _precharge(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
@@ -158,46 +176,36 @@ def _precharge(s: Signals, now: int, car: bool, since: int, detail: str) -> tupl
         names, here, there = ("inlet", "battery"), s.inlet_voltage.get(now), s.battery_voltage.get(now)
     else:
         names, here, there = ("output", "wanted"), s.output_voltage.get(now), s.ev_target_voltage.get(now)
-    known = here is not None and there is not None
-    percent = int(100 * here / there) if known and there > 0 else None
-    return (Row(LARGE, Phase.PRECHARGE.headline), Row(BAR, "", percent), _text(wide(names[0], tenth(here, "V"))),
-            _text(wide(names[1], tenth(there, "V"))), _held_back(s) or _text(wide("difference", tenth(here - there if known else None, "V"))),
-            _text(elapsed(since, now)))
+    percent = int(100 * here / there) if here is not None and there is not None and there > 0 else None
+    return (Row(LARGE, Phase.PRECHARGE.headline), _held_back(s) or Row(BAR, "", percent), _tall(wide(names[0], tenth(here, "V"))),
+            _tall(wide(names[1], tenth(there, "V"))))
 
 
 def _starting(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.STARTING, _held_back(s) or _text("power is switched on"), _text(_contactors(s, now, car)),
-                   _text(_measured(s, now, car)), EMPTY)
-
-
-def _charging_ac(s: Signals, now: int, car: bool, since: int) -> tuple[Row, ...]:
-    """The on-board charger or the meter says what flows; a charger learns no state of charge in AC."""
-    soc = s.battery_soc.get(now) if car else None
-    if car:
-        rows = (wide("limit", value(s.ac_current_request.get(now), "A")), wide("battery", value(s.battery_voltage.get(now), "V")))
-    else:
-        rows = (_contactors(s, now, car), wide("RCD", texts.closed(s.residual_current.get(now), "tripped", "ok")))
-    return (Row(LARGE, texts.soc_and_power(soc, s.ac_power.get(now)) if car else texts.kilo(s.ac_power.get(now))), Row(BAR, "", None if soc is None else int(soc)),
-            _text(_measured(s, now, car)), _text(rows[0]),
-            _text(texts.energy_and_minutes(s.session_energy.get(now), since, now)), _text(rows[1]))
+    return _headed(Phase.STARTING, _tall(_measured(s, now, car)), _text(_contactors(s, now, car)), _text("power is switched on"), held=_held_back(s))
 
 
 def _charging(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    if s.ac_session.value:
-        return _charging_ac(s, now, car, since)
+    """SoC, kW, V and A to be read from the driver's seat; a charger learns no state of charge in AC."""
+    ac = s.ac_session.value
     voltage, current = _voltage(s, now, car), _current(s, now, car)
-    power = None if voltage is None or current is None else voltage * current
+    power = s.ac_power.get(now) if ac else None if voltage is None or current is None else voltage * current
     soc = s.battery_soc.get(now) if car else s.ev_soc.get(now)
-    if not car:
-        last = wide("isolation", texts.ohm(s.isolation.get(now)))
-    elif s.inlet_temperature.get(now) is None:
-        last = wide("battery", value(s.battery_voltage.get(now), "V"))
+    if ac and not car:
+        first = Row(HUGE, texts.power(power), None, "kW", "RCD !" if s.residual_current.get(now) else "")
     else:
-        last = wide("inlet", value(s.inlet_temperature.get(now), "C"))
-    target, ampere = s.ev_target_voltage.get(now), s.ev_target_current.get(now)
-    return (Row(LARGE, texts.soc_and_power(soc, power)), Row(BAR, "", None if soc is None else int(soc)),
-            _text(pair(voltage, "V", current, "A")), _text(wide("asked " + value(target, "V"), value(ampere, "A"))),
-            _text(texts.energy_and_minutes(s.session_energy.get(now), since, now)), _text(last))
+        first = Row(HUGE, texts.percent(soc), None, texts.power(power), "kW")
+    return (first, Row(LARGE, texts.volts_and_amperes(voltage, current)), _text(texts.energy_and_minutes(s.session_energy.get(now), since, now)),
+            _text(_limit(s, now, car)))
+
+
+def _limit(s: Signals, now: int, car: bool) -> str:
+    """Which side limits; while nobody can say, what the car asks for."""
+    if s.ac_session.value:
+        asked = s.ac_current_request.get(now) if car else s.evse_max_current.get(now)
+        return wide("limit", "" if asked is None else value(asked, "A"))
+    told = limit_text(s, now, car)
+    return wide("limit", told) if told else wide("asked " + value(s.ev_target_voltage.get(now), "V"), value(s.ev_target_current.get(now), "A"))
 
 
 def _by_pilot(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
@@ -211,36 +219,41 @@ def _by_pilot(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple
 
 
 def _stopping(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.STOPPING, _text(_measured(s, now, car)), _text(_contactors(s, now, car)),
-                   _text(wide("lock", _lock(s, now)) if car else ""), _text("Do not unplug yet."))
+    return (Row(LARGE, Phase.STOPPING.headline), _tall("Do not unplug yet."), _text(_measured(s, now, car)), _text(_contactors(s, now, car)),
+            _text(wide("lock", _lock(s, now)) if car else ""))
 
 
 def _finished(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _ended(s, now, since, Phase.FINISHED, "Unplug when unlocked.")
+    return _ended(s, now, car, since, Phase.FINISHED, "Unplug when unlocked.")
 
 
 def _stopped(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _ended(s, now, since, Phase.STOPPED, "Replug to begin again.")
+    return _ended(s, now, car, since, Phase.STOPPED, "Replug to begin again.")
 
 
 def _retrying(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _ended(s, now, since, Phase.RETRYING, "The next try is near.")
+    return _ended(s, now, car, since, Phase.RETRYING, "The next try is near.")
 
 
 def _paused(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _ended(s, now, since, Phase.PAUSED, "Goes on by itself, or with the key s.")
+    return _ended(s, now, car, since, Phase.PAUSED, "Goes on by itself, or with the key s.")
 
 
-def _ended(s: Signals, now: int, since: int, phase: Phase, otherwise: str) -> tuple[Row, ...]:
+def _ended(s: Signals, now: int, car: bool, since: int, phase: Phase, otherwise: str) -> tuple[Row, ...]:
+    """Why, and what to do; after an end in order also what was charged."""
     reason: StopReason | None = s.stop_reason.value
-    if reason is None:
-        return (Row(LARGE, phase.headline), Row(INVERSE, "No reason known"), *paged(otherwise, HINT_LINES, since, now))
-    return (Row(LARGE, phase.headline), Row(INVERSE, reason.text), *paged(reason.hint, HINT_LINES, since, now))
+    energy, soc = s.session_energy.get(now), s.battery_soc.get(now) if car else s.ev_soc.get(now)
+    charged = wide(f"{energy / 1000:.2f} kWh", "" if soc is None else f"{soc:.0f} %") if energy is not None and (reason is None or reason in NORMAL_ENDS) else ""
+    rows = [] if reason is not None and reason.text == phase.headline else [_tall("No reason known" if reason is None else reason.text)]
+    if charged:
+        rows.append(_text(charged))
+    left = HINT_LINES + 2 - sum(HEIGHTS[row.kind] for row in rows)
+    return (Row(LARGE, phase.headline), *rows, *paged(otherwise if reason is None else reason.hint, left, since, now))
 
 
 def _tripped(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     hint = s.safety_hint.value or StopReason.SAFETY_TRIP.hint
-    return (Row(LARGE, Phase.TRIPPED.headline), Row(INVERSE, cut(detail or StopReason.SAFETY_TRIP.text)), *paged(hint, HINT_LINES, since, now))
+    return (Row(LARGE, Phase.TRIPPED.headline), _tall(cut(detail or StopReason.SAFETY_TRIP.text)), *paged(hint, HINT_LINES, since, now))
 
 
 def _other(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:

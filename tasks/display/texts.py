@@ -39,16 +39,24 @@ def kilo(watts: float | None) -> str:
     return f"{UNKNOWN} kW" if watts is None else f"{watts / 1000:.1f} kW"
 
 
-def soc_and_power(soc: float | None, watts: float | None) -> str:
-    """` 42%  46kW` in ten large characters; below 10 kW with one decimal."""
-    left = f"{UNKNOWN}%" if soc is None else f"{soc:.0f}%"
+def percent(share: float | None) -> str:
+    """`42%`, four characters at most."""
+    return f"{UNKNOWN}%" if share is None else f"{min(999.0, share):.0f}%"
+
+
+def power(watts: float | None) -> str:
+    """kW in four characters at most, below 100 with one decimal where there is room: `46.2`, `-9.9`, `350`."""
     if watts is None:
-        right = f"{UNKNOWN}kW"
-    elif -9_950 < watts < 9_950:
-        right = f"{watts / 1000:.1f}kW"
-    else:
-        right = f"{watts / 1000:.0f}kW"
-    return f"{left}{right:>{LARGE_CHARACTERS - len(left)}}"
+        return UNKNOWN
+    kilowatts = max(-999.0, min(9999.0, watts / 1000))
+    text = f"{kilowatts:.1f}"
+    return text if len(text) <= 4 else f"{kilowatts:.0f}"
+
+
+def volts_and_amperes(volts: float | None, amperes: float | None) -> str:
+    """`381V  120A` in ten large characters."""
+    left, right = (UNKNOWN if number is None else f"{max(-999.0, min(9999.0, number)):.0f}" for number in (volts, amperes))
+    return f"{left}V{right + 'A':>{LARGE_CHARACTERS - 1 - len(left)}}"
 
 
 def ohm(resistance: float | None) -> str:
@@ -63,13 +71,18 @@ def elapsed(since: int, now: int) -> str:
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
 
 
+def seconds(since: int, now: int) -> str:
+    """For what a person stands beside and counts: `125 s`."""
+    return f"{min(9999, max(0, now - since) // S)} s"
+
+
 def energy_and_minutes(watt_hours: float | None, since: int, now: int) -> str:
     left = "" if watt_hours is None else f"{watt_hours / 1000:.2f} kWh"
     return wide(left, elapsed(since, now))
 
 
 def wrap(text: str, width: int = SMALL_CHARACTERS) -> tuple[str, ...]:
-    """Words in lines of at most `width` characters; a longer word is broken."""
+    """Words in lines of at most `width` characters; a longer word is broken, behind a dot or underscore or before a capital where it has one."""
     lines: list[str] = []
     line = ""
     for word in text.split():
@@ -77,8 +90,9 @@ def wrap(text: str, width: int = SMALL_CHARACTERS) -> tuple[str, ...]:
             if line:
                 lines.append(line)
                 line = ""
-            lines.append(word[:width])
-            word = word[width:]
+            seam = max((n for n in range(width // 2, width + 1) if word[n - 1] in "._" or word[n].isupper()), default=width)
+            lines.append(word[:seam])
+            word = word[seam:]
         if line and len(line) + 1 + len(word) > width:
             lines.append(line)
             line = word

@@ -10,6 +10,10 @@ AC_PERIOD = 20 * MS   # the mains must be off 100 ms after state C (IEC 61851-1)
 PERIOD = 50 * MS      # four channels of an ADS1115 at 128 samples/s take 31 ms; 10 samples within the 500 ms freshness, 4 within the pilot's 200 ms
 
 
+def not_fitted(now: int) -> None:
+    """What an input says that this board does not have."""
+
+
 class CarSense:
     """The car: inlet voltage, current and temperature, pilot, stop button."""
 
@@ -22,6 +26,7 @@ class CarSense:
         self._supply_voltage = voltmeter.supply_voltage
         self._pilot = pilot.read
         self._stop_button = inputs.stop_button
+        self._display_button = getattr(inputs, "display_button", not_fitted)
         self.voltage = Reading(signals.inlet_voltage, "sense")
         self.current = Reading(signals.inlet_current, "sense")
         self.temperature = Reading(signals.inlet_temperature, "sense")
@@ -29,6 +34,7 @@ class CarSense:
         self.duty = Reading(signals.pilot_duty, "sense")
         self._state = signals.pilot_state.claim("sense")
         self._stop = signals.stop_button.claim("sense")
+        self._display = signals.display_button.claim("sense")
 
     def run(self, now: int) -> int:
         self.voltage.put(self._inlet_voltage(now), now)
@@ -43,6 +49,7 @@ class CarSense:
             self._state.set(reading.state, now)
             self.duty.put(reading.duty_percent, now)
         self._stop.set(self._stop_button(now), now)
+        self._display.set(self._display_button(now), now)
         return now + PERIOD
 
     @property
@@ -62,12 +69,14 @@ class ChargerSense:
         self._isolation = power_meter.isolation
         self._pilot = pilot.read
         self._stop_button = inputs.stop_button
+        self._display_button = getattr(inputs, "display_button", not_fitted)
         self.voltage = Reading(signals.output_voltage, "sense")
         self.current = Reading(signals.output_current, "sense")
         self.isolation = Reading(signals.isolation, "sense")
         self.duty = Reading(signals.pilot_duty, "sense")
         self._state = signals.pilot_state.claim("sense")
         self._stop = signals.stop_button.claim("sense")
+        self._display = signals.display_button.claim("sense")
 
     def run(self, now: int) -> int:
         self.voltage.put(self._output_voltage(now), now)
@@ -81,6 +90,7 @@ class ChargerSense:
             self._state.set(reading.state, now)
             self.duty.put(reading.duty_percent, now)
         self._stop.set(self._stop_button(now), now)
+        self._display.set(self._display_button(now), now)
         return now + PERIOD
 
     @property
@@ -98,10 +108,12 @@ class AcSense:
         s = signals
         self._pilot = pilot.read
         self._stop_button = inputs.stop_button
+        self._display_button = getattr(inputs, "display_button", not_fitted)
         self._tripped = None if residual_current is None else residual_current.tripped
         self.duty = Reading(s.pilot_duty, "sense")
         self._state = s.pilot_state.claim("sense")
         self._stop = s.stop_button.claim("sense")
+        self._display = s.display_button.claim("sense")
         self._residual = s.residual_current.claim("sense")
         self._metered = () if meter is None else tuple((Reading(signal, "sense"), read) for signal, read in (
             (s.ac_voltage, meter.voltage), (s.ac_current, meter.current), (s.ac_power, meter.power), (s.ac_energy, meter.energy)))
@@ -115,6 +127,7 @@ class AcSense:
             self._state.set(reading.state, now)
             self.duty.put(reading.duty_percent, now)
         self._stop.set(self._stop_button(now), now)
+        self._display.set(self._display_button(now), now)
         if self._tripped is not None:
             self._residual.set(self._tripped(now), now)
         for quantity, read in self._metered:

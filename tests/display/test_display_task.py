@@ -16,6 +16,7 @@ class Panel:
 
     def __init__(self):
         self.errors, self.works = 0, True
+        self.octets_per_run, self.contrasts = 128, []
         self.pages = [bytearray(b"\xAA" * 128) for _ in range(8)]     # memory is random at power-on
         self.writes = []
 
@@ -26,6 +27,13 @@ class Panel:
         assert 0 <= page < 8 and 0 <= column and 0 < len(data) <= 128 - column
         self.pages[page][column:column + len(data)] = data
         self.writes.append((now, page, column, len(data)))
+        return True
+
+    def set_contrast(self, value, now):
+        if not self.works:
+            self.errors += 1
+            return False
+        self.contrasts.append((now, value))
         return True
 
     def octets(self):
@@ -85,9 +93,9 @@ def test_a_changed_digit_and_the_life_sign_cost_a_few_octets():
     panel.writes.clear()
     for name, value in CAR.items():
         put(s, NOW + S, **{name: value})
-    put(s, NOW + S, inlet_voltage=382.4, inlet_current=120.2)
+    put(s, NOW + S, inlet_voltage=382.4, inlet_current=120.0)
     run(display, NOW + S, NOW + S + 200 * MS)
-    assert [(page, length) for _, page, _, length in panel.writes] == [(0, 5), (4, 5), (6, 5)]   # life sign, 381 -> 382 V, 0 -> 1 s
+    assert [(page, length) for _, page, _, length in panel.writes] == [(0, 5), (4, 10), (5, 10), (6, 5)]   # life sign, 381 -> 382 V, 0 -> 1 s
     assert [bytes(p) for p in panel.pages] == draw(screen(s, NOW + S, "pev", NOW))
 
 

@@ -73,9 +73,11 @@ BUSES = {"ssd1306": dict(columns=128, first=0), "sh1106": dict(columns=132, firs
 both = pytest.mark.parametrize("controller", sorted(BUSES))
 
 
-def panel(controller, **options):
+def panel(controller, per_octet=0, broken=False, **options):
+    """`per_octet`: ns that an octet takes on the wire."""
     bus = Bus(**BUSES[controller])
-    return OledLuma(OledConfig(controller=controller, **options), luma_serial.i2c(bus=bus, address=0x3C)), bus
+    bus.broken = broken
+    return OledLuma(OledConfig(controller=controller, **options), luma_serial.i2c(bus=bus, address=0x3C), clock=lambda: bus.wire * per_octet), bus
 
 
 @both
@@ -97,7 +99,7 @@ def test_a_screen_on_the_panel_is_the_screen_that_was_drawn(controller):
     oled, bus = panel(controller)
     s = signals(**CAR, connection_state="Session", v2g_state="CurrentDemand")
     display = DisplayTask(oled, s, "pev", Journal())
-    for k in range(9):
+    for k in range(60):                       # it begins with the slices of a slow bus
         display.run(NOW + k * 10_000_000)
     assert bus.pages() == draw(screen(s, NOW, "pev", NOW))
 
@@ -137,10 +139,79 @@ def test_a_small_change_costs_a_few_octets_on_the_bus():
 
 
 def test_upside_down_and_contrast():
-    _, bus = panel("ssd1306", upside_down=True, contrast=17)
-    assert bus.commands[-4:] == [(0xA0,), (0xC0,), (0x81, 17), (0xAF,)]
+    oled, bus = panel("ssd1306", upside_down=True)
+    assert [c for c in bus.commands if c[0] not in (0x21, 0x22)][-4:] == [(0xA0,), (0xC0,), (0x81, 160), (0xAF,)]
     _, bus = panel("ssd1306")
-    assert bus.commands[-4:-2] == [(0xA1,), (0xC8,)]
+    assert [c for c in bus.commands if c[0] not in (0x21, 0x22)][-4:-2] == [(0xA1,), (0xC8,)]
+    wire = bus.wire
+    assert oled.set_contrast(8, NOW) and not oled.set_contrast(256, NOW) and not oled.set_contrast(-1, NOW) and oled.errors == 2
+    assert bus.wire == wire                    # that of another panel
+
+
+@both
+def test_brightness_is_one_short_command_and_outlives_a_fault(controller):
+    oled, bus = panel(controller)
+    bus.commands.clear()
+    bus.wire = 0
+    assert oled.set_contrast(8, NOW)
+    assert bus.commands == [(0x81, 8)] and bus.wire == 4
+    bus.broken = True
+    assert not oled.set_contrast(9, NOW) and oled.fault == "Display: no answer" and len(oled.fault) <= 19 and oled.remedy
+    bus.broken = False
+    bus.commands.clear()
+    assert oled.write(0, 0, b"x", NOW) and (0x81, 9) in bus.commands and oled.fault == oled.remedy == ""
+
+
+@both
+def test_the_slice_follows_the_speed_of_the_bus(controller):
+    slow, _ = panel(controller, per_octet=90_000)
+    assert 20 <= slow.octets_per_run <= 23               # with its window of 10, and what blocks of 32 octets cost: 3 ms at 100 kHz
+    fast, _ = panel(controller, per_octet=22_500)
+    for _ in range(40):
+        fast.write(0, 0, bytes(fast.octets_per_run), NOW)
+    assert 112 <= fast.octets_per_run <= 128             # 400 kHz
+    crawling, _ = panel(controller, per_octet=900_000)
+    assert crawling.octets_per_run == 8
+    assert crawling.run(NOW) > NOW
+
+
+@both
+def test_a_bus_that_becomes_slow_is_believed_sooner_than_one_that_becomes_fast(controller):
+    speed = [22_500]
+    bus = Bus(**BUSES[controller])
+    spent = [0, 0]
+
+    def clock():
+        spent[0] += (bus.wire - spent[1]) * speed[0]
+        spent[1] = bus.wire
+        return spent[0]
+    oled = OledLuma(OledConfig(controller=controller), luma_serial.i2c(bus=bus, address=0x3C), clock)
+    for _ in range(40):
+        oled.write(0, 0, bytes(100), NOW)
+    before = oled.octets_per_run
+    speed[0] = 90_000
+    oled.write(0, 0, bytes(100), NOW)
+    slower = oled.octets_per_run
+    assert slower < before * 0.6
+    speed[0] = 22_500
+    oled.write(0, 0, bytes(100), NOW)
+    assert oled.octets_per_run < slower + (before - slower) / 4
+
+
+@both
+def test_a_panel_that_is_missing_at_the_start_is_asked_again_and_drawn_when_it_comes(controller):
+    oled, bus = panel(controller, broken=True)
+    assert oled.fault and oled.errors == 1
+    s = signals(**CAR, connection_state="Session", v2g_state="CurrentDemand")
+    display = DisplayTask(oled, s, "pev", Journal())
+    for k in range(300):
+        display.run(NOW + k * 10_000_000)
+    assert oled.errors == 3                              # at 0 and 1 s: ever more rarely
+    bus.broken = False
+    for k in range(300, 500):
+        display.run(NOW + k * 10_000_000)
+    assert bus.pages() == display.pages() and not oled.fault and oled.recoveries == 1
+    assert (0x81, 160) in bus.commands
 
 
 @both
@@ -159,7 +230,7 @@ def test_no_panel_is_a_driver_error_with_a_remedy(controller):
     bus = Bus(**BUSES[controller])
     bus.broken = True
     with pytest.raises(DriverError) as caught:
-        OledLuma(OledConfig(controller=controller), luma_serial.i2c(bus=bus, address=0x3C))
+        OledLuma(OledConfig(controller=controller, required=True), luma_serial.i2c(bus=bus, address=0x3C))
     assert "i2cdetect" in caught.value.remedy and "0x3C" in caught.value.problem
 
 

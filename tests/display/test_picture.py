@@ -1,33 +1,9 @@
-"""Octets of pictures: the face, the layout, golden pictures, differences, braille."""
+"""Octets of pictures: the faces, the layout, the wandering, differences, braille."""
 import random
-from pathlib import Path
 
-import pytest
-from tests.display.scenes import AC_CAR, AC_CHARGER, CAR, CHARGER, NOW, signals
-
-from tasks.display.font import FIRST, LARGE_LOWER, LARGE_UPPER, SMALL
-from tasks.display.picture import BAR, INVERSE, LARGE, PAGES, TEXT, WIDTH, Row, Screen, as_text, draw, next_span
-from tasks.display.screens import screen
-from tasks.stop_reasons import StopReason
-
-GOLDEN = Path(__file__).parent / "golden"
-SCENES = {
-    "car_charging": ("pev", dict(CAR, connection_state="Session", v2g_state="CurrentDemand")),
-    "car_precharge": ("pev", dict(CAR, connection_state="Session", v2g_state="PreCharge", inlet_voltage=190.5)),
-    "charger_cable_check": ("evse", dict(CHARGER, connection_state="Session", v2g_state="CableCheck")),
-    "car_stopped": ("pev", dict(CAR, connection_state="Failed", stop_reason=StopReason.ONGOING_TIMEOUT)),
-    "car_charging_ac": ("pev", dict(AC_CAR, connection_state="Session", v2g_state="ChargingStatus")),
-    "charger_charging_ac": ("evse", dict(AC_CHARGER, connection_state="Session", v2g_state="ChargingStatus")),
-    "charger_idle": ("evse", dict(modem="QCA7005 1.2.4")),
-}
-
-
-@pytest.mark.parametrize("name", sorted(SCENES))
-def test_golden_pictures(name):
-    """Looked at by a person when made; a change on purpose replaces the file with what the failure prints."""
-    role, values = SCENES[name]
-    text = "\n".join(as_text(draw(screen(signals(**values), NOW, role, NOW - 60 * 10**9)))) + "\n"
-    assert text == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8"), text
+from tasks.display.font import FIRST, HUGE as HUGE_FACE, LARGE as LARGE_FACE, SMALL, TALL as TALL_FACE
+from tasks.display.picture import (BAR, HUGE, INVERSE, LARGE, PAGES, TALL, TEXT, WANDER, WIDTH, Row, Screen, as_text, dot, draw, fits, next_span,
+                                   shifted)
 
 
 def test_every_glyph_exists_once_and_fits_its_cell():
@@ -37,12 +13,55 @@ def test_every_glyph_exists_once_and_fits_its_cell():
         assert len(octets) == 6 and octets[5] == 0 and all(octet < 128 for octet in octets)
 
 
-def test_the_large_face_is_the_small_one_doubled():
-    for c, small in SMALL.items():
-        for x, column in enumerate(small):
-            doubled = LARGE_UPPER[c][2 * x] | LARGE_LOWER[c][2 * x] << 8
-            assert LARGE_UPPER[c][2 * x] == LARGE_UPPER[c][2 * x + 1] and LARGE_LOWER[c][2 * x] == LARGE_LOWER[c][2 * x + 1]
-            assert [doubled >> y & 1 for y in range(16)] == [column >> (y // 2) & 1 for y in range(16)]
+def test_the_other_faces_are_the_small_one_stretched_with_a_free_row_below():
+    for face, wide, high in ((TALL_FACE, 1, 2), (LARGE_FACE, 2, 2), (HUGE_FACE, 3, 3)):
+        for c, small in SMALL.items():
+            pages = [page[c] for page in face]
+            assert [len(page) for page in pages] == [6 * wide] * high
+            for x in range(6 * wide):
+                column = sum(page[x] << 8 * n for n, page in enumerate(pages))
+                expected = sum(1 << y + high - 1 for y in range(7 * high) if small[x // wide] >> (y // high) & 1)
+                assert column == expected and column < 1 << 8 * high - 1
+
+
+FULL = (
+    (Row(TEXT, "M" * 21), Row(LARGE, "g" * 10), Row(TALL, "p" * 21), Row(BAR, "", 100), Row(TEXT, "_" * 21)),
+    (Row(HUGE, "100%", None, "-660", "kW 12345"), Row(LARGE, "1100V-600A"), Row(TALL, "_" * 21)),
+    (Row(HUGE, "MMMM", None, "MMMM", "MMMMMMMM"), Row(HUGE, "____", None, "____", "________"), Row(TEXT, "M" * 21)),
+)
+
+
+def lit(pages):
+    return sum(octet.bit_count() for page in pages for octet in page)
+
+
+def test_the_picture_wanders_without_losing_a_pixel():
+    for rows in FULL:
+        shown = Screen("M" * 19, rows, 1)
+        assert fits(shown)
+        pages = draw(shown)
+        seen = set()
+        for right, down in WANDER:
+            moved = shifted(pages, right, down)
+            assert len(moved) == PAGES and all(len(page) == WIDTH for page in moved)
+            assert lit(moved) == lit(pages), (rows, right, down)
+            for y in range(64 - down):
+                for x in range(max(0, -right), min(WIDTH, WIDTH - right)):
+                    assert moved[(y + down) // 8][x + right] >> (y + down) % 8 & 1 == pages[y // 8][x] >> y % 8 & 1
+            seen.add(tuple(moved))
+        assert len(seen) == len(WANDER)
+
+
+def test_the_dot_moves_and_is_all_there_is():
+    pictures = [dot(step) for step in range(60)]
+    assert all(lit(p) == 4 and len(p) == PAGES and all(len(page) == WIDTH for page in p) for p in pictures)
+    assert all(a != b for a, b in zip(pictures, pictures[1:])) and len({tuple(p) for p in pictures}) > 50
+
+
+def test_a_huge_row_stands_beside_large_and_small_type():
+    pages = draw(Screen("", (Row(HUGE, "4", None, "9", "kW"),)))
+    assert pages[1][1:19] == HUGE_FACE[0]["4"] and pages[3][1:19] == HUGE_FACE[2]["4"]
+    assert pages[1][115:127] == LARGE_FACE[0]["9"] and pages[2][115:127] == LARGE_FACE[1]["9"] and pages[3][115:127] == SMALL["k"] + SMALL["W"]
 
 
 def test_the_letter_L_stands_where_it_belongs():
@@ -51,14 +70,15 @@ def test_the_letter_L_stands_where_it_belongs():
 
 
 def test_a_picture_has_always_eight_pages():
-    for rows in ((), (Row(LARGE, "x"),) * 9, (Row(TEXT, "y" * 99),), (Row(BAR, "", 50),), (Row(INVERSE, "z"),)):
+    for rows in ((), (Row(LARGE, "x"),) * 9, (Row(TEXT, "y" * 99),), (Row(BAR, "", 50),), (Row(INVERSE, "z"),), (Row(HUGE, "12345", None, "12345", "123456789"),),
+                 (Row(TALL, "y" * 99),)):
         pages = draw(Screen("t" * 99, rows, 7))
         assert len(pages) == PAGES and all(len(page) == WIDTH for page in pages)
 
 
-def test_the_title_is_inverse_and_carries_the_life_sign():
+def test_the_title_carries_the_life_sign_and_is_not_inverse():
     one, two = draw(Screen("CAR", (), 0)), draw(Screen("CAR", (), 1))
-    assert one[0][0] == 0xFF and one[0][127] == 0xFF
+    assert one[0][0] == 0 and one[0][127] == 0
     assert one[1:] == two[1:] and one[0][:121] == two[0][:121] and one[0] != two[0]
 
 

@@ -7,9 +7,9 @@ from tests.display.scenes import AC_CAR, AC_CHARGER, CAR, CHARGER, LARGEST, LARG
 from drivers.interfaces import PilotState
 from kernel.timer import S
 from tasks.display.phases import CONNECTION_PHASES, LINK_PHASES, V2G_PHASES, Phase, phase_of
-from tasks.display.picture import BAR, INVERSE, LARGE, TEXT, Row, Screen, fits
+from tasks.display.picture import BAR, HUGE, INVERSE, LARGE, TALL, TEXT, Row, Screen, fits
 from tasks.display.screens import NOTICE_TURN, ROLES, TITLE_CHARACTERS, UNDISTURBED, screen, screen_of
-from tasks.display.texts import TURN, elapsed, soc_and_power, wrap
+from tasks.display.texts import TURN, elapsed, percent, power, seconds, volts_and_amperes, wrap
 from tasks.ipv6.strangers import Trick
 from tasks.signals import Signals
 from tasks.safety.ac_trips import AC_NOT_CLOSED, AC_TRIPS, AC_WELDED
@@ -55,10 +55,10 @@ def test_a_notice_about_the_network_takes_turns_with_the_last_row(role, phase):
 def told(s, role, headline, label):
     """Everything that the pages below headline and label say, without the spaces at which lines are broken."""
     pages = []
-    for page in range(4):
+    for page in range(5):
         shown = screen(s, NOW + page * TURN, role, NOW)
-        assert fits(shown) and shown.rows[:2] == (Row(LARGE, headline), Row(INVERSE, label))
-        pages.append("".join(row.text for row in shown.rows[2:]).replace(" ", ""))
+        assert fits(shown) and shown.rows[0] == Row(LARGE, headline) and (label == headline or shown.rows[1] == Row(TALL, label))
+        pages.append("".join(row.text for row in shown.rows[2 - (label == headline):]).replace(" ", ""))
     return "".join(dict.fromkeys(pages))
 
 
@@ -158,23 +158,26 @@ def test_the_phase_follows_the_signals():
 # --- what is told -----------------------------------------------------------------------------------------------------
 
 def test_charging_in_the_car():
-    assert texts(screen(session("CurrentDemand"), NOW, "pev", NOW - 17 * 60 * S)) == [
-        "CAR         CP C 5%", "42%   46kW", "", "381 V           120 A", "asked 400 V     125 A", "12.34 kWh      17 min",
-        "inlet            34 C"]
-    assert screen(session("CurrentDemand"), NOW, "pev", NOW).rows[1] == Row(BAR, "", 42)
+    shown = screen(session("CurrentDemand"), NOW, "pev", NOW - 17 * 60 * S)
+    assert shown.title == "CAR         CP C 5%"
+    assert shown.rows == (Row(HUGE, "42%", None, "45.9", "kW"), Row(LARGE, "381V  120A"), Row(TEXT, "12.34 kWh      17 min"), Row(TEXT, "asked 400 V     125 A"))
 
 
 def test_charging_at_the_charger():
-    assert texts(screen(session("CurrentDemand", "evse"), NOW, "evse", NOW - 61 * S)) == [
-        "CHARGER     CP C 5%", "42%   46kW", "", "381 V           120 A", "asked 400 V     125 A", "12.34 kWh        61 s",
-        "isolation    1.2 MOhm"]
+    s = session("CurrentDemand", "evse")
+    put(s, NOW, evse_max_current=120.0)
+    shown = screen(s, NOW, "evse", NOW - 61 * S)
+    assert shown.title == "CHARGER     CP C 5%"
+    assert shown.rows == (Row(HUGE, "42%", None, "45.9", "kW"), Row(LARGE, "381V  120A"), Row(TEXT, "12.34 kWh        61 s"), Row(TEXT, "limit   charger 120 A"))
 
 
 def test_charging_with_ac():
-    car = texts(screen(signals(**AC_CAR, connection_state="Session", v2g_state="ChargingStatus"), NOW, "pev", NOW - 60 * S))
-    assert car[1:] == ["42%   11kW", "", "230 V            16 A", "limit            16 A", "12.34 kWh        60 s", "battery         381 V"]
-    charger = texts(screen(signals(**AC_CHARGER, connection_state="Session", v2g_state="ChargingStatus"), NOW, "evse", NOW - 60 * S))
-    assert charger[1:] == ["11.0 kW", "", "230 V            16 A", "contactors     closed", "12.34 kWh        60 s", "RCD                ok"]
+    car = screen(signals(**AC_CAR, connection_state="Session", v2g_state="ChargingStatus"), NOW, "pev", NOW - 60 * S)
+    assert car.rows == (Row(HUGE, "42%", None, "11.0", "kW"), Row(LARGE, "230V   16A"), Row(TEXT, "12.34 kWh        60 s"), Row(TEXT, "limit            16 A"))
+    s = signals(**AC_CHARGER, connection_state="Session", v2g_state="ChargingStatus")
+    assert screen(s, NOW, "evse", NOW - 60 * S).rows == (Row(HUGE, "11.0", None, "kW", ""), Row(LARGE, "230V   16A"), *car.rows[2:])
+    put(s, NOW, residual_current=True)
+    assert screen(s, NOW, "evse", NOW).rows[0].under == "RCD !"
 
 
 def test_an_ac_charge_has_no_cable_check_on_its_way():
@@ -184,24 +187,62 @@ def test_an_ac_charge_has_no_cable_check_on_its_way():
     assert phase_of(s)[0] is Phase.CABLE_CHECK
 
 
-def test_precharge_shows_both_voltages():
+def test_precharge_shows_both_voltages_in_tall_type():
     car, charger = session("PreCharge"), session("PreCharge", "evse")
     put(car, NOW, inlet_voltage=190.5)
-    assert texts(screen(car, NOW, "pev", NOW))[1:] == ["Precharge", "", "inlet         190.5 V", "battery       381.0 V",
-                                                      "difference   -190.5 V", "0 s"]
-    assert screen(car, NOW, "pev", NOW).rows[1] == Row(BAR, "", 50)
-    assert texts(screen(charger, NOW, "evse", NOW))[3:6] == ["output        381.2 V", "wanted        400.0 V", "difference    -18.8 V"]
+    assert screen(car, NOW, "pev", NOW).rows == (Row(LARGE, "Precharge"), Row(BAR, "", 50), Row(TALL, "inlet         190.5 V"), Row(TALL, "battery       381.0 V"))
+    assert texts(screen(charger, NOW, "evse", NOW))[3:] == ["output        381.2 V", "wanted        400.0 V"]
+
+
+def test_the_wait_for_authorisation_counts_seconds():
+    shown = screen(session("Authorization"), NOW, "pev", NOW - 125 * S)
+    assert shown.rows[-1] == Row(TALL, "waiting         125 s")
 
 
 def test_stale_values_are_not_shown():
     s = session("CurrentDemand")
-    assert texts(screen(s, NOW + 10 * S, "pev", NOW))[:4] == ["CAR            CP ?", "--%   --kW", "", "-- V             -- A"]
+    shown = screen(s, NOW + 10 * S, "pev", NOW)
+    assert shown.title == "CAR            CP ?" and shown.rows[:2] == (Row(HUGE, "--%", None, "--", "kW"), Row(LARGE, "--V    --A"))
 
 
 def test_a_car_without_own_sensors_shows_what_the_charger_reports():
     s = session("CurrentDemand")
     put(s, NOW, inlet_voltage=None, inlet_current=None, evse_present_voltage=398.0, evse_present_current=99.0)
-    assert texts(screen(s, NOW, "pev", NOW))[3] == "398 V            99 A"
+    assert screen(s, NOW, "pev", NOW).rows[1] == Row(LARGE, "398V   99A")
+
+
+def test_an_end_in_order_tells_what_was_charged():
+    s = signals(**CAR, connection_state="Finished", stop_reason=StopReason.CAR_STOP)
+    assert texts(screen(s, NOW, "pev", NOW))[1:4] == ["Finished", "Stopped by car", "12.34 kWh        42 %"]
+    put(s, NOW, stop_reason=StopReason.TCP_RESET)
+    assert not any("kWh" in text for text in texts(screen(s, NOW, "pev", NOW)))
+
+
+DO = ("plug", "use ", "check", "try ", "send", "nothing to do", "look", "set ", "start", "allow", "call", "release", "authorise", "goes on", "leave", "press",
+      "do not", "see ")
+
+
+@pytest.mark.parametrize("hint", [*(r.hint for r in StopReason), *(t.hint for t in (*PEV_TRIPS, *EVSE_TRIPS, *AC_TRIPS, AC_NOT_CLOSED, AC_WELDED,
+                                                                                   CONTACTOR_WELDED, VOLTAGE_STAYS, STALLED))])
+def test_every_hint_says_what_to_do(hint):
+    assert any(word in hint.lower() for word in DO), hint
+    assert len(wrap(hint)) <= 9, "more than three pages are not read to their end"
+
+
+@BOTH
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("values", [CAR, CHARGER, AC_CAR, AC_CHARGER], ids=["car", "charger", "AC car", "AC charger"])
+def test_no_screen_says_the_same_twice(role, phase, values):
+    for reason in (None, StopReason.PAUSED, StopReason.NO_LINK):
+        s = signals(**values, stop_reason=reason, connection_state="Session", link_state="Sounding", v2g_state="CableCheck", link_quality="good")
+        words = [row.text.strip().lower() for row in screen_of(phase, "", s, NOW, role, NOW - 17 * S).rows if row.text.strip()]
+        assert len(words) == len(set(words)), words
+
+
+def test_nothing_that_stays_is_inverse():
+    for phase in Phase:
+        for reason in (None, StopReason.NO_LINK):
+            assert all(row.kind != INVERSE for row in screen_of(phase, "", signals(**CAR, stop_reason=reason), NOW, "pev", NOW).rows)
 
 
 def test_the_pilot_in_the_title():
@@ -217,14 +258,18 @@ def test_the_life_sign_moves_every_second():
 
 
 def test_small_texts():
-    assert soc_and_power(100.0, 660_000.0) == "100% 660kW"
-    assert soc_and_power(9.6, 9_949.0) == "10%  9.9kW"
-    assert soc_and_power(9.4, -9_949.0) == "9%  -9.9kW"
-    assert soc_and_power(None, 9_951.0) == "--%   10kW"
+    assert [percent(x) for x in (None, 0.4, 100.0, 5000.0)] == ["--%", "0%", "100%", "999%"]
+    assert [power(x) for x in (None, 0.0, 9_949.0, -9_949.0, 99_940.0, 99_960.0, 660_000.0, -660_000.0, 1e9)] == [
+        "--", "0.0", "9.9", "-9.9", "99.9", "100", "660", "-660", "9999"]
+    assert [volts_and_amperes(*x) for x in ((None, None), (381.2, 120.4), (1100.0, -600.0), (9999.0, -9999.0))] == [
+        "--V    --A", "381V  120A", "1100V-600A", "9999V-999A"]
+    assert [seconds(0, t) for t in (-S, 0, 125 * S, 10**15)] == ["0 s", "0 s", "125 s", "9999 s"]
     assert [elapsed(0, t) for t in (0, 119 * S, 120 * S, 3601 * S)] == ["0 s", "119 s", "2 min", "60 min"]
     assert elapsed(5, 0) == "0 s"
     assert wrap("one two three", 7) == ("one two", "three")
     assert wrap("a verylongword b", 5) == ("a", "veryl", "ongwo", "rd b")
+    assert wrap("Press EVSE_EmergencyShutdown: stop") == ("Press", "EVSE_Emergency", "Shutdown: stop")
+    assert wrap("see safety.evse.stop_button_long", 12) == ("see", "safety.evse.", "stop_button_", "long")
     assert wrap("") == ()
     assert set(ROLES) == {"pev", "evse"}
 
@@ -257,9 +302,9 @@ def test_the_link_in_one_look(role):
     values = dict(connection_state="Discovering", link_state="Matched", peer_mac=bytes(6), modem="x", attenuation=11.2, link_rate_tx=9, link_rate_rx=5,
                   link_quality="weak")
     joining = texts(screen_of(Phase.JOINING, "", signals(**values), NOW, role, NOW))
-    assert joining[5] == "11.2 dB      5 Mbit/s" and joining[6] == "0 s         weak link"
-    assert texts(screen_of(Phase.SESSION, "", signals(**values), NOW, role, NOW))[5] == "weak link    5 Mbit/s"
+    assert joining[4:] == ["11.2 dB      5 Mbit/s", "0 s         weak link"]
+    assert texts(screen_of(Phase.SESSION, "", signals(**values), NOW, role, NOW))[5] == "0 s          5 Mbit/s"
     late = texts(screen_of(Phase.JOINING, "", signals(**values), NOW + 6 * S, role, NOW))
-    assert late[5] == "attenuation   11.2 dB"             # rates that nobody renews are not shown
+    assert late[4] == "attenuation   11.2 dB"             # rates that nobody renews are not shown
     none = texts(screen_of(Phase.JOINING, "", signals(modem="x", peer_mac=bytes(6)), NOW, role, NOW))
-    assert none[5:] == ["", "0 s"]
+    assert [text.strip() for text in none[4:]] == ["", "0 s"]
