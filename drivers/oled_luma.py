@@ -9,6 +9,7 @@ How fast the bus is, nobody tells (100 kHz by default on a Pi, 400 kHz where con
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -24,6 +25,7 @@ I2C_TIMEOUT = 0x0702         # ioctl of linux/i2c-dev.h, in units of 10 ms
 SLICE_TIME = 3_000_000       # ns of bus per run: a third of a tick, so that no tick is late
 SLOWEST = 90_000             # ns per octet at 100 kHz: eight bits and the acknowledge
 WINDOW_OCTETS = 10           # on the wire besides the contents: twice address and mode, and the six of a window
+SAMPLES = 8                  # transfers after which a bus that has become slower is believed
 LEAST, MOST = 8, WIDTH       # picture octets per run, however slow or fast the bus is
 LOOK_AGAIN = 1_000_000_000   # ns: `run` has nothing to do
 
@@ -99,6 +101,7 @@ class OledLuma:
         self.fault = ""
         self.remedy = ""
         self._clock = clock
+        self._samples: deque[float] = deque(maxlen=SAMPLES)
         self._cost = float(SLOWEST)              # ns per octet on the wire
         self._contrast = CONTRAST
         self._faults = (LumaError, OSError)
@@ -205,9 +208,9 @@ class OledLuma:
         return False
 
     def _measured(self, spent: int, octets: int) -> None:
-        """Slower counts at once, by half of the difference; faster by an eighth: a late tick is worse than a slower picture."""
-        sample = spent / octets
-        self._cost += (sample - self._cost) / (2 if sample > self._cost else 8)
+        """The fastest of the last SAMPLES is the bus; what took longer was not alone on the processor."""
+        self._samples.append(spent / octets)
+        self._cost = max(1.0, min(self._samples))
 
 
 def _windows(page: int, column: int, length: int) -> tuple[int, ...]:

@@ -95,8 +95,9 @@ def _words(phase: Phase, detail: str, s: Signals, now: int, car: bool) -> str:
         watts = s.ac_power.get(now) if s.ac_session.value else None if voltage is None or current is None else voltage * current
         limit = "" if s.ac_session.value else limit_text(s, now, car)
         energy = s.session_energy.get(now)
-        told = [f"{power(watts)} kW" + ("" if energy is None else f" {energy / 1000:.1f}kWh"), f"limit {limit}" if limit else ""]
-        return (told[now // TURN & 1] or told[0])[:WIDTH]
+        if limit and now // TURN & 1:
+            return limit if len(limit) + 6 > WIDTH else f"limit {limit}"
+        return (f"{power(watts)} kW" + ("" if energy is None else f" {energy / 1000:.1f}kWh"))[:WIDTH]
     if s.safety_blocked.value:
         return s.safety_blocked.value
     if phase is Phase.STOPPING:

@@ -1,4 +1,4 @@
-"""What the person at the box wants: keys and process signals become a stop, a pause, a new beginning of the session, less or more power."""
+"""What the person at the box wants: keys and process signals become a stop, a pause, a new beginning of the session, less or more power, another page."""
 from __future__ import annotations
 
 from typing import Callable, Protocol
@@ -11,6 +11,7 @@ from tasks.stop_reasons import StopReason
 
 POLL = 400 * MS                  # how often keys and the terminate flag are looked at
 STOP_KEYS = frozenset(" qQ")
+PAGE_KEY, LIGHT_KEY = "d", "D"   # of the display: its next page; dim, or bright again
 START_KEYS = frozenset("sS")
 PAUSE_KEYS = frozenset("pP")
 SHARE_STEPS = {"-": -10.0, "+": 10.0}     # percent
@@ -24,20 +25,25 @@ class Keys(Protocol):
 
 
 class UserTask:
-    """Space or q, or a process signal, stops the session; p pauses it, s goes on or begins again; - and + lower and raise the power.
+    """Space or q, or a process signal, stops the session; p pauses it, s goes on or begins again; - and + lower and raise the power;
+    d turns the display's page, D dims it or makes it bright again.
 
     Later presses repeat the wish and harm nothing.
     """
 
     def __init__(self, keys: Keys, terminate: Callable[[], bool], wishes: Mailbox[StopSession | PauseSession | StartSession],
-                 share: Signal[float], journal: Journal) -> None:
-        """`terminate()` is True once the process was asked to end (SIGTERM, SIGINT). `share`: percent of the power limit that the person allows."""
+                 share: Signal[float], journal: Journal, display: Signal[tuple[int, int]] | None = None) -> None:
+        """`terminate()` is True once the process was asked to end (SIGTERM, SIGINT). `share`: percent of the power limit that the person allows.
+        `display`: how often which of its two keys was pressed; None: there is no display.
+        """
         self.inboxes = ()
         self._keys = keys
         self._terminate = terminate
         self._wishes = wishes
         self._share = share.claim("user")
         self._percent = WHOLE_SHARE
+        self._display = None if display is None else display.claim("user")
+        self._turned = (0, 0)
         self._journal = journal
         self._told = False
         self.presses = 0
@@ -58,6 +64,9 @@ class UserTask:
             self._journal.note(now, "user", "new beginning asked for by key")
             self._wishes.put(StartSession())
         self._change_share(sum(SHARE_STEPS.get(key, 0.0) for key in keys), now)
+        if self._display is not None and (PAGE_KEY in keys or LIGHT_KEY in keys):
+            self._turned = self._turned[0] + keys.count(PAGE_KEY), self._turned[1] + keys.count(LIGHT_KEY)
+            self._display.set(self._turned, now)
         return now + POLL
 
     def _change_share(self, step: float, now: int) -> None:

@@ -99,7 +99,7 @@ def test_a_screen_on_the_panel_is_the_screen_that_was_drawn(controller):
     oled, bus = panel(controller)
     s = signals(**CAR, connection_state="Session", v2g_state="CurrentDemand")
     display = DisplayTask(oled, s, "pev", Journal())
-    for k in range(60):                       # it begins with the slices of a slow bus
+    for k in range(60):
         display.run(NOW + k * 10_000_000)
     assert bus.pages() == draw(screen(s, NOW, "pev", NOW))
 
@@ -167,8 +167,6 @@ def test_the_slice_follows_the_speed_of_the_bus(controller):
     slow, _ = panel(controller, per_octet=90_000)
     assert 20 <= slow.octets_per_run <= 23               # with its window of 10, and what blocks of 32 octets cost: 3 ms at 100 kHz
     fast, _ = panel(controller, per_octet=22_500)
-    for _ in range(40):
-        fast.write(0, 0, bytes(fast.octets_per_run), NOW)
     assert 112 <= fast.octets_per_run <= 128             # 400 kHz
     crawling, _ = panel(controller, per_octet=900_000)
     assert crawling.octets_per_run == 8
@@ -176,26 +174,25 @@ def test_the_slice_follows_the_speed_of_the_bus(controller):
 
 
 @both
-def test_a_bus_that_becomes_slow_is_believed_sooner_than_one_that_becomes_fast(controller):
-    speed = [22_500]
+def test_one_slow_transfer_is_an_interruption_and_eight_are_a_slow_bus(controller):
+    speed, spent = [22_500], [0, 0]
     bus = Bus(**BUSES[controller])
-    spent = [0, 0]
 
     def clock():
         spent[0] += (bus.wire - spent[1]) * speed[0]
         spent[1] = bus.wire
         return spent[0]
     oled = OledLuma(OledConfig(controller=controller), luma_serial.i2c(bus=bus, address=0x3C), clock)
-    for _ in range(40):
-        oled.write(0, 0, bytes(100), NOW)
     before = oled.octets_per_run
     speed[0] = 90_000
+    for _ in range(7):
+        oled.write(0, 0, bytes(100), NOW)
+    assert oled.octets_per_run == before
     oled.write(0, 0, bytes(100), NOW)
-    slower = oled.octets_per_run
-    assert slower < before * 0.6
+    assert oled.octets_per_run < 25
     speed[0] = 22_500
     oled.write(0, 0, bytes(100), NOW)
-    assert oled.octets_per_run < slower + (before - slower) / 4
+    assert oled.octets_per_run >= before - 2                       # blocks of 32 octets weigh otherwise in 100 than in a page
 
 
 @both

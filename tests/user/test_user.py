@@ -76,3 +76,14 @@ def test_without_a_terminal_no_keys_come():
         keyboard = Keyboard(nothing)
     assert keyboard.fileno() == -1 and keyboard.read() == ""
     assert sys.stdin is not None
+
+
+def test_d_turns_the_display_and_stops_nothing():
+    wishes, signals = Mailbox("wishes", 4), Signals()
+    task = UserTask(Typed("d", "x", "ddD"), lambda: False, wishes, signals.power_share, Journal(), signals.display_keys)
+    seen = []
+    for now in range(3):
+        task.run(now)
+        seen.append(signals.display_keys.value)
+    assert seen == [(1, 0), (1, 0), (3, 1)] and not len(wishes)
+    UserTask(Typed("d"), lambda: False, wishes, Signals().power_share, Journal()).run(0)      # without a display

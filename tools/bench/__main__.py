@@ -1,4 +1,5 @@
 """`python -m tools.bench [NAME ...]`: prints figures; without a name: all but those that need root (veth, flood, nic)."""
+"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [flood] [modems] [oled] [veth]`: prints figures; without a name: all but veth and flood, which need root."""
 from __future__ import annotations
 
 import argparse
@@ -8,6 +9,8 @@ import sys
 
 FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "can", "tcp", "serial_line", "veth", "flood", "nic")
 ROOTS = ("veth", "flood", "nic")
+FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "oled", "tcp", "veth", "flood")
+ROOTS = ("veth", "flood")
 
 
 def main(argv: list[str] | None = None) -> int:

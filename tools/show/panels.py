@@ -16,6 +16,7 @@ BOX_LINES = BRAILLE_LINES + 2
 WIDE = 2 * BOX                       # two displays side by side
 SMALL = (BOX + 14, 24)               # below this the displays do not fit
 KEYS = "q stop · p pause · s go on · -+ power"
+DISPLAY_KEYS = " d page · D light "
 LINK = frozenset({"Preparing", "Matching"})              # states of the connection in which a finer machine is at work
 V2G = frozenset({"Session", "Ending"})
 OVER = frozenset({"Pausing", "Finished", "Failed"})
@@ -132,7 +133,7 @@ def _box(name: str, side: SideView, columns: int) -> list[Line]:
     left = (inner - BRAILLE_CELLS) // 2
     for text in as_text(side.pages):
         lines.append([("│", style), (" " * left, PLAIN), (text.replace("\u2800", " "), PIXEL), (" " * (inner - BRAILLE_CELLS - left), PLAIN), ("│", style)])
-    lines.append([("╰" + "─" * inner + "╯", style)])
+    lines.append([("╰" + "─" * (inner - len(DISPLAY_KEYS) - 1), style), (DISPLAY_KEYS, DIM), ("─╯", style)])
     return lines
 
 

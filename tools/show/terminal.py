@@ -16,7 +16,7 @@ from tools.show.view import View
 
 STOP_KEYS = frozenset(" qQ")
 OTHER_KEY = "\t"
-WISH_KEYS = frozenset("pPsS+-")       # those of tasks.user
+WISH_KEYS = frozenset("pPsS+-dD")       # those of tasks.user
 CHATTER = frozenset({"health"})        # sources whose notes would drown the sequence; their warnings are shown
 REMEMBERED = 64                       # newest events per side
 SPEED_SPAN = S // 2                   # wall time over which the speed is measured
