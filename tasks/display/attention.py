@@ -1,7 +1,7 @@
 """What the person at the display wants of it: which page, how bright. Button and events become both; pure, with `now` as time.
 
 Short press: the next page. Long press: dim, or bright again. A press on a dark display only lights it: nobody meant to turn a
-page that could not be seen. Whatever happens in the charge shows the first page, bright.
+page that could not be seen. A page turned by the button falls back to the first after a while. Whatever happens in the charge shows the first page, bright.
 """
 from __future__ import annotations
 
@@ -90,6 +90,7 @@ class Attention:
             return
         for _ in range(min(self._pages, max(0, keys[0] - before[0]))):
             self._short(now)
+            self._turned_at = NEVER              # who sits at a terminal turns back by hand; its time may be a simulated one that flies
         if (keys[1] - before[1]) % 2:
             self._long(now)
 

@@ -46,7 +46,9 @@ def _battery(s: Signals, now: int, box: Box) -> list[str]:
         return [wide("SoC", value(s.ev_soc.get(now), "%")), wide("capacity", _energy(s.ev_capacity.get(now))), wide("wants", _energy(s.ev_energy_request.get(now))),
                 "asks for", asked, "at most", pair(s.ev_max_voltage.get(now), "V", s.ev_max_current.get(now), "A")]
     permission = texts.closed(s.charge_permission.get(now), "allows", "forbids")
-    warm = s.current_limit.get(now)
+    warm, most = s.current_limit.get(now), s.battery_max_current.get(now)
+    if warm is not None and most is not None and warm >= most:
+        warm = None                          # the inlet is cool: it limits nothing
     last = wide("inlet", tenth(s.inlet_temperature.get(now), "C") + ("" if warm is None else f" {warm:.0f}A"))
     return [pair(s.battery_soc.get(now), "%", s.battery_voltage.get(now), "V"), wide("capacity", _energy(s.battery_capacity.get(now))),
             wide("wants", f"{value(s.battery_target_voltage.get(now), 'V')} {value(s.battery_target_current.get(now), 'A')}"),

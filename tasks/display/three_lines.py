@@ -15,6 +15,8 @@ from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
 
 WIDTH = 16
+WORDS = {Phase.PLUGGED: "waiting for pilot", Phase.JOINING: "the modems join", Phase.DISCOVERY: "SDP", Phase.CONNECTING: "TCP", Phase.SESSION: "agreeing",
+         Phase.PARAMETERS: "limits exchanged", Phase.CABLE_CHECK: "insulation test", Phase.PRECHARGE: "matching voltage", Phase.STARTING: "power comes on"}
 TURN = 3 * S               # a text of more than one line shows the next one this often
 ENDS = frozenset({Phase.FINISHED, Phase.STOPPED, Phase.RETRYING, Phase.PAUSED})
 
@@ -112,4 +114,6 @@ def _words(phase: Phase, detail: str, s: Signals, now: int, car: bool) -> str:
         return s.modem_fault.value
     if phase is Phase.MATCHING:
         return MATCHING_TEXTS.get(s.link_state.value or "", "")
-    return detail or ("Plug in to charge" if car else "Waiting for a car") if phase in (Phase.IDLE, Phase.OTHER) else ""
+    if phase is Phase.IDLE:
+        return "Plug in to charge" if car else "Waiting for a car"
+    return detail or WORDS.get(phase, "")

@@ -120,7 +120,9 @@ def test_keys_count_like_presses():
     b.keys = (10**9, 2)                                  # bounded
     assert b.look()[0] == 2 and b.a.presses == 4 + PAGES
     b.keys = None
-    assert b.look()[0] == 2
+    assert b.look(after=600 * S)[0] == 2                # turned by key: it stays, until something happens
+    b.press(100 * MS)
+    assert b.look(after=40 * S)[0] == 0
 
 
 def test_zero_means_never():

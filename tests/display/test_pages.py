@@ -39,7 +39,8 @@ def test_every_role_begins_with_the_main_page_and_a_listener_has_no_safety():
 
 def test_the_pages_of_a_car():
     assert texts(page("battery", **KNOWN_CAR))[1:] == ["42 %            381 V", "capacity     64.0 kWh", "wants     400 V 125 A", "max       410 V 125 A",
-                                                       "max          150.0 kW", "battery        allows", "inlet     34.0 C 125A"]
+                                                       "max          150.0 kW", "battery        allows", "inlet          34.0 C"]
+    assert texts(page("battery", **{**KNOWN_CAR, "current_limit": 60.0}))[-1] == "inlet      34.0 C 60A"
     assert texts(page("charger", **KNOWN_CAR))[1:] == ["ISO 15118-2", "max       500 V 200 A", "max          100.0 kW", "says      381 V 121 A", "EVSEID",
                                                         "DE*ABC*E1234567*9"]
     assert texts(page("link", **KNOWN_CAR))[1:] == ["QCA7005 1.2.4", "good link     11.4 dB", "Mbit/s          9 / 7", "peer", "00:b0:52:11:22:33", "its modem",
