@@ -33,6 +33,8 @@ WANDER = ((0, 0), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0))      # columns to th
 _SMALL_MARGIN = (WIDTH - SMALL_CHARACTERS * CELL) // 2
 _LARGE_MARGIN = (WIDTH - LARGE_CHARACTERS * LARGE_CELL) // 2
 _INVERTED = bytes(octet ^ 0xFF for octet in range(256))
+_LOWERED = bytes(octet << 1 & 0xFF for octet in range(256))      # a row of pixels further down, and what enters the page below
+_CARRIED = bytes(octet >> 7 for octet in range(256))
 _BLANK = bytes(WIDTH)
 _BAR_STEPS = WIDTH - 6         # columns inside the frame and its gaps
 _BAR_END, _BAR_GAP, _BAR_FULL = b"\x3c", b"\x42", b"\x5a"     # rounded frame; the filling keeps a pixel of distance
@@ -80,9 +82,9 @@ def draw(screen: Screen) -> list[bytes]:
     for row in screen.rows:
         kind, text = row.kind, row.text
         if kind == LARGE:
-            pages += [_page(text, face, _LARGE_MARGIN, LARGE_CHARACTERS) for face in font.LARGE]
+            pages += _large(text)
         elif kind == TALL:
-            pages += [_page(text, face, _SMALL_MARGIN, SMALL_CHARACTERS) for face in font.TALL]
+            pages += _tall(text)
         elif kind == HUGE:
             pages += _huge(row)
         elif kind == BAR:
@@ -103,7 +105,8 @@ def shifted(pages: Sequence[bytes], right: int, down: int) -> list[bytes]:
     above = bytes(WIDTH)
     for page in pages:
         if down:
-            page, above = bytes([octet << 1 & 0xFF | over >> 7 for octet, over in zip(page, above)]), page
+            lowered = int.from_bytes(page.translate(_LOWERED), "big") | int.from_bytes(above.translate(_CARRIED), "big")
+            page, above = lowered.to_bytes(WIDTH, "big"), page
         moved.append(page if not right else b"\0" + page[:-1] if right > 0 else page[1:] + b"\0")
     return moved
 
@@ -121,11 +124,22 @@ def _small(text: str) -> bytes:
     return _page(text, SMALL, _SMALL_MARGIN, SMALL_CHARACTERS)
 
 
+@lru_cache(CACHED)
+def _large(text: str) -> tuple[bytes, ...]:
+    return tuple([_page(text, face, _LARGE_MARGIN, LARGE_CHARACTERS) for face in font.LARGE])
+
+
+@lru_cache(CACHED)
+def _tall(text: str) -> tuple[bytes, ...]:
+    return tuple([_page(text, face, _SMALL_MARGIN, SMALL_CHARACTERS) for face in font.TALL])
+
+
 def _page(text: str, face: dict[str, bytes], margin: int, limit: int) -> bytes:
     unknown = face["?"]
     return b"".join((bytes(margin), *[face.get(c, unknown) for c in text[:limit]])).ljust(WIDTH, b"\0")
 
 
+@lru_cache(CACHED)
 def _huge(row: Row) -> list[bytes]:
     """The huge text at the left edge; `beside` and `under` end at the right one."""
     beside, under = row.beside[:BESIDE_CHARACTERS], row.under[:UNDER_CHARACTERS]
