@@ -17,6 +17,7 @@ from tasks.config import Config
 from tasks.connection.task import ConnectionTask, evse_connection, pev_connection
 from tasks.devices.task import DevicesTask
 from tasks.display.task import DisplayTask
+from tasks.display.task import DisplayTask, Lines
 from tasks.ethernet.task import FrameRx, FrameTx, Tap
 from tasks.health.task import Flushable, HealthTask, Watchdog
 from tasks.homeplug.modem import Modem
@@ -80,6 +81,8 @@ class Surroundings:
     watchdog: Watchdog | None = None
     files: Files | None = None                      # a listener's: where finished sessions are filed
     screen: Callable[[Table], list[Row]] | None = None      # a listener's on a terminal: the rows that show it
+    about: str = "ccsbox"                           # name and version, for the display
+    lines: Lines | None = None                      # a display of three lines
 
 
 @dataclass(slots=True)
@@ -162,7 +165,7 @@ def listen(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, code
     rows = [
         Row("frame_rx", ListenRx(board.nic, frames, journal, around.tap),            TIMED,  500 * US, CRITICAL, board.nic),
         Row("listen",   listener,                                                    TIMED, 2000 * US, CRITICAL),
-        Row("display",  DisplayTask(board.oled, s, "listen", journal),               TIMED, 3000 * US, WHEN_IDLE),
+        Row("display",  DisplayTask(board.oled, s, "listen", journal, about=around.about, lines=around.lines), TIMED, 3000 * US, WHEN_IDLE),
         Row("health",   health,                                                      TIMED, 1000 * US, WHEN_IDLE),
     ]
     rows = devices(board, s, journal) + rows
@@ -194,7 +197,7 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
         Row("v2g",        v2g,                                                                      TIMED, 1000 * US, CRITICAL),
         Row("frame_tx",   FrameTx(board.nic, box.frames_out, journal, around.tap),                  TIMED,  500 * US, CRITICAL),
         Row("safety",     safety,                                                                   TIMED,  300 * US, ALWAYS),
-        Row("display",    DisplayTask(board.oled, s, role, journal),                                TIMED, 3000 * US, WHEN_IDLE),
+        Row("display",    DisplayTask(board.oled, s, role, journal, about=around.about, lines=around.lines), TIMED, 3000 * US, WHEN_IDLE),
         Row("health",     health,                                                                   TIMED, 1000 * US, WHEN_IDLE),
     ]
     if board.mqtt is not None:

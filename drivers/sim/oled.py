@@ -3,6 +3,7 @@ from __future__ import annotations
 
 WIDTH = 128
 PAGES = 8
+LOOK_AGAIN = 1_000_000_000      # ns
 
 # bit of a braille cell (U+2800) for its four rows, left and right column
 LEFT = (0x01, 0x02, 0x04, 0x40)
@@ -13,8 +14,9 @@ RIGHT_NIBBLE = tuple(sum(RIGHT[r] for r in range(4) if n >> r & 1) for n in rang
 
 
 class SimOled:
-    """Oled; `pages` is the picture, `contrast` its brightness, `writes` and `octets` count the traffic. `failed` refuses."""
+    """Oled and Polled; `pages` is the picture, `contrast` its brightness, `writes` and `octets` count the traffic. `failed` refuses."""
 
+    name = "simulated display"
     octets_per_run = WIDTH
 
     def __init__(self) -> None:
@@ -24,6 +26,18 @@ class SimOled:
         self.writes = 0
         self.octets = 0
         self.contrast: int | None = None
+
+    @property
+    def fault(self) -> str:
+        return "Display: no answer" if self.failed else ""
+
+    @property
+    def remedy(self) -> str:
+        return "The simulated display was told to fail." if self.failed else ""
+
+    def run(self, now: int) -> int:
+        """Nothing to do between the writes."""
+        return now + LOOK_AGAIN
 
     def write(self, page: int, column: int, data: bytes, now: int) -> bool:
         if self.failed or not 0 <= page < PAGES or column < 0 or column + len(data) > WIDTH:

@@ -198,6 +198,19 @@ def test_the_display_keeps_pages_and_shows_them_in_braille():
     for page, column, data in ((8, 0, b"x"), (-1, 0, b"x"), (0, 128, b"x"), (0, 120, bytes(9)), (0, -1, b"x")):
         assert oled.write(page, column, data, 0) is False
     assert oled.errors == 5 and oled.writes == 2 and oled.octets == 3
+    assert oled.set_contrast(8, 0) and oled.contrast == 8 and not oled.set_contrast(256, 0) and oled.errors == 6
+    assert oled.fault == oled.remedy == "" and oled.run(5) > 5
+    oled.failed = True
+    assert not oled.set_contrast(9, 0) and oled.contrast == 8 and oled.fault and len(oled.fault) <= 19 and oled.remedy
+
+
+def test_a_display_button_is_not_fitted_until_it_is():
+    inputs = SimInputs(plant())
+    assert inputs.display_button(0) is None and inputs.errors == 0
+    inputs.display = True
+    assert inputs.display_button(0) is True
+    inputs.failed = True
+    assert inputs.display_button(0) is None and inputs.errors == 1
 
 
 def test_a_nic_counts_what_it_cannot_send():

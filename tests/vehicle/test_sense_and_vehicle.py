@@ -217,3 +217,22 @@ def test_a_car_without_an_on_board_charger_of_ours_writes_no_ac():
     s = Signals()
     VehicleTask(Fake(), s).run(S)
     assert s.ac_current.at == -1 and s.ac_current.writer is None
+
+
+def test_a_display_button_becomes_a_signal_where_it_is_fitted():
+    sense, fake, s = car(display_button=True)
+    sense.run(S)
+    assert s.display_button.get(S) is True and s.display_button.get(2 * S) is None
+    fake.answers["display_button"] = None
+    sense.run(2 * S)
+    assert s.display_button.value is None
+
+    class Old:                        # inputs of a board that knows no such button
+        errors = 0
+
+        def stop_button(self, now):
+            return False
+    s = Signals()
+    sense = CarSense(fake, fake, Old(), s)
+    sense.run(S)
+    assert s.display_button.value is None and s.stop_button.get(S) is False

@@ -40,6 +40,7 @@ from tasks.homeplug.emulator_nic import EmulatedModemNic
 from tasks.listen.account import SECC_LOG
 from tasks.signals import Signals
 from tasks.table import Surroundings, Table
+from tools.appliance.about import about
 from tools.appliance.kernel_watch import KernelWatch
 from tools.appliance.liveness import Liveness
 from tools.show.listen_show import ListenShow, ShowTask, screen_wanted, show_row
@@ -112,7 +113,7 @@ def surround(config: Config, args: Namespace, journal: Journal, clock: Monotonic
     watchdog = Liveness(Watchdog(os.environ))
     try:
         yield Surroundings(keys=keys, terminate=lambda: system.terminate, tap=None if folder is None else folder.tap,
-                           sinks=() if folder is None else (folder,), watchdog=watchdog, files=files, screen=None if show is None else screen)
+                           sinks=() if folder is None else (folder,), watchdog=watchdog, about=about(), files=files, screen=None if show is None else screen)
     finally:
         journal.flush()
         keys.close()

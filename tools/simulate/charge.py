@@ -102,7 +102,7 @@ class Charge:
         board = self._board(name, make(self.plant, nic))
         build = table.evse if charger else table.pev
         made = build(board, signals, config, rng("protocol"), journal, self.invariants.overhear(name, codec),
-                     table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap))
+                     table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap, about="simulated"))
         kernel = Kernel(made.rows, journal, on_fault=made.on_fault)
         made.health.watch(kernel)
         check_mailboxes(made.mailboxes)
