@@ -20,7 +20,7 @@ from kernel.settings import setting
 WIDTH = 128
 PAGES = 8
 SH1106_FIRST_COLUMN = 2      # SH1106: 132 columns of memory, the panel shows 2 to 129 (luma's page_address_offset)
-BUS_TIMEOUT_10MS = 3         # 30 ms; the adapter's default of 1 s would be 100 ticks (house 3.3)
+BUS_TIMEOUT_10MS = 2         # 20 ms, two ticks: a slice takes 3; 10 might be less than one jiffy. The adapter's default of 1 s would be 100 ticks (house 3.3)
 I2C_TIMEOUT = 0x0702         # ioctl of linux/i2c-dev.h, in units of 10 ms
 SLICE_TIME = 3_000_000       # ns of bus per run: a third of a tick, so that no tick is late
 SLOWEST = 90_000             # ns per octet at 100 kHz: eight bits and the acknowledge
@@ -133,6 +133,7 @@ class OledLuma:
                 raise DriverError(f"The display does not answer at address 0x{config.i2c_address:02X} of I2C bus {config.i2c_bus}: {error}.",
                                   f"Check its plug, supply and `i2cdetect -y {config.i2c_bus}`, or set oled.required to false or oled.controller to none.") from error
             self._refused(error)
+        _shorten_timeout(serial)                 # the clearing above is the only transfer that takes longer
 
     @property
     def octets_per_run(self) -> int:

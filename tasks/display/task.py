@@ -25,7 +25,8 @@ REDRAW = 500 * MS            # at most two redraws per second; a new phase is se
 CALM = S                     # values of calm phases; asleep not even a new phase is looked for more often
 LIVELY = frozenset({Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.STARTING, Phase.STOPPING})
 ASLEEP = frozenset({Phase.IDLE, Phase.FINISHED, Phase.STOPPED, Phase.TRIPPED})
-ASLEEP_LISTENING = frozenset({"QUIET", "ENDED"})
+UNWATCHED = frozenset({Phase.IDLE, Phase.MODEM, "QUIET"})      # nothing is lost when the display goes dark
+ENDS = frozenset({Phase.FINISHED, Phase.STOPPED, Phase.TRIPPED, "ENDED"})      # somebody will want to know why: dark only where a button brings it back
 GRAVE = frozenset({Phase.STOPPED, Phase.TRIPPED, Phase.FINISHED})
 BUTTON = 100 * MS            # how often a fitted button is looked at: a press lasts 100 ms and longer
 NEXT_TICK = 1                # ns: the scheduler rounds up to its tick
@@ -114,7 +115,7 @@ class DisplayTask:
             self._phase, self._detail, self._since = phase, detail, now
             self._values_at = now
         held = self._signals.display_button.get(now)
-        idle = phase in ASLEEP or phase in ASLEEP_LISTENING
+        idle = phase in UNWATCHED or held is not None and phase in ENDS
         self._attention.step(now, held, self._signals.display_keys.value, self._happening(phase), phase in GRAVE, idle)
         attended = self._attention.page, self._attention.light
         if attended != self._attended:

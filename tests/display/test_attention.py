@@ -174,6 +174,16 @@ def test_an_idle_display_ends_as_a_dot_that_moves():
     assert [bytes(p) for p in panel.pages] == dot(end // S + 1)
 
 
+def test_the_reason_of_an_end_goes_dark_only_where_a_button_brings_it_back():
+    for button, dark in ((None, False), (False, True)):
+        s = signals(modem="x", connection_state="Failed", stop_reason=StopReason.NO_LINK, display_button=button)
+        s.display_button.max_age = None
+        display, panel, _ = task(s)
+        for now in (100 * S, 100 * S + 59 * MINUTE, 100 * S + 61 * MINUTE):
+            run(display, now, now + S)
+        assert ([bytes(p) for p in panel.pages] == dot((now + S) // S)) is dark and panel.contrasts[-1][1] == 8
+
+
 def test_the_picture_wanders_through_all_its_places():
     s = signals(**CAR, connection_state="Failed", stop_reason=StopReason.NO_LINK)
     panel_task = DisplayTask(task(s)[1], s, "pev", Journal(), config=DisplayConfig(dark_after_min=0, wander_min=3))
