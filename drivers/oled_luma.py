@@ -20,9 +20,9 @@ from kernel.settings import setting
 WIDTH = 128
 PAGES = 8
 SH1106_FIRST_COLUMN = 2      # SH1106: 132 columns of memory, the panel shows 2 to 129 (luma's page_address_offset)
-BUS_TIMEOUT_10MS = 2         # 20 ms, two ticks: a slice takes 3; 10 might be less than one jiffy. The adapter's default of 1 s would be 100 ticks (house 3.3)
+BUS_TIMEOUT_10MS = 2         # 20 ms, two ticks: a slice takes 2.5; 10 might be less than one jiffy. The adapter's default of 1 s would be 100 ticks (house 3.3)
 I2C_TIMEOUT = 0x0702         # ioctl of linux/i2c-dev.h, in units of 10 ms
-SLICE_TIME = 3_000_000       # ns of bus per run: a third of a tick, so that no tick is late
+SLICE_TIME = 2_500_000       # ns of bus per run: with what it takes to choose it within the 3 ms that the display has of a tick (tasks/table.py)
 SLOWEST = 90_000             # ns per octet at 100 kHz: eight bits and the acknowledge
 WINDOW_OCTETS = 10           # on the wire besides the contents: twice address and mode, and the six of a window
 SAMPLES = 8                  # transfers after which a bus that has become slower is believed
