@@ -1,5 +1,6 @@
 """`python -m tools.bench [NAME ...]`: prints figures; without a name: all but those that need root (veth, flood, nic)."""
 """`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [flood] [modems] [oled] [veth]`: prints figures; without a name: all but veth and flood, which need root."""
+"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [flood] [modems] [adc] [veth]`: prints figures; without a name: all but veth and flood, which need root."""
 from __future__ import annotations
 
 import argparse
@@ -10,6 +11,7 @@ import sys
 FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "can", "tcp", "serial_line", "veth", "flood", "nic")
 ROOTS = ("veth", "flood", "nic")
 FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "oled", "tcp", "veth", "flood")
+FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "adc", "tcp", "veth", "flood")
 ROOTS = ("veth", "flood")
 
 
