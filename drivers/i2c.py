@@ -46,34 +46,29 @@ class I2cChip:
                 errno.EACCES: "Join the group i2c and log in again: `sudo usermod -aG i2c $USER`.",
             }.get(error.errno or 0, "See `i2cdetect -l` and the kernel's messages (dmesg).")) from error
 
-    def open(self) -> None:
-        """Nothing where the bus is open already."""
-        if self._bus is not None:
-            return
-        if self._given is not None:
-            self._bus = self._given
-            return
-        from smbus2 import SMBus
-        bus = SMBus(self.number)
-        shorten_timeout(bus.fd)
-        self._bus = bus
+    def open(self) -> Any:
+        """The bus; opened where it is not."""
+        if self._bus is None:
+            if self._given is not None:
+                self._bus = self._given
+            else:
+                from smbus2 import SMBus
+                self._bus = SMBus(self.number)
+                shorten_timeout(self._bus.fd)
+        return self._bus
 
     def write(self, data: bytes) -> None:
         """One transfer: the register's number, then its contents."""
-        if self._bus is None:
-            self.open()
-        self._bus.i2c_rdwr(self._message.write(self.address, data))
+        (self._bus or self.open()).i2c_rdwr(self._message.write(self.address, data))
         self.octets += 1 + len(data)
 
     def read_word(self, register: int) -> int:
         """One transfer of five octets: the register's 16 bits, most significant octet first."""
-        if self._bus is None:
-            self.open()
         pointer = self._pointers.get(register)
         if pointer is None:
             pointer = self._pointers[register] = self._message.write(self.address, bytes((register,)))
         answer = self._message.read(self.address, 2)
-        self._bus.i2c_rdwr(pointer, answer)
+        (self._bus or self.open()).i2c_rdwr(pointer, answer)
         self.octets += 5
         high, low = answer
         return high << 8 | low

@@ -113,7 +113,7 @@ class Ads1x15(PolledInputs):
                 return self._start(now)
             if self._continuous:
                 return self._fetch(now)
-            return self._collect(now)
+            return self._collect(now, self._started)
         except OSError as error:
             self._started = None
             self._chip.reopen_after(error)
@@ -126,9 +126,9 @@ class Ads1x15(PolledInputs):
         self._started = now
         return now + self._conversion * (2 if self._continuous else 1)
 
-    def _collect(self, now: int) -> int:
+    def _collect(self, now: int, started: int) -> int:
         """Ten octets (15 after a 0), and four for the next start."""
-        chip, started = self._chip, self._started
+        chip = self._chip
         config = chip.read_word(CONFIG)
         if config & ~OS != self._words[self._index]:
             return self._restarted(now, config)

@@ -142,8 +142,8 @@ class PolledInputs:
         track = self._tracks.get(channel)
         return track is not None and track.off_range
 
-    def _fresh(self, track: Track, now: int) -> float | None:
-        return track.value if track.at is not None and now - track.at <= self._bound else None
+    def _fresh(self, track: Track | None, now: int) -> float | None:
+        return track.value if track is not None and track.at is not None and now - track.at <= self._bound else None
 
     def _true_to_witness(self, now: int) -> bool:
         value = self._fresh(self._witness, now)

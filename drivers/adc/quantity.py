@@ -1,6 +1,7 @@
 """One measured quantity: a channel, its calibration, and perhaps a second channel that must agree; with the reason when it is unknown."""
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Mapping
 
@@ -8,9 +9,11 @@ from drivers.adc.calibration import Calibration, Linear, Platinum, Resistive, Th
 from drivers.adc.inputs import AnalogInputs
 from drivers.errors import DriverError
 from kernel.settings import setting
+from kernel.timer import MS
 
 NO_SAMPLE = "no sample"          # the converter's fault, which tells its own story
 DISAGREES = "disagrees"
+RECENT = 64                      # readings that are remembered of two channels: a skew of 1.6 s with a reading every 25 ms
 
 
 def need_gain(channel: str, gain: float, key: str) -> None:
@@ -49,7 +52,9 @@ class CheckedConfig(LinearConfig):
     second_gain: float = setting(0.0, meaning="as gain")
     second_offset: float = setting(0.0, meaning="as offset")
     tolerance: float = setting(15.0, low=0, high=1000, meaning=(
-        "how far the two may be apart; more is unknown. They are sampled one after the other: a ramp of 200 V/s moves 8 V in 40 ms"))
+        "how far the two may be apart; more is unknown"))
+    skew_ms: int = setting(150, unit="ms", low=0, high=2000, meaning=(
+        "one may be late by so much (sampled one after the other, filters): on a ramp it must lie within what the other had meanwhile"))
 
     def __post_init__(self) -> None:
         LinearConfig.__post_init__(self)
@@ -128,14 +133,20 @@ class Channel:
 
 
 class Quantity:
-    """A channel, or two that must agree. `why`: the reason of the last None, "" while it is known."""
+    """A channel, or two that must agree. `why`: the reason of the last None, "" while it is known.
 
-    def __init__(self, what: str, first: Channel, second: Channel | None = None, tolerance: float = 0.0) -> None:
+    A cable check ramps with hundreds of V/s, and the two are sampled at different times: the later one lies within what the earlier one
+    has passed through in the last `skew` ns. A channel that is wrong does not, as soon as the voltage stands.
+    """
+
+    def __init__(self, what: str, first: Channel, second: Channel | None = None, tolerance: float = 0.0, skew: int = 0) -> None:
         self.what = what
         self.why = ""
         self._first = first
         self._second = second
         self._tolerance = tolerance
+        self._skew = skew
+        self._recent: deque[tuple[int, float, float]] = deque(maxlen=RECENT)
 
     def read(self, now: int) -> float | None:
         value, self.why = self._first.read(now)
@@ -144,10 +155,21 @@ class Quantity:
         other, self.why = self._second.read(now)
         if other is None:
             return None
-        if abs(value - other) > self._tolerance:
+        if not self._agree(now, value, other):
             self.why = DISAGREES
             return None
         return value
+
+    def _agree(self, now: int, value: float, other: float) -> bool:
+        recent = self._recent
+        recent.append((now, value, other))
+        while now - recent[0][0] > self._skew:
+            recent.popleft()
+        if abs(value - other) <= self._tolerance:
+            return True
+        values, others = [v for _, v, _ in recent], [o for _, _, o in recent]
+        return (min(values) - self._tolerance <= other <= max(values) + self._tolerance
+                or min(others) - self._tolerance <= value <= max(others) + self._tolerance)
 
 
 def checked(converters: Mapping[str, AnalogInputs], config: CheckedConfig, what: str) -> Quantity | None:
@@ -155,7 +177,7 @@ def checked(converters: Mapping[str, AnalogInputs], config: CheckedConfig, what:
     if not config.channel:
         return None
     second = Channel(converters, config.second_channel, config.second_calibration(), what) if config.second_channel else None
-    return Quantity(what, Channel(converters, config.channel, config.calibration(), what), second, config.tolerance)
+    return Quantity(what, Channel(converters, config.channel, config.calibration(), what), second, config.tolerance, config.skew_ms * MS)
 
 
 def linear(converters: Mapping[str, AnalogInputs], config: LinearConfig, what: str) -> Quantity | None:

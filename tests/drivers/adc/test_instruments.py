@@ -110,6 +110,20 @@ def test_two_channels_that_disagree_are_unknown():
     assert rig.voltmeter.inlet_voltage(rig.now.ns) == pytest.approx(400, abs=0.05) and rig.voltmeter.fault == ""
 
 
+def test_two_channels_on_a_ramp_agree_and_the_one_that_stands_still_does_not():
+    rig = Rig().go(300 * MS)
+    for _ in range(100):                    # 500 V/s: up to 20 V between the two samples
+        rig.volts += 5.0
+        rig.go(10 * MS)
+        assert rig.voltmeter.inlet_voltage(rig.now.ns) is not None, rig.volts
+    rig.second_volts, unknown = rig.volts, 0
+    for _ in range(40):
+        rig.volts += 5.0
+        rig.go(10 * MS)
+        unknown += rig.voltmeter.inlet_voltage(rig.now.ns) is None
+    assert 15 <= unknown <= 30              # 150 ms of skew, and 15 V are 30 ms of the ramp
+
+
 def test_one_silent_converter_of_two_leaves_no_voltage():
     rig = Rig().go(200 * MS)
     rig.twins["second"].absent = True

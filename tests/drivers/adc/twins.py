@@ -106,7 +106,7 @@ class Ads1x15Twin:
             self.result = max(-32768, min(0x7FF0, code)) & 0xFFFF
         else:
             self.result = max(-32768, min(0x7FFF, code)) & 0xFFFF
-        self.conversions += ended
+        self.conversions += 1 if single else ended
         self.begun = None if single else self.begun + ended * length
 
     def write(self, data: bytes) -> None:
