@@ -12,7 +12,7 @@ import os
 from typing import Callable, Mapping
 
 from drivers.pins.hand import LineHand, read_hand
-from drivers.pins.pwm import PwmHand, read_pwm
+from drivers.pins.pwm_hand import PwmHand, read_pwm
 from drivers.sim.lines import CONTACTORS, DUTY, FIRST, LOCK, NAME, STEADY, UNLOCK, Lines
 from kernel.clock import MonotonicClock
 from kernel.timer import MS

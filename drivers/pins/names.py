@@ -1,7 +1,7 @@
 """Names of pins as people write them, and the one place that each of them is: a chip and an offset.
 
 Chips are told apart by their label (Raspberry Pi) or by the address of the controller (BeagleBone), never by number: the
-numbers have changed with kernels (gpiochip0 of a Raspberry Pi 5 was gpiochip4 until Linux 6.6).
+numbers have changed with kernels (the header of a Raspberry Pi 5 was gpiochip4 first and gpiochip0 later).
 """
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PI_HEADER = {3: 2, 5: 3, 7: 4, 8: 14, 10: 15, 11: 17, 12: 18, 13: 27, 15: 22, 16
              29: 5, 31: 6, 32: 12, 33: 13, 35: 19, 36: 16, 37: 26, 38: 20, 40: 21}
 """Header pin to BCM number, the 26 that are free for use (Raspberry Pi documentation, "GPIO and the 40-pin header")."""
 
-# AM335x Technical Reference Manual (SPRUH73), table 2-2 and 2-3: GPIO0 to GPIO3, 32 lines each.
+# AM335x Technical Reference Manual (SPRUH73), chapter Memory Map: GPIO0 to GPIO3, 32 lines each.
 BONE_BANKS = ("44e07000", "4804c000", "481ac000", "481ae000")
 # Header pin to GPIO number = 32 * bank + line: adafruit_blinka/microcontroller/am335x/pin.py (Blinka 10.0.0), which cites
 # common.c of Adafruit_BBIO. Left out: what belongs to the eMMC (P8_3 to P8_6, P8_20 to P8_25), to HDMI (P8_27 to P8_46)

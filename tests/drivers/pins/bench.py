@@ -5,7 +5,7 @@ from drivers.pins.config import InputPin
 from drivers.pins.hand import V1, V2, LineHand
 from drivers.pins.inputs import PinInput
 from drivers.pins.lines import BULB, PULSE, PinLines
-from drivers.pins.pwm import PwmHand
+from drivers.pins.pwm_hand import PwmHand
 from drivers.sim.lines import CONTACTORS, FIRST, LOCK, UNLOCK
 from tests.drivers.pins import kernel
 from tests.drivers.pins.libraries import raspberry

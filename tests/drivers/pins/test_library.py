@@ -169,7 +169,7 @@ def test_a_library_that_hides_its_descriptor_is_refused_because_the_guard_could_
     twin = raspberry()
     board, digitalio = blinka_modules(twin)
 
-    class Memory:                    # RPi.GPIO, which Blinka before 9 used, writes the chip's registers: no descriptor
+    class Memory:                    # like RPi.GPIO, which writes the chip's registers: no descriptor
         def __init__(self, pin):
             self.deinit = self.switch_to_output = lambda value=None: None
     digitalio.DigitalInOut = Memory

@@ -6,7 +6,7 @@ import pytest
 
 from drivers.guard import Beat
 from drivers.pins.lines import BULB, MAX_BLIND, PULSE, PULSE_HALF, SWITCHED, PinLines
-from drivers.pins.pwm import PERIOD_NS, PwmHand
+from drivers.pins.pwm_hand import PERIOD_NS, PwmHand
 from drivers.sim.lines import CONTACTORS, FIRST, LOCK, STEADY, UNLOCK
 from kernel.timer import MS, S
 from tests.drivers.pins import kernel

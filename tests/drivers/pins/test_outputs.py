@@ -11,7 +11,7 @@ from drivers.pins.inputs import PinInputs
 from drivers.pins.lines import BULB, PinLines
 from drivers.pins.outputs import (MOTOR_LIMIT_MS, MOTOR_REST, EnabledPowerSupply, NoLock, PinBulb, PinConnectorLock, PinContactors, PinControlPilot,
                                   PinPilotSource)
-from drivers.pins.pwm import PERIOD_NS, PwmHand
+from drivers.pins.pwm_hand import PERIOD_NS, PwmHand
 from drivers.sim.charger import SimPowerSupply
 from drivers.sim.lines import CONTACTORS, FIRST, LOCK, POWER, UNLOCK
 from drivers.sim.plant import Plant

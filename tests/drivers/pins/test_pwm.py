@@ -8,7 +8,8 @@ import pytest
 from drivers.errors import DriverError
 from drivers.pins import pwm
 from drivers.pins.config import PwmPin
-from drivers.pins.pwm import PERIOD_NS, open_pwm, read_pwm
+from drivers.pins.pwm import open_pwm
+from drivers.pins.pwm_hand import PERIOD_NS, PwmHand, read_pwm
 
 
 class Sysfs:
@@ -93,6 +94,6 @@ def test_files_that_stay_forbidden_are_waited_for_and_then_refused(tmp_path, mon
 
 def test_a_refused_write_is_false_and_counted(tmp_path):
     read, write = os.pipe()                      # pwrite on a pipe: ESPIPE
-    hand = pwm.PwmHand(write)
+    hand = PwmHand(write)
     assert not hand.put(5.0) and (hand.errors, hand.errno) == (1, errno.ESPIPE)
     hand.close(), os.close(read)
