@@ -105,12 +105,11 @@ class SerialDevice:
             if self.bad != before:
                 self._bad_at = now
         self._notice(now)
-        if self.lines.held:
-            port.withdraw()
-        elif now - self._sent_at >= self._repeat:
-            self._command(now)
-        if self.display is not None and not self.lines.held:
-            self.display.turn(now)
+        if not self.lines.held:                    # else `pump` withdraws what waits
+            if now - self._sent_at >= self._repeat:
+                self._command(now)
+            if self.display is not None:
+                self.display.turn(now)
         port.pump(now)
         self._notice(now)
         self._judge(now)
@@ -130,6 +129,7 @@ class SerialDevice:
             self._command(now)
         elif not port.is_open and self._opened:
             self._opened = 0
+            lines.at_port("", self._baud)
             for value in self._values:
                 value.put(None, now)
             if lines.level(FIRST) or lines.level(CONTACTORS):

@@ -63,10 +63,16 @@ class SerialLines(Lines):
         """The octets for the levels as they are."""
         return DEVICES[self._where[SIZE]](self.level(FIRST), self.level(CONTACTORS))
 
+    def path(self) -> bytes:
+        """Where the port is; empty while there is none."""
+        length = PORT.unpack_from(self._where, SIZE)[3]
+        return bytes(self._where[SIZE + PORT.size:SIZE + PORT.size + min(length, MAX_PATH)])
+
     # --- the main process -------------------------------------------------------------------------------------------
 
     def at_port(self, path: str, baud: int) -> None:
-        """The port has been opened (again): the guard is to do the same. The main process alone calls it."""
+        """The port has been opened (again): the guard is to do the same. "": it was lost, and whoever still holds it open keeps
+        the device from getting its old name (ttyUSB0) back. The main process alone calls it."""
         octets = path.encode()[:MAX_PATH]
         device, opened, *_ = PORT.unpack_from(self._where, SIZE)
         PORT.pack_into(self._where, SIZE, device, opened + 1 & 0xFFFFFFFF, baud, len(octets))
@@ -120,16 +126,20 @@ class SerialLines(Lines):
 
     def _follow(self) -> None:
         """Opens the port that the page names, when that is another one than ours."""
-        device, opened, baud, length = PORT.unpack_from(self._where, SIZE)
+        _, opened, baud, _ = PORT.unpack_from(self._where, SIZE)
         if opened == self._seen or opened & 1:
             return
         now = self._clock()
         if now - self._followed_at < FOLLOW:
             return
         self._followed_at = now
-        path = bytes(self._where[SIZE + PORT.size:SIZE + PORT.size + min(length, MAX_PATH)])
+        path = self.path()
         if self._opened() != opened:
             return                       # it changed meanwhile
+        if not path:
+            self._release()
+            self._seen = opened
+            return
         try:
             port = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:

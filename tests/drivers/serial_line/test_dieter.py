@@ -242,11 +242,13 @@ def test_unplugged_under_current(line):
     now = line.step(now)
     assert driver.fault == "Dieter: unplugged" and driver.voltmeter.inlet_voltage(now) is None and driver.lost and driver.contactors.lost
     assert not driver.lines.level(FIRST) and not driver.lines.level(CONTACTORS)
+    assert driver.lines.path() == b"", "the guard is told to let go of the port"
     assert not driver.control_pilot.set_state_c(False, now) and not driver.contactors.set_closed(False, now), "nobody hears it"
     assert not driver.contactors.set_closed(True, now) and not driver.lines.level(CONTACTORS), "and it is not kept for later"
     assert driver.errors == 3
     line.replug()
     now = line.run(now, now + 10 * S)
+    assert driver.lines.path() == line.pty.path.encode()
     assert driver.fault == "" and set(device.heard[-20:]) == {"do0000"} and not device.plant.car_contactors.commanded
     assert driver.lost, "what is assumed of the contactors is still wrong"
     assert driver.contactors.set_closed(False, now) and not driver.lost

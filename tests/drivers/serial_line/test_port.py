@@ -297,9 +297,15 @@ def test_without_pyserial_the_refusal_says_what_to_install(monkeypatch):
         SerialPort(SerialPortConfig(port="/dev/ttyUSB0"), "Dev")
 
 
-def test_the_end_of_a_process_lets_dtr_alone(pty, port):
+def test_the_end_of_a_process_lets_dtr_alone(pty):
     """An Arduino that is reset drops everything at once, also under current."""
-    assert not termios.tcgetattr(port.fileno())[2] & termios.HUPCL
+    attributes = termios.tcgetattr(pty.slave)
+    attributes[2] |= termios.HUPCL           # as every real port has it
+    termios.tcsetattr(pty.slave, termios.TCSANOW, attributes)
+    port = SerialPort(SerialPortConfig(port=pty.path), "Dev")
+    attributes = termios.tcgetattr(port.fileno())
+    port.close()
+    assert not attributes[2] & termios.HUPCL
 
 
 # --- finding -----------------------------------------------------------------------------------------------------------

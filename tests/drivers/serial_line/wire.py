@@ -57,7 +57,7 @@ class Pty:
         self.master, slave = os.openpty()
         tty.setraw(slave)
         self.path = os.ttyname(slave)
-        self._slave = slave              # kept, so that a box that closes its end does not hang up the line
+        self.slave = slave              # kept, so that a box that closes its end does not hang up the line
         os.set_blocking(self.master, False)
 
     def read(self, least: int = 0) -> bytes:
@@ -87,20 +87,20 @@ class Pty:
         """Waits until the box could read it all, or as much as the line holds."""
         if not data:
             return
-        before = waiting(self._slave)
+        before = waiting(self.slave)
         try:
             written = os.write(self.master, data)
         except BlockingIOError:
             return                       # nobody reads; the line is full
         wanted = min(before + written, 4095)
-        until(lambda: waiting(self._slave) >= wanted)
+        until(lambda: waiting(self.slave) >= wanted)
 
     def unplug(self) -> None:
         """The device has gone."""
         if self.master >= 0:
             os.close(self.master)
-            os.close(self._slave)
-            self.master = self._slave = -1
+            os.close(self.slave)
+            self.master = self.slave = -1
 
 
 class Line:
