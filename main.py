@@ -16,7 +16,8 @@ def main(argv: list[str] | None = None) -> int:
     args = command_line.parse(argv)
     from drivers.errors import DriverError
     from exi_native.library import CodecUnavailable
-    from kernel.settings import SettingsError, dump
+    from kernel.settings import SettingsError
+    from kernel.settings_text import dump
     try:
         config = command_line.configure(args, HERE / "config.yaml")
         if args.print_config:
@@ -40,7 +41,9 @@ def main(argv: list[str] | None = None) -> int:
 def appliance(config, args: Namespace) -> int:
     """The box itself: a real clock, a real interface; leaves only when its outputs are safe."""
     from tools.appliance.guard import standing_by
-    guard = standing_by(config, args)        # before anything heavy is imported
+    from tools.appliance.real_board import planned
+    plan = planned(config, args)
+    guard = standing_by(config, plan)        # before anything heavy is imported
 
     from drivers import process
     from exi_native import codec
@@ -52,12 +55,13 @@ def appliance(config, args: Namespace) -> int:
     from tasks.signals import Signals
     from tasks.v2g.session import SCHEMAS
     from tools.appliance.outcome import Outcome
-    from tools.appliance.parts import open_board, surround, wake_for_modem, watch_kernel
+    from tools.appliance.parts import meet, open_board, surround, tell, wake_for_modem, watch_kernel
 
     clock, journal, signals, system = MonotonicClock(), Journal(), Signals(), process.Process()
-    board, helpers = open_board(config, args, signals, clock.now(), guard and guard.lines)
-    with surround(config, args, journal, clock, system, signals) as around:
-        watchers = watch_kernel(config, signals, journal, clock.now())
+    board, helpers = open_board(config, args, signals, clock.now(), guard and guard.lines, plan)
+    with surround(config, args, journal, clock, system, signals, board) as around:
+        watchers = watch_kernel(config, signals, journal, clock.now()) + meet(config, args, clock, signals, journal, board)
+        tell(plan, journal, clock.now())
         build = {"pev": table.pev, "evse": table.evse, "listen": table.listen}[config.mode]
         made = build(board, signals, config, random.SystemRandom(), journal, codec.load(schemas=SCHEMAS), around)
         rows = helpers + made.rows + watchers + (around.screen(made) if around.screen is not None else [])
@@ -72,7 +76,7 @@ def appliance(config, args: Namespace) -> int:
             journal.note(clock.now(), "main", "%s", report)
         for report in go_realtime() if config.realtime else ():
             journal.note(clock.now(), "main", "%s", report)
-        outcome = Outcome(signals, made, kernel, system, clock, once=args.once)
+        outcome = Outcome(signals, made, kernel, system, clock, once=args.once, on_session_end=config.exit.on_session_end, journal=journal)
         try:
             kernel.run(clock, until=outcome.may_leave)
         finally:

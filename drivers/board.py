@@ -4,8 +4,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Sequence
 
-from drivers.interfaces import (AcMeter, ConnectorLock, Contactors, ControlPilot, Ears, Inputs, Nic, Oled, OnBoardCharger, OwnModem, PilotMonitor,
-                                PilotSource, Polled, PowerMeter, PowerSupply, Publisher, ResidualCurrent, VehicleData, Voltmeter)
+from drivers.interfaces import (AcMeter, CanPort, ConnectorLock, Contactors, ControlPilot, Ears, Inputs, Nic, Oled, OnBoardCharger, OwnModem, PilotMonitor,
+                                PilotSource, Polled, PowerMeter, PowerSupply, Publisher, ResidualCurrent, TextLines, VehicleData, Voltmeter)
 from drivers.sim.ac import SimAcContactor, SimAcMeter, SimOnBoardCharger, SimResidualCurrent
 from drivers.sim.car import (SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor,
                              SimVehicleData, SimVoltmeter)
@@ -33,6 +33,7 @@ class CarBoard:
     onboard: OnBoardCharger | None = None      # its AC charger, where the box can tell it a limit
     polled: Sequence[Polled] = ()              # who of all these wants turns of its own (tasks/devices)
     mqtt: Publisher | None = None              # who is told what goes on
+    text_display: TextLines | None = None      # a second display of three lines
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ class ChargerBoard:
     oled: Oled
     polled: Sequence[Polled] = ()
     mqtt: Publisher | None = None
+    text_display: TextLines | None = None
+    can_info: CanPort | None = None            # where pyPLC's frames 0x678 to 0x67A go
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class AcChargerBoard:
     oled: Oled
     polled: Sequence[Polled] = ()
     mqtt: Publisher | None = None
+    text_display: TextLines | None = None
 
 
 @dataclass(slots=True)

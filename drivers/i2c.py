@@ -14,7 +14,7 @@ from typing import Any
 from drivers.errors import DriverError
 
 I2C_TIMEOUT = 0x0702         # ioctl of linux/i2c-dev.h, in units of 10 ms
-BUS_TIMEOUT_10MS = 3         # 30 ms; the adapter's default of 1 s would be 100 ticks (house 3.3). It holds for the adapter, whoever asked last
+BUS_TIMEOUT_10MS = 2         # 20 ms, two ticks: 10 might be less than one jiffy; the adapter's default of 1 s would be 100 ticks (house 3.3)
 
 NO_ANSWER = (errno.ENXIO, errno.EREMOTEIO, errno.EIO)          # a chip that does not acknowledge: ENXIO or EREMOTEIO, by adapter
 STUCK = (errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY)           # EAGAIN: arbitration lost

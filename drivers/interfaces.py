@@ -358,3 +358,9 @@ class CanPort(Protocol):
     def set_contrast(self, value: int, now: int) -> bool:
         """0 to 255, the panel's contrast register; one short command."""
         ...
+
+
+class TextLines(Protocol):
+    """A display of three lines of text."""
+
+    def show(self, lines: tuple[str, str, str], now: int) -> None: ...

@@ -32,8 +32,16 @@ PACKET_MR_ALLMULTI = 2
 
 
 @dataclass(slots=True)
-class NicConfig:
+class NicDriver:
     """Section `nic` of the configuration."""
+
+    driver: str = setting("pcap", choices=("pcap", "socket"), meaning=(
+        "pcap: libpcap and pcap-ct; socket: a plain packet socket of Linux, no library, less processor time"))
+
+
+@dataclass(slots=True)
+class NicConfig:
+    """One handle: the interface, what it takes in, and which driver."""
 
     interface: str = setting("eth0", meaning="network interface of the PLC modem; `ip -br link` lists them")
     reception: str = setting("multicast", choices=("multicast", "promiscuous"), meaning=(

@@ -20,8 +20,6 @@ from kernel.settings import setting
 WIDTH = 128
 PAGES = 8
 SH1106_FIRST_COLUMN = 2      # SH1106: 132 columns of memory, the panel shows 2 to 129 (luma's page_address_offset)
-BUS_TIMEOUT_10MS = 2         # 20 ms, two ticks: a slice takes 2.5; 10 might be less than one jiffy. The adapter's default of 1 s would be 100 ticks (house 3.3)
-I2C_TIMEOUT = 0x0702         # ioctl of linux/i2c-dev.h, in units of 10 ms
 SLICE_TIME = 2_500_000       # ns of bus per run: with what it takes to choose it within the 3 ms that the display has of a tick (tasks/table.py)
 SLOWEST = 90_000             # ns per octet at 100 kHz: eight bits and the acknowledge
 WINDOW_OCTETS = 10           # on the wire besides the contents: twice address and mode, and the six of a window
@@ -111,13 +109,6 @@ class OledLuma:
         try:
             if serial is None:
                 serial = i2c(port=config.i2c_bus, address=config.i2c_address)
-                descriptor = getattr(getattr(serial, "_bus", None), "fd", None)
-                if descriptor is not None:
-                    shorten_timeout(descriptor)
-            self._device = getattr(controllers, config.controller)(serial, width=WIDTH, height=8 * PAGES)
-            self._wake = (*WAKE[config.controller], *(TURNED if config.upside_down else UPRIGHT), SET_CONTRAST, config.contrast, DISPLAY_ON)
-            self._device.command(*self._wake)
-                _shorten_timeout(serial)
         except (LumaError, OSError, ImportError) as error:
             raise DriverError(f"I2C bus {config.i2c_bus} of the display cannot be opened: {error}.",
                               "Enable I2C (dtparam=i2c_arm=on), check oled.i2c_bus with `i2cdetect -l`, join the group i2c, "
@@ -133,7 +124,9 @@ class OledLuma:
                 raise DriverError(f"The display does not answer at address 0x{config.i2c_address:02X} of I2C bus {config.i2c_bus}: {error}.",
                                   f"Check its plug, supply and `i2cdetect -y {config.i2c_bus}`, or set oled.required to false or oled.controller to none.") from error
             self._refused(error)
-        _shorten_timeout(serial)                 # the clearing above is the only transfer that takes longer
+        descriptor = getattr(getattr(serial, "_bus", None), "fd", None)
+        if descriptor is not None:
+            shorten_timeout(descriptor)          # the clearing above is the only transfer that takes longer
 
     @property
     def octets_per_run(self) -> int:

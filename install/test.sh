@@ -84,8 +84,7 @@ case ${1:-} in
     exec "$python" -m tools.bench "$@"
     ;;
 *)
-    need_debian libpcap.so=libpcap0.8 ip=iproute2 mosquitto=mosquitto || say "the tests that need them will be skipped"
-    need_debian libpcap.so=libpcap0.8 libgpiod.so=python3-libgpiod ip=iproute2 || say "the tests that need them will be skipped"
+    need_debian libpcap.so=libpcap0.8 libgpiod.so=python3-libgpiod ip=iproute2 mosquitto=mosquitto || say "the tests that need them will be skipped"
     exec "$python" -m pytest -q -p no:cacheprovider "$@"
     ;;
 esac

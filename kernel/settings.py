@@ -11,12 +11,8 @@ from typing import Any, Iterator, Mapping
 
 SHOWN = 60               # characters of a wrong value that are repeated in the message
 MAX_SUGGESTIONS = 50     # unknown keys for which a nearest one is looked up; a foreign file is not worth more
-UNITS = frozenset("""ns us ms s min h mv v kv ma a w kw wh kwh hz khz ohm kohm mbit percent db c m mm octets""".split())
+UNITS = frozenset("""ns us ms s min h mv v kv ma a w kw wh kwh hz khz ohm kohm mbit percent db c k m mm octets""".split())
 """Last parts of key names that state a unit; only they are taken for a mix-up of units."""
-WIDTH = 120              # --print-config: longer lines put their comment above the key
-INDENT = "  "
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-./")
-_YAML_WORDS = frozenset("y n yes no on off true false null".split())     # plain scalars that YAML 1.1 does not read as text
 
 Path = tuple[str, ...]
 
@@ -88,22 +84,26 @@ class Entry:
 
 def describe(cls: type) -> Iterator[Entry]:
     """Every key below a section class, in the order of declaration; sections are walked into."""
-    return _describe(cls, ())
+    return _describe(cls, (), None)
 
 
-def _describe(cls: type, path: Path) -> Iterator[Entry]:
+def _default(f: dataclasses.Field, within: Any) -> Any:
+    """What stands for a field that is not named: of the section's own default `within`, where one is given, else of its class."""
+    if within is not None:
+        value = getattr(within, f.name)
+        return list(value) if isinstance(value, list) else value
+    if f.default is not dataclasses.MISSING:
+        return f.default
+    return f.default_factory() if f.default_factory is not dataclasses.MISSING else REQUIRED
+
+
+def _describe(cls: type, path: Path, within: Any) -> Iterator[Entry]:
     hints = typing.get_type_hints(cls)
     for f in dataclasses.fields(cls):
-        here, kind = (*path, f.name), hints[f.name]
+        here, kind, default = (*path, f.name), hints[f.name], _default(f, within)
         if dataclasses.is_dataclass(kind):
-            yield from _describe(kind, here)
+            yield from _describe(kind, here, None if default is REQUIRED else default)
             continue
-        if f.default is not dataclasses.MISSING:
-            default = f.default
-        elif f.default_factory is not dataclasses.MISSING:
-            default = f.default_factory()
-        else:
-            default = REQUIRED
         m = f.metadata
         yield Entry(here, kind, default, m.get("unit", ""), m.get("low"), m.get("high"), m.get("choices"), m.get("meaning", ""))
 
@@ -127,7 +127,7 @@ def build(cls: type, data: Mapping[str, Any], lines: Mapping[Path, int], source:
     all its defaults. A section class may raise ValueError in `__post_init__` for rules between its keys.
     """
     builder = _Builder(cls, lines, source)
-    instance = builder.section(cls, data, ())
+    instance = builder.section(cls, data, (), None)
     if builder.problems:
         raise SettingsError([sentence for _, sentence in sorted(builder.problems, key=lambda p: p[0])])
     return instance
@@ -143,8 +143,8 @@ class _Builder:
         self.problems: list[tuple[int, str]] = []      # (line, sentence)
         self.suggested = 0
 
-    def section(self, cls: type, data: Any, path: Path) -> Any:
-        """The instance, None when a problem was found in it."""
+    def section(self, cls: type, data: Any, path: Path, within: Any) -> Any:
+        """The instance, None when a problem was found in it. `within`: what its owner has by default, where that is not the class's own."""
         if data is None:
             data = {}
         if not isinstance(data, Mapping):
@@ -160,9 +160,12 @@ class _Builder:
         for name in fields:
             here, kind = (*path, name), hints[name]
             if dataclasses.is_dataclass(kind):
-                values[name] = self.section(kind, data.get(name), here)
+                default = _default(fields[name], within)
+                values[name] = self.section(kind, data.get(name), here, None if default is REQUIRED else default)
             elif name in data:
                 values[name] = self.value(kind, data[name], self.entries[here])
+            elif within is not None:
+                values[name] = _default(fields[name], within)
             elif self.entries[here].default is REQUIRED:
                 entry = self.entries[here]
                 self.problem(here, f"is missing; it needs {entry.allowed()}")
@@ -331,68 +334,3 @@ def _show(value: Any) -> str:
         return "true" if value else "false"
     text = repr(value[:SHOWN]) if isinstance(value, (str, list, tuple)) else repr(value)
     return text if len(text) <= SHOWN else text[:SHOWN] + "..."
-
-
-def dump(instance: Any) -> str:
-    """The settings in force as YAML that reads back equal: one `key: value  # range: meaning` per line, sections with their docstring above."""
-    entries = {entry.path: entry for entry in describe(type(instance))}
-    return "\n".join(_section(instance, (), entries)) + "\n"
-
-
-def _section(instance: Any, path: Path, entries: dict[Path, Entry]) -> Iterator[str]:
-    indent = INDENT * len(path)
-    for f in dataclasses.fields(instance):
-        value, here = getattr(instance, f.name), (*path, f.name)
-        if dataclasses.is_dataclass(value):
-            if not path:
-                yield ""
-            about = (type(value).__doc__ or "").strip().split("\n")[0]
-            if about and not about.startswith(type(value).__name__ + "("):      # the docstring dataclass makes by itself
-                yield f"{indent}# {about}"
-            body = list(_section(value, here, entries))
-            yield f"{indent}{f.name}:" + ("" if body else " {}")
-            yield from body
-            continue
-        entry = entries[here]
-        comment = "# " + entry.brief() + (f": {entry.meaning}" if entry.meaning else "")
-        line = f"{indent}{f.name}: {scalar(value)}"
-        if len(line) + 2 + len(comment) <= WIDTH:
-            yield f"{line}  {comment}"
-        else:
-            yield from _wrapped(comment[2:], indent)
-            yield line
-
-
-def _wrapped(text: str, indent: str) -> Iterator[str]:
-    """Comment lines of at most WIDTH columns."""
-    line = f"{indent}#"
-    for word in text.split():
-        if len(line) + 1 + len(word) > WIDTH and not line.endswith("#"):
-            yield line
-            line = f"{indent}#"
-        line += " " + word
-    yield line
-
-
-def scalar(value: Any) -> str:
-    """A value as YAML 1.1 reads it back: numbers with a point, text quoted unless it is a plain word."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(scalar(item) for item in value) + "]"
-    if isinstance(value, float):
-        mantissa, e, exponent = repr(value).partition("e")
-        return mantissa + (".0" if e and "." not in mantissa else "") + e + exponent
-    if isinstance(value, int):
-        return str(value)
-    if value and value[0].isalpha() and _PLAIN.issuperset(value) and value not in _YAML_WORDS:
-        return value
-    return '"' + "".join(_escaped(c) for c in value) + '"'
-
-
-def _escaped(c: str) -> str:
-    if c in '"\\':
-        return "\\" + c
-    return c if c.isprintable() else f"\\U{ord(c):08X}"

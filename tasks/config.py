@@ -3,8 +3,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from drivers.boards.config import FoccciCapeBoard, GpioBoard, beaglebone, raspberry_pi
+from drivers.can.dbc_battery import DbcBatteryConfig
+from drivers.can.settings import CanConfig
+from drivers.journal_syslog import SyslogConfig
+from drivers.mqtt.config import MqttConfig, MqttVehicleConfig
+from drivers.nic_ears import NicDriver
+from drivers.oled_luma import OledConfig
+from drivers.serial_line.celeron55 import Celeron55Config
+from drivers.serial_line.dieter import DieterConfig
+from drivers.serial_line.text_display import TextDisplayConfig
+from drivers.session_log import PeerLogConfig
+from drivers.vehicle_fixed import FixedVehicleConfig
 from kernel.settings import setting
-from tasks.connection.config import ConnectionConfig
+from tasks.connection.config import ConnectionConfig, ExitConfig
+from tasks.display.config import DisplayConfig
 from tasks.homeplug.config import EmulatorConfig, SlacConfig
 from tasks.ipv6.config import Ipv6Config, SdpConfig
 from tasks.listen.config import ListenConfig
@@ -19,7 +32,10 @@ class Config:
 
     mode: str = setting("pev", choices=("pev", "evse", "listen"), meaning="what this box is: in a car, in a charger, or a listener")
     interface: str = setting("eth0", meaning="network interface of the PLC modem; `ip link` lists them")
-    board: str = setting("simulated", choices=("simulated",), meaning="what carries voltmeter, pilot, contactors and lock")
+    board: str = setting("simulated", choices=("simulated", "raspberry_pi", "beaglebone", "dieter", "celeron55", "focccicape"),
+                         meaning="what carries voltmeter, pilot, contactors and lock; each has its section below (drivers/boards/README.md)")
+    charge_parameter_backend: str = setting("none", choices=("none", "fixed", "mqtt", "dbc", "device"), meaning=(
+        "car: who says what the battery wants: section vehicle_fixed, mqtt_vehicle or dbc_battery; device: the board's own (celeron55); the simulated board has its own"))
     realtime: bool = setting(True, meaning="ask for SCHED_FIFO, locked memory and a quiet garbage collector")
     guard_silence_ms: int = setting(100, unit="ms", low=50, high=100, meaning="the guard makes the outputs safe when this program shows no sign of life for so long")
     slac: SlacConfig = field(default_factory=SlacConfig)
@@ -32,6 +48,23 @@ class Config:
     evse: EvseConfig = field(default_factory=EvseConfig)
     safety: SafetyConfig = field(default_factory=SafetyConfig)
     listen: ListenConfig = field(default_factory=ListenConfig)
+    exit: ExitConfig = field(default_factory=ExitConfig)
+    nic: NicDriver = field(default_factory=NicDriver)
+    display: DisplayConfig = field(default_factory=DisplayConfig)
+    oled: OledConfig = field(default_factory=OledConfig)
+    text_display: TextDisplayConfig = field(default_factory=TextDisplayConfig)
+    vehicle_fixed: FixedVehicleConfig = field(default_factory=FixedVehicleConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
+    mqtt_vehicle: MqttVehicleConfig = field(default_factory=MqttVehicleConfig)
+    can: CanConfig = field(default_factory=CanConfig)
+    dbc_battery: DbcBatteryConfig = field(default_factory=DbcBatteryConfig)
+    syslog: SyslogConfig = field(default_factory=SyslogConfig)
+    peer_log: PeerLogConfig = field(default_factory=PeerLogConfig)
+    raspberry_pi: GpioBoard = field(default_factory=raspberry_pi)
+    beaglebone: GpioBoard = field(default_factory=beaglebone)
+    dieter: DieterConfig = field(default_factory=DieterConfig)
+    celeron55: Celeron55Config = field(default_factory=Celeron55Config)
+    focccicape: FoccciCapeBoard = field(default_factory=FoccciCapeBoard)
 
     def __post_init__(self) -> None:
         problems = contradictions(self)
@@ -56,6 +89,8 @@ def contradictions(c: Config) -> list[str]:
     if c.evse.max_current_a > evse.max_current_a:
         found.append(f"evse.max_current_a = {c.evse.max_current_a:g} is more than safety.evse.max_current_a = {evse.max_current_a:g}: offered, but never delivered")
     found += _of_ac(c)
+    if c.ev.light_bulb_demo and c.charge_parameter_backend not in ("none", "fixed"):
+        found.append(f"ev.light_bulb_demo = true, but charge_parameter_backend = {c.charge_parameter_backend}: a battery that speaks would be taken for a lamp")
     if evse.isolation_min_ohm > c.evse.isolation_fault_ohm:
         found.append(f"safety.evse.isolation_min_ohm = {evse.isolation_min_ohm:g} is more than evse.isolation_fault_ohm = {c.evse.isolation_fault_ohm:g}: "
                      "what the cable check passes would trip while charging")

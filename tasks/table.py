@@ -13,10 +13,10 @@ from kernel.channels import Mailbox
 from kernel.journal import Journal
 from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
 from kernel.timer import MS, US
+from tasks.can_info.task import CanInfoTask
 from tasks.config import Config
 from tasks.connection.task import ConnectionTask, evse_connection, pev_connection
 from tasks.devices.task import DevicesTask
-from tasks.display.task import DisplayTask
 from tasks.display.task import DisplayTask, Lines
 from tasks.ethernet.task import FrameRx, FrameTx, Tap
 from tasks.health.task import Flushable, HealthTask, Watchdog
@@ -165,7 +165,7 @@ def listen(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, code
     rows = [
         Row("frame_rx", ListenRx(board.nic, frames, journal, around.tap),            TIMED,  500 * US, CRITICAL, board.nic),
         Row("listen",   listener,                                                    TIMED, 2000 * US, CRITICAL),
-        Row("display",  DisplayTask(board.oled, s, "listen", journal, about=around.about, lines=around.lines), TIMED, 3000 * US, WHEN_IDLE),
+        Row("display",  DisplayTask(board.oled, s, "listen", journal, config=cfg.display, about=around.about, lines=around.lines), TIMED, 3000 * US, WHEN_IDLE),
         Row("health",   health,                                                      TIMED, 1000 * US, WHEN_IDLE),
     ]
     rows = devices(board, s, journal) + rows
@@ -197,9 +197,11 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
         Row("v2g",        v2g,                                                                      TIMED, 1000 * US, CRITICAL),
         Row("frame_tx",   FrameTx(board.nic, box.frames_out, journal, around.tap),                  TIMED,  500 * US, CRITICAL),
         Row("safety",     safety,                                                                   TIMED,  300 * US, ALWAYS),
-        Row("display",    DisplayTask(board.oled, s, role, journal, about=around.about, lines=around.lines), TIMED, 3000 * US, WHEN_IDLE),
+        Row("display",    DisplayTask(board.oled, s, role, journal, config=cfg.display, about=around.about, lines=around.lines), TIMED, 3000 * US, WHEN_IDLE),
         Row("health",     health,                                                                   TIMED, 1000 * US, WHEN_IDLE),
     ]
+    if getattr(board, "can_info", None) is not None:
+        rows.append(Row("can_info", CanInfoTask(board.can_info, s, journal), TIMED, 100 * US, WHEN_IDLE))
     if board.mqtt is not None:
         rows.append(Row("mqtt", MqttTask(board.mqtt, s, role), 200 * MS, 300 * US, WHEN_IDLE))
     return Table(rows, box.all(), box.user, safety, connection, health)

@@ -61,9 +61,9 @@ class Ntc:
         return 1.0 / (self.a + self.b * x + self.c * x ** 3) - ZERO_CELSIUS
 
 
-def ntc_by_beta(ohm_25: float, beta: float) -> Ntc:
+def ntc_by_beta(r25_ohm: float, beta: float) -> Ntc:
     """1/T = 1/T25 + ln(R/R25)/beta; some K off far away from the two temperatures beta was made of."""
-    return Ntc(1.0 / (25.0 + ZERO_CELSIUS) - math.log(ohm_25) / beta, 1.0 / beta, 0.0)
+    return Ntc(1.0 / (25.0 + ZERO_CELSIUS) - math.log(r25_ohm) / beta, 1.0 / beta, 0.0)
 
 
 def ntc_by_points(points: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]) -> Ntc:

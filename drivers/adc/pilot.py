@@ -23,8 +23,8 @@ class AnalogPilotConfig:
     """Section `pilot_monitor` of the configuration: where the control pilot's peak voltage is measured."""
 
     channel: str = setting("", meaning="converter:pin, for example ads1x15:1; empty: not fitted")
-    gain: float = setting(0.0, meaning="V of the pilot per volt at the pin")
-    offset: float = setting(0.0, meaning="V of the pilot at 0 V of the pin; state F (-12 V) needs a circuit that shifts it into the range")
+    gain: float = setting(0.0, low=-1e3, high=1e3, meaning="V of the pilot per volt at the pin")
+    offset: float = setting(0.0, low=-1e3, high=1e3, meaning="V of the pilot at 0 V of the pin; state F (-12 V) needs a circuit that shifts it into the range")
     hysteresis_v: float = setting(0.3, unit="V", low=0, high=0.5, meaning="a state ends so far outside its window (8 to 10 V for B), not at its edge")
 
     def __post_init__(self) -> None:

@@ -28,10 +28,10 @@ class LinearConfig:
     """A quantity that is a straight line of the pin's volts, or not fitted."""
 
     channel: str = setting("", meaning="converter:pin, for example ads1x15:0; empty: not fitted")
-    gain: float = setting(0.0, meaning="quantity per volt at the pin; a divider: (upper + lower resistor) / lower resistor")
-    offset: float = setting(0.0, meaning="the quantity at 0 V")
-    low: float = setting(0.0, meaning="below this it is unknown: no such value can be")
-    high: float = setting(0.0, meaning="above this it is unknown; low and high both 0: the converter's range alone")
+    gain: float = setting(0.0, low=-1e6, high=1e6, meaning="quantity per volt at the pin; a divider: (upper + lower resistor) / lower resistor")
+    offset: float = setting(0.0, low=-1e6, high=1e6, meaning="the quantity at 0 V")
+    low: float = setting(0.0, low=-1e6, high=1e6, meaning="below this it is unknown: no such value can be")
+    high: float = setting(0.0, low=-1e6, high=1e6, meaning="above this it is unknown; low and high both 0: the converter's range alone")
 
     def __post_init__(self) -> None:
         need_gain(self.channel, self.gain, "gain")
@@ -49,8 +49,8 @@ class CheckedConfig(LinearConfig):
     """The same with a second channel that must agree."""
 
     second_channel: str = setting("", meaning="converter:pin that measures the same once more, best another converter; empty: none")
-    second_gain: float = setting(0.0, meaning="as gain")
-    second_offset: float = setting(0.0, meaning="as offset")
+    second_gain: float = setting(0.0, low=-1e6, high=1e6, meaning="as gain, of the second channel")
+    second_offset: float = setting(0.0, low=-1e6, high=1e6, meaning="as offset, of the second channel")
     tolerance: float = setting(15.0, low=0, high=1000, meaning=(
         "how far the two may be apart; more is unknown"))
     skew_ms: int = setting(150, unit="ms", low=0, high=2000, meaning=(
@@ -76,12 +76,12 @@ class TemperatureConfig:
         "linear: gain and offset, for sensors with a voltage output"))
     pullup_ohm: float = setting(2200.0, unit="Ohm", low=10, high=10_000_000, meaning="from the pin to reference_v")
     reference_v: float = setting(3.3, unit="V", low=0.5, high=30, meaning="at the other end of the pull-up")
-    ohm_25: float = setting(10_000.0, unit="Ohm", low=10, high=10_000_000, meaning="ntc_beta: at 25 degrees Celsius")
+    r25_ohm: float = setting(10_000.0, unit="Ohm", low=10, high=10_000_000, meaning="ntc_beta: at 25 degrees Celsius")
     beta_k: float = setting(3977.0, unit="K", low=1000, high=10_000, meaning="ntc_beta: B25/85 of the data sheet")
     points_c: list[float] = setting([], unit="C", low=-100, high=300, meaning="ntc_points: three temperatures of the data sheet's table")
     points_ohm: list[float] = setting([], unit="Ohm", low=1, high=100_000_000, meaning="ntc_points: the resistances at them")
-    gain: float = setting(100.0, meaning="linear: K per volt")
-    offset: float = setting(-50.0, meaning="linear: degrees Celsius at 0 V")
+    gain: float = setting(100.0, low=-1e6, high=1e6, meaning="linear: K per volt")
+    offset: float = setting(-50.0, low=-1e6, high=1e6, meaning="linear: degrees Celsius at 0 V")
     low_c: float = setting(-45.0, unit="C", low=-100, high=300, meaning="below this the sensor is broken")
     high_c: float = setting(170.0, unit="C", low=-100, high=300, meaning="above this the sensor is broken")
 
@@ -101,7 +101,7 @@ class TemperatureConfig:
             return Linear(self.gain, self.offset, self.low_c, self.high_c)
         thermometer: Thermometer
         if self.sensor == "ntc_beta":
-            thermometer = ntc_by_beta(self.ohm_25, self.beta_k)
+            thermometer = ntc_by_beta(self.r25_ohm, self.beta_k)
         elif self.sensor == "ntc_points":
             a, b, c = zip(self.points_c, self.points_ohm, strict=True)
             thermometer = ntc_by_points((a, b, c))

@@ -47,7 +47,7 @@ class Shared:
     @property
     def publisher(self) -> MqttClient | None:
         """Who is told what goes on: with `mqtt.publish`, or where the broker is used anyway."""
-        return self.mqtt() if self.config.mqtt_publish or self._mqtt is not None else None
+        return self.mqtt() if self.config.mqtt.publish or self._mqtt is not None else None
 
 
 def converters(config: Measuring, shared: Shared) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class CapeCharger:
     def lines(self) -> PinLines:
         return charger_lines(self._section.pins, self._pins)
 
-    def board(self, lines: Any, nic: Nic) -> ChargerBoard:
+    def board(self, lines: Any, nic: Nic, now: int = 0) -> ChargerBoard:
         section, shared, pins = self._section, self._shared, self._pins
         devices = charger_devices(section.pins, lines, pins)
         cape = section.cape

@@ -45,7 +45,7 @@ class GpioCar:
     def lines(self) -> PinLines:
         return car_lines(self._section.car, self._pins)
 
-    def board(self, lines: Any, nic: Nic) -> CarBoard:
+    def board(self, lines: Any, nic: Nic, now: int = 0) -> CarBoard:
         shared, measuring = self._shared, self._section.measuring
         devices = car_devices(self._section.car, lines, self._pins)
         made = common.converters(measuring, shared)
@@ -99,7 +99,7 @@ class GpioCharger:
     def lines(self) -> PinLines:
         return charger_lines(self._section.charger, self._pins)
 
-    def board(self, lines: Any, nic: Nic) -> AcChargerBoard | ChargerBoard:
+    def board(self, lines: Any, nic: Nic, now: int = 0) -> AcChargerBoard | ChargerBoard:
         shared, measuring = self._shared, self._section.measuring
         devices = charger_devices(self._section.charger, lines, self._pins)
         made = common.converters(measuring, shared)

@@ -45,7 +45,7 @@ class DieterCar:
         shared.notes += [PILOT_UNREAD, UNLOCKED]
         pilot = WatchedPilot(device.control_pilot)
         text = None
-        if config.text_display_fitted:
+        if config.text_display.fitted:
             text = device.attach(config.text_display)
         return CarBoard(nic=nic, voltmeter=device.voltmeter, pilot_monitor=AssumedCarPilot(pilot, None), inputs=NoInputs(), vehicle=common.vehicle(shared),
                         control_pilot=pilot, contactors=device.contactors, lock=NoLock(), oled=common.display(shared), polled=shared.polled,
@@ -77,7 +77,7 @@ class Celeron55Car:
 
 def text_display(shared: common.Shared, now: int) -> SerialDisplay | None:
     """A three-line display at a port of its own, beside any board."""
-    if not shared.config.text_display_fitted:
+    if not shared.config.text_display.fitted:
         return None
     made = SerialDisplay(shared.config.text_display, now)
     shared.polled.append(made)

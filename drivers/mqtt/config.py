@@ -10,6 +10,7 @@ from kernel.settings import setting
 class MqttConfig:
     """Section `mqtt` of the configuration: one broker, one base topic."""
 
+    publish: bool = setting(False, meaning="tell the broker what goes on, also where nothing is heard from it")
     broker: str = setting("localhost", meaning="host name or address of the broker")
     port: int = setting(1883, low=1, high=65535, meaning="1883, with TLS usually 8883")
     topic: str = setting("pyPlc", meaning="base of all topics; two boxes at one broker need two bases")

@@ -24,6 +24,7 @@ Text = tuple[str, str, str]
 class TextDisplayConfig:
     """Section `text_display`: three lines at a port of their own, or at that of Dieter (the same wire, sheet field-pyplc-clara 1.4)."""
 
+    fitted: bool = setting(False, meaning="there is one (on the board dieter: on the same wire, so `serial` is not used)")
     serial: SerialPortConfig = field(default_factory=SerialPortConfig)
     columns: int = setting(16, low=8, high=40, meaning="characters of a line that can be seen; 128 pixels and a font of 8")
     lines_per_second: int = setting(6, low=1, high=30, meaning="at most; three of 16 characters are 30 ms of the wire at 19200 Bd")

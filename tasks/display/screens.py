@@ -1,7 +1,8 @@
 """Signals -> screen: what a person at the car or at the charger sees in each phase. Pure, with nothing but `now` as time.
 
 Read at arm's length at night: the two or three numbers that matter, and the reason of an end, stand in tall, large or huge
-type; small type explains. Nothing is inverse but what lasts for moments (a notice, what the supervisor waits for). Unknown or stale values are shown as `--`. All rows are laid out for 21 small or 10 large characters; a test builds
+type; small type explains. Nothing is inverse but what lasts for moments (a notice, what the supervisor waits for). Unknown or stale values are
+shown as `--`. All rows are laid out for 21 small or 10 large characters; a test builds
 every phase, every stop reason and extreme values and demands that nothing is cut.
 """
 from __future__ import annotations
@@ -12,11 +13,9 @@ from kernel.timer import S
 from tasks.display import texts
 from tasks.display.limit import limit_text
 from tasks.display.phases import STEPS, Phase, phase_of, pilot_text
-from tasks.display.picture import BAR, INVERSE, LARGE, TEXT, TITLE_CHARACTERS, Row, Screen
-from tasks.display.texts import cut, elapsed, pair, paged, tenth, value, wide
-from tasks.pilot_duty import promised_current
 from tasks.display.picture import BAR, HEIGHTS, HUGE, INVERSE, LARGE, TALL, TEXT, TITLE_CHARACTERS, Row, Screen
 from tasks.display.texts import cut, elapsed, pair, paged, seconds, tenth, value, wide
+from tasks.pilot_duty import promised_current
 from tasks.signals import Signals
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
 
@@ -47,7 +46,6 @@ def screen_of(phase: Phase, detail: str, signals: Signals, now: int, role: str, 
     name = ROLES[role]
     rows = _ROWS[phase](signals, now, role == PEV, since, detail)
     if phase not in UNDISTURBED and now // NOTICE_TURN & 1:
-        notice = signals.device_notice.value or signals.kernel_notice.value or signals.stranger_notice.value or signals.link_notice.value
         notice = notice_of(signals)
         if notice:
             rows = rows[:-1] + (Row(INVERSE, cut("! " + notice)),)

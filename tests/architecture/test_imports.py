@@ -33,7 +33,10 @@ RULES = (
          (*PURE, *PLUMBING, *TYPES, "kernel.channels", "kernel.timer", "kernel.word")),
     Rule(("tasks/config_file.py",), ("<stdlib>", "yaml", "kernel.settings")),
     Rule(("tasks/command_line.py",), (*PURE, "argparse", "pathlib", "kernel.settings", "tasks")),
-    Rule(("tasks/config.py", "tasks/table.py", "tasks/wiring.py"), (*PURE, "random", "kernel", "tasks", *TYPES, "exi_native", "drivers.board",
+    # every section of the configuration stands here, also those that a driver declares beside itself
+    Rule(("tasks/config.py",), (*PURE, "kernel.settings", "tasks", "drivers.boards.config", "drivers.can", "drivers.journal_syslog", "drivers.mqtt.config",
+                                "drivers.nic_ears", "drivers.oled_luma", "drivers.serial_line", "drivers.session_log", "drivers.vehicle_fixed")),
+    Rule(("tasks/table.py", "tasks/wiring.py"), (*PURE, "random", "kernel", "tasks", *TYPES, "exi_native", "drivers.board",
                                                                   "drivers.sim.plant_config")),
     Rule(("tasks/*/wire.py", "tasks/*/wire_*.py", "tasks/*/*_wire.py", "tasks/v2g/v2gtp.py"), (*PURE, "tasks.errors", "<wire>")),
     Rule(("tasks/*/config.py",), (*PURE, "kernel.settings")),

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from kernel.settings import SettingsError, build, dump, setting, to_dict
+from kernel.settings import SettingsError, build, setting, to_dict
+from kernel.settings_text import dump
 from tasks.config_file import MAX_DEPTH, MAX_OCTETS, load
 
 

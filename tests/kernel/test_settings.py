@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from kernel.settings import REQUIRED, SettingsError, build, describe, dump, setting, to_dict
+from kernel.settings import REQUIRED, SettingsError, build, describe, setting, to_dict
+from kernel.settings_text import dump
 
 
 @dataclass(slots=True)

@@ -110,8 +110,8 @@ def test_the_real_ears_have_nothing_to_send_with():
 @pytest.mark.parametrize("join", [False, True])
 def test_the_box_opens_ears_and_a_door_only_for_joining(monkeypatch, join):
     opened = []
-    monkeypatch.setattr(parts, "PcapEars", lambda config: opened.append(config.reception) or "ears")
-    monkeypatch.setattr(parts, "PcapNic", lambda config: pytest.fail("a transmitter is opened"))
+    monkeypatch.setattr(parts, "open_ears", lambda config: opened.append(config.reception) or "ears")
+    monkeypatch.setattr(parts, "open_nic", lambda config: pytest.fail("a transmitter is opened"))
     monkeypatch.setattr(parts, "open_own_modem", lambda interface: opened.append("door") or "door")
     config = Config(mode="listen")
     config.listen.join = join

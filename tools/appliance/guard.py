@@ -18,6 +18,7 @@ from kernel.timer import MS, NEVER, US
 
 ROOT = str(Path(__file__).resolve().parents[2])
 PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tools.appliance.guard_process import main; main(sys.argv[1:])"
+SIMULATED = "simulated"
 START_LIMIT_S = 10.0         # an SD card that reads 10 MB at its slowest
 HANDOVER_LIMIT_S = 5.0       # an earlier guard at work: emergency bound 2 s, travel, and its pace
 BEAT_GAP = 5 * MS            # a flood of frames makes no flood of beats
@@ -146,10 +147,12 @@ def ask_for_lines(name: str) -> None:
             return
 
 
-def standing_by(config, args) -> Guard | None:
-    """The guard of a car or a charger; None for a listener, which has no outputs."""
-    if config.mode not in ("pev", "evse") or not args.simulate_io:
+def standing_by(config, plan=None) -> Guard | None:
+    """The guard of a car or a charger; None for a listener, which has no outputs. `plan`: the real board (drivers/boards), whose lines it is to hold."""
+    if config.mode not in ("pev", "evse"):
         return None
+    if plan is None and config.board != SIMULATED:
+        return None                          # refused when the board is opened
     ac = config.mode == "evse" and config.evse.ac
     return Guard(config.mode, config.interface, config.safety.ac if ac else getattr(config.safety, config.mode), config.guard_silence_ms,
-                 config.realtime, ac)
+                 config.realtime, ac, Lines.create if plan is None else plan.lines)

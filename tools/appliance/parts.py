@@ -17,7 +17,7 @@ from drivers.journal_file import Console
 from drivers.kernel_network import KernelNetwork
 from drivers.keyboard import Keyboard
 from drivers.nic_ears import NicConfig
-from drivers.nic_pcap import PcapEars, PcapNic
+from drivers.nic_open import open_ears, open_nic
 from drivers.own_modem import open_own_modem
 from drivers.process import Process
 from drivers.session_folder import SessionFolder
@@ -30,7 +30,7 @@ from drivers.sim.plant_config import PlantConfig
 from kernel.clock import MonotonicClock
 from kernel.journal import Journal
 from kernel.scheduler import Kernel
-from kernel.settings import dump
+from kernel.settings_text import dump
 from kernel.task import CRITICAL, Row
 from kernel.timer import MS, US
 from kernel.watchdog import Watchdog
@@ -43,22 +43,25 @@ from tasks.table import Surroundings, Table
 from tools.appliance.about import about
 from tools.appliance.kernel_watch import KernelWatch
 from tools.appliance.liveness import Liveness
+from tools.appliance.peer_log import peer_log_row
+from tools.appliance.real_board import BoardPlan, listener_display
 from tools.show.listen_show import ListenShow, ShowTask, screen_wanted, show_row
 from tools.simulate.shadow import ShadowAcCar, ShadowCar, ShadowCharger
 
 
-def open_board(config: Config, args: Namespace, signals: Signals, now: int, lines: Lines | None = None) -> tuple[CarBoard | ChargerBoard | AcChargerBoard | ListenBoard, list[Row]]:
-    """The board and the rows that simulate its surroundings. `lines`: where its outputs are. DriverError says what is missing."""
-    listening = config.mode == "listen"
-    if not listening and not args.simulate_io:
-        raise DriverError("This version has no drivers for voltmeter, pilot, contactors and lock.",
-                          "Use --simulate-io (real network interface, simulated voltages), or --simulate for everything in one process.")
-    if listening:
-        ears = PcapEars(NicConfig(interface=config.interface, reception="promiscuous"))
-        return ListenBoard(ears, SimOled(), open_own_modem(config.interface) if config.listen.join else None), []
-    nic = PcapNic(NicConfig(interface=config.interface))
+def open_board(config: Config, args: Namespace, signals: Signals, now: int, lines: Lines | None = None,
+               plan: BoardPlan | None = None) -> tuple[CarBoard | ChargerBoard | AcChargerBoard | ListenBoard, list[Row]]:
+    """The board and the rows that simulate its surroundings. `lines`: where its outputs are. `plan`: of a real board. DriverError says what is missing."""
+    driver = config.nic.driver
+    if config.mode == "listen":
+        ears = open_ears(NicConfig(interface=config.interface, reception="promiscuous", driver=driver))
+        oled, polled = listener_display(config)
+        return ListenBoard(ears, oled, open_own_modem(config.interface) if config.listen.join else None, polled), []
+    nic = open_nic(NicConfig(interface=config.interface, driver=driver))
     if config.modem_emulator.enabled:
         nic = EmulatedModemNic(nic, EmulatedModem(config.modem_emulator, nic.mac, config.mode == "evse", random.SystemRandom()))
+    if plan is not None:
+        return plan.open(lines, nic, now), []
     plant_config = PlantConfig()
     if args.soc_start is not None:
         plant_config.battery_soc_percent = args.soc_start
@@ -79,6 +82,20 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int, line
     return board, [Row("shadow", shadow, 20 * MS, 140 * US, CRITICAL)]
 
 
+def meet(config: Config, args: Namespace, clock: MonotonicClock, signals: Signals, journal: Journal, board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard) -> list[Row]:
+    """The row that files whom this car or charger has met, where it is wanted."""
+    if config.mode == "listen":
+        return []
+    row = peer_log_row(config.peer_log, args.output, time.time_ns() - clock.now(), signals, journal, board.nic.mac, car=config.mode == "pev")
+    return [] if row is None else [row]
+
+
+def tell(plan: BoardPlan | None, journal: Journal, now: int) -> None:
+    """What of a real board is assumed and not measured."""
+    for note in () if plan is None else plan.notes:
+        journal.note(now, "main", "%s", note, level="warning")
+
+
 def watch_kernel(config: Config, signals: Signals, journal: Journal, now: int) -> list[Row]:
     """The row that keeps an eye on the operating system's network; a listener shares its interface with whom it likes."""
     if config.mode == "listen":
@@ -95,9 +112,16 @@ def wake_for_modem(board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard
 
 
 @contextmanager
-def surround(config: Config, args: Namespace, journal: Journal, clock: MonotonicClock, system: Process, signals: Signals) -> Iterator[Surroundings]:
-    """Keyboard, journal on standard output, session folder when asked for, watchdog; all given back at the end."""
+def surround(config: Config, args: Namespace, journal: Journal, clock: MonotonicClock, system: Process, signals: Signals,
+             board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard) -> Iterator[Surroundings]:
+    """Keyboard, journal on standard output and by syslog, session folder when asked for, watchdog; all given back at the end."""
     start = clock.now()
+    syslog = None
+    if config.syslog.host:
+        from drivers.journal_syslog import open_syslog
+        syslog = open_syslog(config.syslog, config.interface, time.time_ns() - start)
+        journal.add_sink(syslog)
+        board.polled = [*board.polled, syslog]
 
     show = ListenShow(sys.stdout) if config.mode == "listen" and screen_wanted(args) else None
     journal.add_sink(Console(sys.stdout, start) if show is None else show.event)
@@ -113,10 +137,12 @@ def surround(config: Config, args: Namespace, journal: Journal, clock: Monotonic
     watchdog = Liveness(Watchdog(os.environ))
     try:
         yield Surroundings(keys=keys, terminate=lambda: system.terminate, tap=None if folder is None else folder.tap,
-                           sinks=() if folder is None else (folder,), watchdog=watchdog, about=about(), files=files, screen=None if show is None else screen)
+                           sinks=() if folder is None else (folder,), watchdog=watchdog, about=about(), lines=getattr(board, "text_display", None), files=files, screen=None if show is None else screen)
     finally:
         journal.flush()
         keys.close()
+        if syslog is not None:
+            syslog.close()
         if folder is not None:
             folder.close()
 

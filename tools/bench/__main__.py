@@ -1,6 +1,4 @@
 """`python -m tools.bench [NAME ...]`: prints figures; without a name: all but those that need root (veth, flood, nic)."""
-"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [flood] [modems] [oled] [veth]`: prints figures; without a name: all but veth and flood, which need root."""
-"""`python -m tools.bench [session] [kernel] [exi] [guard] [safety] [slac] [tcp] [flood] [modems] [adc] [veth]`: prints figures; without a name: all but veth and flood, which need root."""
 from __future__ import annotations
 
 import argparse
@@ -8,11 +6,8 @@ import importlib
 import os
 import sys
 
-FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "can", "tcp", "serial_line", "veth", "flood", "nic")
+FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "adc", "can", "oled", "tcp", "serial_line", "veth", "flood", "nic")
 ROOTS = ("veth", "flood", "nic")
-FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "oled", "tcp", "veth", "flood")
-FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "adc", "tcp", "veth", "flood")
-ROOTS = ("veth", "flood")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from drivers.sim.link import LinkConfig
 from drivers.sim.plant_config import PlantConfig
 from exi_native import codec
 from kernel.realtime import settle_garbage
-from kernel.settings import dump
+from kernel.settings_text import dump
 from kernel.timer import S
 from tasks.config import Config
 from tasks.v2g.session import SCHEMAS

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-from kernel.settings import INDENT, SettingsError, build, describe, scalar, to_dict
+from kernel.settings import SettingsError, build, describe, to_dict
+from kernel.settings_text import INDENT, scalar
 from tasks import config_file
 from tasks.config import Config
 from tools.import_pyplc_ini.findings import Danger, Gone, Hand, Ini, NotUnderstood, Other, Set

@@ -37,7 +37,9 @@ def _windows(value: str, ini: Ini) -> list[Finding]:
 def _serial_display(value: str, ini: Ini) -> list[Finding]:
     if not truth(value):
         return []
-    return [Set("display.driver", "serial", "the three-line display on the serial line; an SSD1306 at the I2C bus needs no such line")]
+    if ini.says("digital_output_device", "celeron55device"):
+        return [Other("the display is part of board: celeron55")]
+    return [Set("text_display.fitted", True, "the three-line display on the serial line; an SSD1306 at the I2C bus needs no such line")]
 
 
 def _bulb(value: str, ini: Ini) -> list[Finding]:
@@ -49,7 +51,7 @@ def _soc_simulation(value: str, ini: Ini) -> list[Finding]:
         return []
     if not ini.says("charge_parameter_backend", "none", ""):
         return [Gone("the state of charge comes from charge_parameter_backend")]
-    return [Set("vehicle.soc_simulation", True, "a made-up state of charge ends the charge: only for a bench")]
+    return [Set("vehicle_fixed.soc_simulation", True, "a made-up state of charge ends the charge: only for a bench")]
 
 
 def _simulated_precharge(value: str, ini: Ini) -> list[Finding]:
@@ -64,7 +66,10 @@ def _outputs(value: str, ini: Ini) -> list[Finding]:
         return [Danger("contactors and pilot over MQTT: a broker that dies leaves them as they are. Choose a board whose lines this box holds itself")]
     if ini.says("evsemode_environment", "focccicape") and ini.says("mode", "evsemode"):
         return []                                # that key names the board
-    return [Set("board", BOARDS[word])]
+    made: list[Finding] = [Set("board", BOARDS[word])]
+    if word == "celeron55device" and ini.says("charge_parameter_backend", "none", ""):
+        made.append(Set("charge_parameter_backend", "device"))
+    return made
 
 
 def _inputs(value: str, ini: Ini) -> list[Finding]:
@@ -102,13 +107,13 @@ def _port(value: str, ini: Ini) -> list[Finding]:
     if section is None:
         return []
     if value.lower() == "auto":
-        return [Hand(f"{section}.port: pyPLC took the first serial port it found; name it, best by /dev/serial/by-id/..., so that a reboot cannot swap it")]
-    return [Set(f"{section}.port", value)]
+        return [Hand(f"{section}.serial.port: pyPLC took the first serial port it found; name it, best by /dev/serial/by-id/..., so that a reboot cannot swap it")]
+    return [Set(f"{section}.serial.port", value)]
 
 
 def _baud(value: str, ini: Ini) -> list[Finding]:
     section = _serial_section(ini)
-    return [] if section is None else [Set(f"{section}.baud", int(number(value)))]
+    return [] if section is None else [Set(f"{section}.serial.baud", int(number(value)))]
 
 
 def _serial_section(ini: Ini) -> str | None:
@@ -116,7 +121,7 @@ def _serial_section(ini: Ini) -> str | None:
     for key in ("digital_output_device", "analog_input_device"):
         if ini.get(key, "").lower() in PORTS:
             return PORTS[ini[key].lower()]
-    return "display" if ini.yes("display_via_serial") else None
+    return "text_display" if ini.yes("display_via_serial") else None
 
 
 def _uses_mqtt(ini: Ini) -> bool:
@@ -124,7 +129,7 @@ def _uses_mqtt(ini: Ini) -> bool:
 
 
 def _broker(value: str, ini: Ini) -> list[Finding]:
-    return [Set("mqtt.host", value)] if _uses_mqtt(ini) else []
+    return [Set("mqtt.broker", value)] if _uses_mqtt(ini) else []
 
 
 def _topic(value: str, ini: Ini) -> list[Finding]:
@@ -177,10 +182,12 @@ def _syslog(value: str, ini: Ini) -> list[Finding]:
 def _backend(value: str, ini: Ini) -> list[Finding]:
     word = one_of(value, BACKENDS)
     if word == "chademo":
-        return [Hand("vehicle.source: dbc, and a file that describes the vehicle's CAN messages; the CHAdeMO bridge of pyPLC spoke a private version 10")]
+        return [Hand("charge_parameter_backend: dbc, and a file that describes the vehicle's CAN messages; the CHAdeMO bridge of pyPLC spoke a private version 10")]
+    if word == "none" and ini.says("digital_output_device", "celeron55device"):
+        return []                                # the device says it
     if word == "none":
-        return [Hand("vehicle_fixed: the battery's voltages, measured; pyPLC assumed 230 V")] if ini.says("mode", "pevmode") and not ini.yes("light_bulb_demo") else []
-    return [Set("vehicle.source", BACKENDS[word])]
+        return [Hand("charge_parameter_backend: fixed, and in vehicle_fixed the battery's voltages, measured; pyPLC assumed 230 V")] if ini.says("mode", "pevmode") and not ini.yes("light_bulb_demo") else []
+    return [Set("charge_parameter_backend", BACKENDS[word])]
 
 
 def _environment(value: str, ini: Ini) -> list[Finding]:

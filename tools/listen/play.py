@@ -18,7 +18,7 @@ from drivers.spi_trace import SpiTrace, open_reader
 from exi_native.codec import load
 from kernel.channels import Mailbox
 from kernel.journal import Journal
-from kernel.settings import dump
+from kernel.settings_text import dump
 from kernel.timer import MS
 from tasks.config import Config
 from tasks.listen.exi import decoder

@@ -12,7 +12,7 @@ from exi_native import codec
 from kernel.clock import MonotonicClock
 from kernel.journal import Event
 from kernel.realtime import settle_garbage
-from kernel.settings import dump
+from kernel.settings_text import dump
 from kernel.timer import S
 from tasks.config import Config
 from tasks.v2g.session import SCHEMAS

@@ -224,7 +224,7 @@ def test_settings_that_cannot_be_are_refused_with_the_reason(cls, settings, word
 
 
 @pytest.mark.parametrize("sensor, settings, ohm", [
-    ("pt1000", {}, 1194.0), ("ntc_beta", {"ohm_25": 10_000, "beta_k": 3977}, 3560.0),
+    ("pt1000", {}, 1194.0), ("ntc_beta", {"r25_ohm": 10_000, "beta_k": 3977}, 3560.0),
     ("ntc_points", {"points_c": [0, 25, 85], "points_ohm": [32554, 10000, 1070]}, 3605.0)])
 def test_every_kind_of_sensor_reads_50_degrees(sensor, settings, ohm):
     config = build(VoltmeterConfig, {"inlet_temperature": {"channels": ["first:2"], "sensor": sensor, **settings}}, {}, "test.yaml")

@@ -8,7 +8,8 @@ from drivers.pins.library import Pins, load_api
 from drivers.pins.lines import BULB, PULSE
 from drivers.pins.outputs import NoLock
 from drivers.sim.lines import CONTACTORS, FIRST, LOCK, UNLOCK
-from kernel.settings import build, dump, to_dict
+from kernel.settings import build, to_dict
+from kernel.settings_text import dump
 from kernel.timer import MS, S
 from tests.drivers.pins import kernel
 from tests.drivers.pins.libraries import gpiod_v2, raspberry
