@@ -9,6 +9,7 @@ import errno
 import glob
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any, Callable, Protocol
 
@@ -21,6 +22,9 @@ CONSUMER = "ccsbox"
 CHIP_NAME = re.compile(r"gpiochip\d+$")
 MAX_CHIPS = 64
 SYSFS = "/sys/bus/gpio/devices"
+OWN = (CONSUMER, "adafruit_blinka")
+PATIENCE_S = 2.0             # for a guard of the run before that is just leaving (a service that is started anew); at the start only
+PACE_S = 0.02
 
 
 class Api(Protocol):
@@ -217,8 +221,9 @@ class Pins:
     """Every pin of one machine: finds it by name, refuses its second use, asks for its line."""
 
     def __init__(self, library: str = "auto", api: Api | None = None, blinka: Any = None, paths: Callable[[], list[str]] = _chip_paths,
-                 sysfs: str = SYSFS) -> None:
-        """`library`: auto, blinka, gpiod. `api`, `blinka`, `paths` and `sysfs` are for tests."""
+                 sysfs: str = SYSFS, patience_s: float = PATIENCE_S) -> None:
+        """`library`: auto, blinka, gpiod. `api`, `blinka`, `paths` and `sysfs` are for tests. `patience_s`: how long a pin may be busy with ourselves."""
+        self._patience = patience_s
         self.library = library
         self.uses = PinUses()
         self._api = api
@@ -259,19 +264,21 @@ class Pins:
         """The line of an output, inactive. DriverError says what is in the way."""
         place = self._claim(config.pin, purpose)
         blinka = self._blinka_for(config.pin, config.active_low)
-        return self._open(config.pin, purpose, place, lambda: self.api.output(place, config.active_low) if blinka is None else blinka.output(config.pin))
+        return self._open(config.pin, purpose, place, lambda: self.api.output(place, config.active_low) if blinka is None else blinka.output(config.pin),
+                          self._patience)
 
     def input(self, config: InputPin, purpose: str) -> LineHand:
-        self._claim(config.pin, purpose)
-        return self.reopen(config, purpose)
+        return self._input(config, purpose, self._claim(config.pin, purpose), self._patience)
 
     def reopen(self, config: InputPin, purpose: str) -> LineHand:
-        """The same line once more, after its chip was lost."""
+        """The same line once more, after its chip was lost; on a running box, so it does not wait for anybody."""
         self._chips = None
-        place = self.find(config.pin)
+        return self._input(config, purpose, self.find(config.pin), 0.0)
+
+    def _input(self, config: InputPin, purpose: str, place: Place, patience: float) -> LineHand:
         blinka = self._blinka_for(config.pin, False)
         return self._open(config.pin, purpose, place, lambda: self.api.input(place, config.active_low, config.bias) if blinka is None
-                          else blinka.input(config.pin, config.active_low, config.bias))
+                          else blinka.input(config.pin, config.active_low, config.bias), patience)
 
     def _claim(self, text: str, purpose: str) -> Place:
         place = self.find(text)
@@ -297,20 +304,27 @@ class Pins:
                 self.library = "gpiod"               # auto: without Blinka the same pins go by libgpiod
         return self._blinka
 
-    def _open(self, text: str, purpose: str, place: Place, ask: Callable[[], LineHand]) -> LineHand:
+    def _open(self, text: str, purpose: str, place: Place, ask: Callable[[], LineHand], patience: float) -> LineHand:
         where = text if text == str(place) else f"{text} ({place})"
+        end = time.monotonic() + patience
+        while True:
+            try:
+                return ask()
+            except OSError as error:
+                if error.errno != errno.EBUSY or time.monotonic() >= end or self._holder(place) not in (*OWN, ""):
+                    raise self._refusal(where, purpose, place, error) from error
+            time.sleep(PACE_S)
+
+    def _holder(self, place: Place) -> str:
         try:
-            return ask()
+            return self.api.consumer(place)
         except OSError as error:
-            raise self._refusal(where, purpose, place, error) from error
+            return f"somebody unknown ({error.strerror})"
 
     def _refusal(self, where: str, purpose: str, place: Place, error: OSError) -> DriverError:
         if error.errno == errno.EBUSY:
-            try:
-                holder = self.api.consumer(place)
-            except OSError as second:
-                holder = f"somebody unknown ({second.strerror})"
-            hint = ("A guard of an earlier run may still hold it: `ps` shows guard_process, SIGTERM ends it." if holder in (CONSUMER, "adafruit_blinka") else
+            holder = self._holder(place)
+            hint = ("A guard of an earlier run may still hold it: `ps` shows guard_process, SIGTERM ends it." if holder in OWN else
                     "Give that use of the pin up (device tree overlay, other program), or use another pin.")
             return DriverError(f"{where} for the {purpose} is busy: it is held by {holder or 'nobody any more'}.", hint)
         if error.errno in (errno.EACCES, errno.EPERM):

@@ -81,6 +81,10 @@ def find(text: str, chips: list[Chip], line_names) -> Place:
     if not chips:
         raise DriverError(f"The pin {text!r} was not found: this machine has no GPIO chip that may be looked at.",
                           "Look for /dev/gpiochip*; join the group gpio where they exist but are not permitted.")
+    if text.upper() in BONE_HEADER:
+        bank, line = divmod(BONE_HEADER[text.upper()], 32)
+        raise DriverError(f"{text!r} is line {line} of the BeagleBone's GPIO{bank} (controller {BONE_BANKS[bank]}), which this machine does not have.",
+                          "On another board name the pin by chip and offset, such as gpiochip0/17; `gpioinfo` lists what there is.")
     near = difflib.get_close_matches(text, [name for name, _ in names], MAX_NEAR, 0.5)
     have = ", ".join(f"{chip.name} ({chip.label}, {chip.lines} lines)" for chip in chips[:MAX_NEAR])
     raise DriverError(f"The pin {text!r} was not found on {have}.",
@@ -109,10 +113,7 @@ def _by_header(text: str, chips: list[Chip]) -> Place | None:
                           f"Use one of {', '.join(n for n in BONE_HEADER if n.startswith(name[:3]))}.")
     bank, line = divmod(BONE_HEADER[name], 32)
     chip = next((c for c in chips if BONE_BANKS[bank] in c.device), None)
-    if chip is None:
-        raise DriverError(f"{text!r} is line {line} of the BeagleBone's GPIO{bank} (controller {BONE_BANKS[bank]}), which this machine does not have.",
-                          "On another board name the pin by chip and offset, such as gpiochip0/17; `gpioinfo` lists what there is.")
-    return Place(chip, line)
+    return None if chip is None else Place(chip, line)       # None: another board, whose lines may be called so
 
 
 def _by_chip(text: str, chips: list[Chip]) -> Place | None:

@@ -117,6 +117,7 @@ def main(arguments: list[str]) -> None:
     reports = [str(report) for report in go_realtime(PRIORITY + 1)] if arguments[4] == "1" else []
     channel.send("\n".join(["R", *reports, _spare_me()]).encode())
     process.serve()
+    lines.close()                # before the door closes with the process: its successor must not find pins still busy
 
 
 def open_lines(word: str) -> tuple[Lines, Callable[[int], int] | None]:

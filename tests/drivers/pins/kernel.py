@@ -89,7 +89,7 @@ class TwinKernel:
         """Who holds the line: somebody of the system, or a process with a descriptor of it."""
         if offset in self.chip(path).users:
             return self.chip(path).users[offset]
-        return self.consumers.get((path, offset), "") if holders(self._name(path, offset), self._scope) else ""
+        return self.consumers.get((path, offset), "ccsbox") if holders(self._name(path, offset), self._scope) else ""
 
     def request(self, path: str, offset: int, direction: str, active_low: bool, bias: str, consumer: str, v1: bool = False) -> int:
         """An output is inactive from the beginning, as it was asked for."""

@@ -4,6 +4,7 @@ import os
 import pytest
 
 from drivers.errors import DriverError
+from drivers.pins import library
 from drivers.pins.blinka import Blinka
 from drivers.pins.config import InputPin, OutputPin
 from drivers.pins.library import GpiodPypi1, GpiodV1, GpiodV2, Pins, load_api
@@ -26,12 +27,12 @@ def beaglebone(tmp_path, order=(1, 2, 3, 0)):
     return TwinKernel(*(TwinChip(f"/dev/gpiochip{n}", f"gpio-{32 * n}-{32 * n + 31}", [""] * 32) for n in range(4)))
 
 
-def pins(twin, way="2.x", library=None, sysfs="/nonexistent"):
+def pins(twin, way="2.x", library=None, sysfs="/nonexistent", patience_s=0.0):
     if way.startswith("blinka"):
         v1 = way.endswith("1.x")
         api = load_api((gpiod_v1 if v1 else gpiod_v2)(twin), kernel.ioctl)
-        return Pins(library or "blinka", api, Blinka(*blinka_modules(twin, v1), kernel.ioctl), twin.paths)
-    return Pins(library or "gpiod", load_api(APIS[way](twin), kernel.ioctl), None, twin.paths, str(sysfs))
+        return Pins(library or "blinka", api, Blinka(*blinka_modules(twin, v1), kernel.ioctl), twin.paths, patience_s=patience_s)
+    return Pins(library or "gpiod", load_api(APIS[way](twin), kernel.ioctl), None, twin.paths, str(sysfs), patience_s)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -143,6 +144,31 @@ def test_a_busy_line_tells_its_holder(way, holder, words):
     with pytest.raises(DriverError, match=words) as refused:
         pins(raspberry(users={17: holder}), way).output(OutputPin("GPIO17"), "contactors")
     assert "GPIO17 (gpiochip0/17) for the contactors is busy" in str(refused.value)
+
+
+def test_a_guard_that_is_just_leaving_is_waited_for_at_the_start_only(monkeypatch):
+    twin, waited = raspberry(users={17: "ccsbox", 5: "ccsbox"}), []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        if len(waited) == 3:
+            twin.chips["/dev/gpiochip0"].users.clear()
+    monkeypatch.setattr(library.time, "sleep", sleep)
+    patient = pins(twin, patience_s=60.0)
+    with pytest.raises(DriverError, match="guard of an earlier run"):
+        patient.reopen(InputPin("GPIO5"), "stop button")
+    assert waited == []
+    patient.output(OutputPin("GPIO17"), "contactors").close()
+    assert waited == [library.PACE_S] * 3
+    twin.chips["/dev/gpiochip0"].users[27] = "spi0 CS0"
+    with pytest.raises(DriverError, match="held by spi0 CS0"):
+        patient.output(OutputPin("GPIO27"), "bulb")
+    assert len(waited) == 3, "somebody else is not waited for"
+
+
+def test_another_boards_line_may_be_called_as_a_beaglebones_pin():
+    twin = TwinKernel(TwinChip("/dev/gpiochip0", "tda4vm", ["P8_19", "P9_41"]))
+    assert str(pins(twin).find("P9_41")) == "gpiochip0/1"
 
 
 def test_without_permission_the_group_is_named_and_without_chips_that_there_are_none():
