@@ -78,7 +78,8 @@ def charger_devices(config: ChargerPins, lines: PinLines, pins: Pins) -> Charger
                           PinContactors(lines, contacts, config.contactor_travel_ms, POWER), lock, PinInputs(stop, plug), polled)
 
 
-def _lines(pins: Pins, outputs: dict[int, tuple[OutputPin, str, bool]], lock: LockPins, motor: str, charger: ChargerPins | None = None, root: str = PWM) -> PinLines:
+def _lines(pins: Pins, outputs: dict[int, tuple[OutputPin, str, bool]], lock: LockPins, motor: str, charger: ChargerPins | None = None,
+           root: str = PWM) -> PinLines:
     outputs = {**outputs, LOCK: (lock.lock, f"{motor}, to lock", lock.fitted), UNLOCK: (lock.unlock, f"{motor}, to unlock", lock.fitted)}
     hands, pwm = {}, None
     try:

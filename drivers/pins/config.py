@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from kernel.settings import setting
 
-PIN = "GPIO17 or PIN11 (Raspberry Pi: BCM number, header pin), P9_41 (BeagleBone), gpiochip0/17 (chip or its label, offset), or a line's name; empty: not fitted"
+PIN = "GPIO17 or PIN11 (Raspberry Pi: BCM number, header pin), P9_41 (BeagleBone), gpiochip0/17 (chip or label, offset), a line's name; empty: not fitted"
+LIBRARY = "auto: Blinka where it can give the pin its safe level without a glitch, else libgpiod"
 
 
 @dataclass(slots=True)
@@ -44,7 +45,8 @@ class LockPins:
 class PwmPin:
     """A charger's pulse generator: a hardware PWM of the kernel, /sys/class/pwm."""
 
-    chip: int = setting(-1, low=-1, high=63, meaning="N of /sys/class/pwm/pwmchipN; -1: not fitted. Raspberry Pi: dtoverlay=pwm; BeagleBone: config-pin P9_14 pwm")
+    chip: int = setting(-1, low=-1, high=63, meaning=(
+        "N of /sys/class/pwm/pwmchipN; -1: not fitted. Raspberry Pi: dtoverlay=pwm; BeagleBone: config-pin P9_14 pwm"))
     channel: int = setting(0, low=0, high=15, meaning="channel of that chip")
     state_f: OutputPin = field(default_factory=OutputPin)
 
@@ -53,7 +55,7 @@ class PwmPin:
 class CarPins:
     """Pins of a car's box."""
 
-    library: str = setting("auto", choices=("auto", "blinka", "gpiod"), meaning="auto: Blinka where it can give the pin its safe level without a glitch, else libgpiod")
+    library: str = setting("auto", choices=("auto", "blinka", "gpiod"), meaning=LIBRARY)
     pilot_c: OutputPin = field(default_factory=OutputPin)
     contactors: OutputPin = field(default_factory=OutputPin)
     bulb: OutputPin = field(default_factory=OutputPin)
@@ -71,7 +73,7 @@ class CarPins:
 class ChargerPins:
     """Pins of a charger's box, DC or AC."""
 
-    library: str = setting("auto", choices=("auto", "blinka", "gpiod"), meaning="auto: Blinka where it can give the pin its safe level without a glitch, else libgpiod")
+    library: str = setting("auto", choices=("auto", "blinka", "gpiod"), meaning=LIBRARY)
     power: OutputPin = field(default_factory=OutputPin)            # enable of the power stage; AC: coil of the mains contactor
     contactors: OutputPin = field(default_factory=OutputPin)       # DC: output contactor, where there is one
     enable_pulse: OutputPin = field(default_factory=OutputPin)

@@ -73,7 +73,8 @@ class PinInput:
             return
         number = self._hand.errno
         self.fault = f"IN {self.name[:SHORT_NAMES]} lost"
-        self.remedy = f"The input for {self.name} cannot be read ({errno.errorcode.get(number, number)}: {os.strerror(number)}); look for its chip with `gpioinfo`."
+        self.remedy = (f"The input for {self.name} cannot be read ({errno.errorcode.get(number, number)}: {os.strerror(number)}); "
+                       "look for its chip with `gpioinfo`.")
         if number == errno.ENODEV and self._reopen is not None:
             self._hand.close()
             self._hand = None

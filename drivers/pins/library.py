@@ -201,14 +201,15 @@ def load_api(gpiod: Any = None, ioctl: Ioctl | None = None) -> Api:
             import gpiod
         except ImportError as error:
             raise DriverError(f"Pins need libgpiod's Python module, which cannot be imported ({error}).",
-                              "Install it: apt install python3-libgpiod (and make the environment with --system-site-packages), or pip install gpiod.") from error
+                              "Install it: apt install python3-libgpiod (environment made with --system-site-packages), or pip install gpiod.") from error
     if hasattr(gpiod, "LineSettings"):
         return GpiodV2(gpiod, ioctl)
     if hasattr(gpiod, "LINE_REQ_DIR_OUT"):
         return GpiodV1(gpiod, ioctl)
     if hasattr(gpiod, "line_request"):
         return GpiodPypi1(gpiod, ioctl)
-    raise DriverError(f"The installed gpiod {getattr(gpiod, '__version__', '')} is none that is known here (2.x, 1.6, 1.5.4).", "Install gpiod 2.x or python3-libgpiod.")
+    raise DriverError(f"The installed gpiod {getattr(gpiod, '__version__', '')} is none that is known here (2.x, 1.6, 1.5.4).",
+                      "Install gpiod 2.x or python3-libgpiod.")
 
 
 def _chip_paths() -> list[str]:
@@ -328,6 +329,7 @@ class Pins:
                     "Give that use of the pin up (device tree overlay, other program), or use another pin.")
             return DriverError(f"{where} for the {purpose} is busy: it is held by {holder or 'nobody any more'}.", hint)
         if error.errno in (errno.EACCES, errno.EPERM):
-            return DriverError(f"{where} for the {purpose} is not permitted ({error.strerror}).", "Join the group gpio (usermod -aG gpio USER), or run as the service does.")
+            return DriverError(f"{where} for the {purpose} is not permitted ({error.strerror}).",
+                               "Join the group gpio (usermod -aG gpio USER), or run as the service does.")
         return DriverError(f"{where} for the {purpose} cannot be had ({error.strerror or error}).",
                            "`gpioinfo` shows the line; a bias needs a chip that has one (else set bias to as_is), an output a line that is not input only.")

@@ -180,8 +180,8 @@ class PinLines(Lines):
         for line in SWITCHED:
             if self._odd[line] >= MAX_ODD:
                 self.fault = f"PIN {NAMES[line]} bad"
-                self.remedy = (f"The output for {self._called(line)} was commanded {'on' if self.level(line) else 'off'} and reads back otherwise: look for a short circuit, "
-                               "a load beyond what the pin can drive, or another program that uses it.")
+                self.remedy = (f"The output for {self._called(line)} was commanded {'on' if self.level(line) else 'off'} and reads back otherwise: "
+                               "look for a short circuit, a load beyond what the pin can drive, or another program that uses it.")
                 return
         self.fault = self.remedy = ""
 

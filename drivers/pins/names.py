@@ -88,7 +88,8 @@ def find(text: str, chips: list[Chip], line_names) -> Place:
     near = difflib.get_close_matches(text, [name for name, _ in names], MAX_NEAR, 0.5)
     have = ", ".join(f"{chip.name} ({chip.label}, {chip.lines} lines)" for chip in chips[:MAX_NEAR])
     raise DriverError(f"The pin {text!r} was not found on {have}.",
-                      f"Near names: {', '.join(near)}." if near else "Write GPIO17, PIN11, P9_41, or chip and offset such as gpiochip0/17; `gpioinfo` lists what there is.")
+                      f"Near names: {', '.join(near)}." if near else
+                      "Write GPIO17, PIN11, P9_41, or chip and offset such as gpiochip0/17; `gpioinfo` lists what there is.")
 
 
 def _by_header(text: str, chips: list[Chip]) -> Place | None:
@@ -100,7 +101,8 @@ def _by_header(text: str, chips: list[Chip]) -> Place | None:
     if number is not None:
         chip = next((c for c in chips if c.label in PI_LABELS), None)
         if chip is None and pin:
-            raise DriverError(f"The pin {text!r} is one of a Raspberry Pi's header, and this machine has none.", "Name it by chip and offset, such as gpiochip0/17.")
+            raise DriverError(f"The pin {text!r} is one of a Raspberry Pi's header, and this machine has none.",
+                              "Name it by chip and offset, such as gpiochip0/17.")
         if chip is not None and number >= chip.lines:
             raise DriverError(f"{chip.name} has {chip.lines} lines, {text!r} would be line {number}.", "The header has GPIO2 to GPIO27.")
         return None if chip is None else Place(chip, number)
@@ -123,7 +125,8 @@ def _by_chip(text: str, chips: list[Chip]) -> Place | None:
     if not match or not named:
         return None
     if len(named) > 1:
-        raise DriverError(f"Several chips are called {match[1]!r}: {', '.join(c.name for c in named)}.", f"Name one of them, such as {named[0].name}/{match[2]}.")
+        raise DriverError(f"Several chips are called {match[1]!r}: {', '.join(c.name for c in named)}.",
+                          f"Name one of them, such as {named[0].name}/{match[2]}.")
     chip, offset = named[0], int(match[2])
     if offset >= chip.lines:
         raise DriverError(f"{chip.name} has {chip.lines} lines, {text!r} would be one more.", f"Use 0 to {chip.lines - 1}.")

@@ -135,8 +135,8 @@ class PinConnectorLock:
         if not arrived and self._switches != (None, None):
             self.errors += 1
             self.fault = "LOCK: no end switch"
-            self.remedy = (f"The motor ran {self._pulse // MS} ms towards {'locked' if self._wanted else 'unlocked'} and no switch confirmed: look for a plug that is not "
-                           "fully in, the motor's supply, the switch's wire and its active_low, or a pulse_ms that is too short.")
+            self.remedy = (f"The motor ran {self._pulse // MS} ms towards {'locked' if self._wanted else 'unlocked'} and no switch confirmed: "
+                           "look for a plug that is not fully in, the motor's supply, the switch's wire and its active_low, or a pulse_ms that is too short.")
 
     def _stop(self, now: int) -> None:
         """Both lines low; what is refused is repeated by the lines themselves."""

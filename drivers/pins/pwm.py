@@ -27,7 +27,9 @@ def open_pwm(config: PwmPin, f: LineHand | None = None, root: str = PWM) -> PwmH
     try:
         if not chip.is_dir():
             there = ", ".join(sorted(path.name for path in Path(root).glob("pwmchip*"))) or "none"
-            raise DriverError(f"There is no {chip} ({there}).", "Switch the PWM on (Raspberry Pi: dtoverlay=pwm in config.txt; BeagleBone: config-pin P9_14 pwm), or name the right chip.")
+            raise DriverError(f"There is no {chip} ({there}).",
+                              "Switch the PWM on (Raspberry Pi: dtoverlay=pwm in config.txt; BeagleBone: config-pin P9_14 pwm), or "
+                              "name the right chip.")
         _export(chip, folder, config.channel)
         _set_up(folder)
         return PwmHand(os.open(folder / "duty_cycle", os.O_WRONLY | os.O_CLOEXEC), f)

@@ -108,7 +108,8 @@ class GuardProcess:
 
 
 def main(arguments: list[str]) -> None:
-    """`arguments`: the lines (descriptor of their page, or the word of real pins), descriptor of the channel, name, mode of the box, realtime 0 or 1, then NAME=NUMBER of `Limits`."""
+    """`arguments`: the lines (descriptor of their page, or the word of real pins), descriptor of the channel, name, mode of the box, realtime 0 or 1,
+    then NAME=NUMBER of `Limits`."""
     clock = MonotonicClock()
     lines, pulse = open_lines(arguments[0])
     channel, name = Channel.of(int(arguments[1])), arguments[2]

@@ -1,7 +1,6 @@
 """Lines over the twin kernel for tests: every output a car or a charger can have, wires at the pins, a clock that the test moves."""
 from __future__ import annotations
 
-from drivers.pins.config import InputPin
 from drivers.pins.hand import V1, V2, LineHand
 from drivers.pins.inputs import PinInput
 from drivers.pins.lines import BULB, PULSE, PinLines
@@ -29,7 +28,7 @@ class Bench:
     def on(self, place: int) -> bool:
         return self.wires[place].high is not self._active_low
 
-    def input(self, offset: int, debounce_ms: int = 0, high: bool = False, reopen: bool = False, config: InputPin | None = None) -> tuple[PinInput, kernel.Wire]:
+    def input(self, offset: int, debounce_ms: int = 0, high: bool = False, reopen: bool = False) -> tuple[PinInput, kernel.Wire]:
         """An input with the wire at it."""
         self.twin.levels["/dev/gpiochip0", offset] = int(high)
 

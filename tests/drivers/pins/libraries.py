@@ -99,7 +99,8 @@ class LineV1:
         self._take(consumer, type == 2, flags)
 
     def _take(self, consumer, output, flags):
-        self._fd = self._kernel.request(self._path, self._offset, "output" if output else "input", bool(flags & FLAGS["ACTIVE_LOW"]), bias_of(flags), consumer, v1=True)
+        self._fd = self._kernel.request(self._path, self._offset, "output" if output else "input", bool(flags & FLAGS["ACTIVE_LOW"]),
+                                        bias_of(flags), consumer, v1=True)
 
     def release(self):
         if self._fd >= 0:
@@ -213,4 +214,5 @@ def raspberry(tag: str = "", **more) -> TwinKernel:
     from tests.drivers.pins.kernel import TwinChip
     names = ["ID_SDA", "ID_SCL", "SDA1", "SCL1", "GPIO_GCLK", "GPIO5", "GPIO6", *[f"GPIO{n}" for n in range(7, 58)]]
     names[14:16] = ["TXD1", "RXD1"]
-    return TwinKernel(TwinChip("/dev/gpiochip0", "pinctrl-bcm2711", names, **more), TwinChip("/dev/gpiochip1", "raspberrypi-exp-gpio", ["BT_ON", "WL_ON", *[""] * 6]), tag=tag)
+    return TwinKernel(TwinChip("/dev/gpiochip0", "pinctrl-bcm2711", names, **more),
+                      TwinChip("/dev/gpiochip1", "raspberrypi-exp-gpio", ["BT_ON", "WL_ON", *[""] * 6]), tag=tag)

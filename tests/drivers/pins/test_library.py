@@ -96,7 +96,8 @@ def test_a_raspberrys_pins_by_every_name(way, text, offset):
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 2, 3, 0)])
-@pytest.mark.parametrize("text, bank, line", [("P9_41", 0, 20), ("P9_17", 0, 5), ("P9_14", 1, 18), ("P9_16", 1, 19), ("p9.28", 3, 17), ("P9_30", 3, 16), ("P8_7", 2, 2), ("P8_18", 2, 1)])
+@pytest.mark.parametrize("text, bank, line", [("P9_41", 0, 20), ("P9_17", 0, 5), ("P9_14", 1, 18), ("P9_16", 1, 19), ("p9.28", 3, 17),
+                                              ("P9_30", 3, 16), ("P8_7", 2, 2), ("P8_18", 2, 1)])
 def test_a_beaglebones_pins_whatever_number_their_chip_has(tmp_path, order, text, bank, line):
     place = pins(beaglebone(tmp_path, order), sysfs=tmp_path).find(text)
     assert (place.chip.name, place.offset) == (f"gpiochip{order.index(bank)}", line)
