@@ -33,7 +33,7 @@ class StopReason(Word):
     # protocol
     NO_COMMON_PROTOCOL = ("No protocol", "No protocol in common. Allow more (ev.protocols, evse.protocols); the log has what was offered.")
     TIMEOUT = ("Timeout", "The other side did not answer in time; the log names the message. Replug; if it repeats, its software hangs.")
-    ONGOING_TIMEOUT = ("Ongoing too long", "The charger said 'Ongoing' until the limit: authorise there first, then replug; or it waits for its plant.")
+    ONGOING_TIMEOUT = ("Ongoing too long", "The charger said 'Ongoing' until the limit: authorise at the charger, then replug; or it waits for its plant.")
     COMMUNICATION_SETUP_TIMEOUT = ("Setup timeout", "No SessionSetup within 20 s of the link. Replug.")
     READY_TO_CHARGE_TIMEOUT = ("Not ready in time", "Charging did not begin within 150 s. Authorise earlier; replug.")
     FAILED_RESPONSE = ("Charger said FAILED", "The charger answered FAILED; the log names the code. Replug, or use another one.")
@@ -44,7 +44,7 @@ class StopReason(Word):
     CABLE_CHECK_FAILED = ("Cable check failed", "The charger found an insulation fault, or did not finish in 40 s. Moisture in plug or inlet? Own monitor still on? PP right? Replug.")
     PRECHARGE_TIMEOUT = ("Precharge timeout", "The charger did not bring the inlet to battery voltage in time, or reports another voltage than the inlet has. See the log; replug.")
     CHARGER_SHUTDOWN = ("Charger shutdown", "Stopped at the charger before charging began (EVSE_Shutdown). Replug to begin again.")
-    CHARGER_EMERGENCY = ("Charger emergency", "Emergency stop pressed, or a fault at the charger. Release it there, then replug; or use another one.")
+    CHARGER_EMERGENCY = ("Charger emergency", "The charger says: emergency stop pressed, or a fault. Release it there, then replug; or use another one.")
     CHARGER_MALFUNCTION = ("Charger malfunction", "The charger reports a defect (EVSE_Malfunction). Use another one.")
     CHARGER_UTILITY = ("Utility interrupt", "The grid operator interrupted. Try again later or elsewhere.")
     INCOMPATIBLE_VOLTAGE = ("Voltage mismatch", "The charger's voltage range does not cover the battery; the log has both. Use another charger.")

@@ -103,11 +103,19 @@ def wrap(text: str, width: int = SMALL_CHARACTERS) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def pages_of(text: str, height: int) -> list[tuple[str, ...]]:
+    """The text in pages of `height` lines; where there is more than one, `>` at the end of a page says that more comes."""
+    lines = wrap(text)
+    if len(lines) <= height:
+        return [lines]
+    lines = wrap(text, SMALL_CHARACTERS - 1)
+    pages = [list(lines[first:first + height]) for first in range(0, len(lines), height)]
+    for page in pages[:-1]:
+        page[-1] = f"{page[-1]:{SMALL_CHARACTERS - 1}}>"
+    return [tuple(page) for page in pages]
+
+
 def paged(text: str, height: int, since: int, now: int) -> tuple[Row, ...]:
     """The text in `height` rows; a longer text turns its pages every TURN."""
-    lines = wrap(text)
-    if len(lines) > height:
-        pages = -(-len(lines) // height)
-        first = (max(0, now - since) // TURN) % pages * height
-        lines = lines[first:first + height]
-    return tuple([Row(TEXT, line) for line in lines])
+    pages = pages_of(text, height)
+    return tuple([Row(TEXT, line) for line in pages[max(0, now - since) // TURN % len(pages)]])

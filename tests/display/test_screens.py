@@ -9,7 +9,7 @@ from kernel.timer import S
 from tasks.display.phases import CONNECTION_PHASES, LINK_PHASES, V2G_PHASES, Phase, phase_of
 from tasks.display.picture import BAR, HUGE, INVERSE, LARGE, TALL, TEXT, Row, Screen, fits
 from tasks.display.screens import NOTICE_TURN, ROLES, TITLE_CHARACTERS, UNDISTURBED, screen, screen_of
-from tasks.display.texts import TURN, elapsed, percent, power, seconds, volts_and_amperes, wrap
+from tasks.display.texts import TURN, elapsed, pages_of, percent, power, seconds, volts_and_amperes, wrap
 from tasks.ipv6.strangers import Trick
 from tasks.signals import Signals
 from tasks.safety.ac_trips import AC_NOT_CLOSED, AC_TRIPS, AC_WELDED
@@ -58,7 +58,7 @@ def told(s, role, headline, label):
     for page in range(5):
         shown = screen(s, NOW + page * TURN, role, NOW)
         assert fits(shown) and shown.rows[0] == Row(LARGE, headline) and (label == headline or shown.rows[1] == Row(TALL, label))
-        pages.append("".join(row.text for row in shown.rows[2 - (label == headline):]).replace(" ", ""))
+        pages.append("".join(row.text for row in shown.rows[2 - (label == headline):]).replace(" ", "").removesuffix(">"))
     return "".join(dict.fromkeys(pages))
 
 
@@ -270,6 +270,8 @@ def test_small_texts():
     assert wrap("a verylongword b", 5) == ("a", "veryl", "ongwo", "rd b")
     assert wrap("Press EVSE_EmergencyShutdown: stop") == ("Press", "EVSE_Emergency", "Shutdown: stop")
     assert wrap("see safety.evse.stop_button_long", 12) == ("see", "safety.evse.", "stop_button_", "long")
+    assert pages_of("one two", 2) == [("one two",)] and pages_of("", 2) == [()]
+    assert pages_of("x" * 20 + " " + "y" * 20 + " z", 2) == [("x" * 20, "y" * 20 + ">"), ("z",)]
     assert wrap("") == ()
     assert set(ROLES) == {"pev", "evse"}
 

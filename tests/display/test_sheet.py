@@ -6,6 +6,7 @@ from tasks.display.picture import PAGES, WIDTH
 from tasks.stop_reasons import StopReason
 from tools.screens import __main__ as program
 from tools.screens.catalogue import catalogue
+from tools.screens.sheet import _cells, sheet_of
 
 pytest.importorskip("PIL", reason="Pillow is not installed")
 SCREENS = catalogue()
@@ -44,12 +45,22 @@ def test_a_changed_screen_is_named_and_shown(tmp_path, monkeypatch, capsys):
     assert sum((a ^ b).bit_count() for a, b in zip(before, after)) == 1
 
 
-def test_a_screen_more_or_less_is_noticed(tmp_path, monkeypatch):
+def test_every_screen_has_a_caption_of_its_own():
+    assert len({name[:42] for name in SCREENS}) == len(SCREENS) == len(_cells(sheet_of(SCREENS)))
+
+
+@pytest.mark.parametrize("place", [0, 100, -1])
+def test_a_screen_more_or_less_is_noticed_and_the_others_stay_equal(place, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     less = dict(SCREENS)
-    del less[max(less)]
+    name = sorted(less)[place]
+    page = less.pop(name)
     monkeypatch.setattr(program, "catalogue", lambda: less)
     assert program.main(["--check"]) == 1
+    assert capsys.readouterr().out.splitlines()[1:] == ["(1 of the stored sheet are gone)"]
+    monkeypatch.setattr(program, "catalogue", lambda: {**SCREENS, name + "-x": page})
+    assert program.main(["--check"]) == 1
+    assert capsys.readouterr().out.splitlines()[1:] == [f"{name}-x (new)"]
 
 
 def test_a_sheet_is_written_and_found_equal(tmp_path, monkeypatch, capsys):

@@ -9,7 +9,7 @@ from tasks.display.pages import EVSE, LISTEN, PEV, Box, page_names, page_screen
 from tasks.display.phases import V2G_PHASES, Phase
 from tasks.display.picture import Screen, dot, draw
 from tasks.display.screens import HINT_LINES, screen, screen_of
-from tasks.display.texts import TURN, wrap
+from tasks.display.texts import TURN, pages_of
 from tasks.safety.ac_trips import AC_NOT_CLOSED, AC_TRIPS, AC_WELDED
 from tasks.safety.trips import CONTACTOR_WELDED, EVSE_TRIPS, PEV_TRIPS, STALLED, VOLTAGE_STAYS
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
@@ -70,7 +70,7 @@ def _charging() -> Iterator[tuple[str, Screen]]:
 
 
 def _turns(text: str, height: int) -> range:
-    return range(-(-len(wrap(text)) // height))
+    return range(len(pages_of(text, height)))
 
 
 def _ends() -> Iterator[tuple[str, Screen]]:

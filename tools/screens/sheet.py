@@ -41,25 +41,37 @@ def sheet_of(screens: Mapping[str, Sequence[bytes]]) -> Any:
 def changed(screens: Mapping[str, Sequence[bytes]], path: Path, difference: Path | None = None) -> list[str]:
     """Names of the screens that differ from the sheet in `path`; a picture that shows them, old above new, goes to `difference`.
 
-    A sheet of another size has other names: then all are named whose cell differs, and the missing ones as well.
+    Cells are paired by their captions, so that a new screen does not make all behind it differ; one that is new or gone is named as such.
     """
-    from PIL import Image, ImageChops
-    new = sheet_of(screens)
+    from PIL import Image
+    new = _cells(sheet_of(screens))
     with Image.open(path) as stored:
-        old = stored.convert("1")
-    if new.size == old.size and ImageChops.difference(new.convert("L"), old.convert("L")).getbbox() is None:
-        return []
+        old = _cells(stored.convert("1"))
+    blank = Image.new("1", CELL)
     names, pieces = [], []
-    for place, name in enumerate(sorted(screens)):
-        left, top = place % COLUMNS * CELL[0], place // COLUMNS * CELL[1]
-        area = (left, top, left + CELL[0], top + CELL[1])
-        before, after = old.crop(area), new.crop(area)
-        if before.tobytes() != after.tobytes():
-            names.append(name)
-            pieces.append((before, after))
+    for name, (caption, cell) in zip(sorted(screens), new.items()):
+        before = old.pop(caption, None)
+        if before is None or before.tobytes() != cell.tobytes():
+            names.append(name if before is not None else f"{name} (new)")
+            pieces.append((before or blank, cell))
+    if old:
+        names.append(f"({len(old)} of the stored sheet are gone)")
+        pieces += [(before, blank) for before in old.values()]
     if difference is not None and pieces:
         _pairs(pieces).save(difference)
-    return names or ["(a screen at the end is gone)"]
+    return names
+
+
+def _cells(sheet: Any) -> dict[bytes, Any]:
+    """Caption as pixels -> the whole cell, in the order of the sheet; empty places are left out."""
+    found: dict[bytes, Any] = {}
+    for top in range(0, sheet.height - CELL[1] + 1, CELL[1]):
+        for left in range(0, sheet.width - CELL[0] + 1, CELL[0]):
+            cell = sheet.crop((left, top, left + CELL[0], top + CELL[1]))
+            caption = cell.crop((0, HEIGHT + 2, *CELL)).tobytes()
+            if any(caption):
+                found[caption] = cell
+    return found
 
 
 def _pairs(pieces: Sequence[tuple[Any, Any]]) -> Any:
