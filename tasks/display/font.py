@@ -78,11 +78,14 @@ def _stretched(column: int, times: int) -> int:
 def _face(wide: int, high: int) -> tuple[dict[str, bytes], ...]:
     """The face `wide` times as wide and `high` times as high: one dictionary per page of height, from the top."""
     pages: tuple[dict[str, bytes], ...] = tuple({} for _ in range(high))
-    for code in range(FIRST, 127):
-        columns = [_stretched(c, high) for c in _columns(code - FIRST) + [0] for _ in range(wide)]
-        for page, face in enumerate(pages):
-            face[chr(code)] = bytes(c >> 8 * page & 0xFF for c in columns)
+    for page, face in enumerate(pages):
+        halves = bytes(_stretched(column, high) >> 8 * page & 0xFF for column in range(1 << HEIGHT)).ljust(256, b"\0")
+        for character, columns in _GLYPHS.items():
+            face[character] = bytes(column for column in columns.translate(halves) for _ in range(wide))
     return pages
+
+
+_GLYPHS = {chr(FIRST + index): bytes((*_columns(index), 0)) for index in range(127 - FIRST)}
 
 
 SMALL, = _face(1, 1)

@@ -27,6 +27,7 @@ LIVELY = frozenset({Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.STARTING, Phase.ST
 ASLEEP = frozenset({Phase.IDLE, Phase.FINISHED, Phase.STOPPED, Phase.TRIPPED})
 UNWATCHED = frozenset({Phase.IDLE, Phase.MODEM, "QUIET"})      # nothing is lost when the display goes dark
 ENDS = frozenset({Phase.FINISHED, Phase.STOPPED, Phase.TRIPPED, "ENDED"})      # somebody will want to know why: dark only where a button brings it back
+CHARGE_GOES_ON = frozenset({Phase.CHARGING, Phase.PARAMETERS, Phase.STARTING})      # the minutes count on through a renegotiation
 GRAVE = frozenset({Phase.STOPPED, Phase.TRIPPED, Phase.FINISHED})
 BUTTON = 100 * MS            # how often a fitted button is looked at: a press lasts 100 ms and longer
 NEXT_TICK = 1                # ns: the scheduler rounds up to its tick
@@ -47,7 +48,7 @@ class DisplayTask:
 
     __slots__ = ("inboxes", "redraws", "octets", "spans", "failures", "_oled", "_signals", "_role", "_journal", "_limit", "_config", "_about", "_lines",
                  "_told", "_began", "_attention", "_attended", "_pages", "_levels", "_level", "_picture",
-                 "_wanted", "_shown", "_dirty", "_phase", "_detail", "_since", "_look_at", "_values_at", "_retry", "_resume_at", "_phase_of", "_screen_of")
+                 "_wanted", "_shown", "_dirty", "_phase", "_detail", "_since", "_charging_since", "_look_at", "_values_at", "_retry", "_resume_at", "_phase_of", "_screen_of")
 
     def __init__(self, oled: Oled, signals: Signals, role: str, journal: Journal, octets_per_run: int = WIDTH, config: DisplayConfig | None = None,
                  about: str = "ccsbox", lines: Lines | None = None) -> None:
@@ -84,6 +85,7 @@ class DisplayTask:
         self._phase: Phase | str | None = None
         self._detail = ""
         self._since = 0
+        self._charging_since: int | None = None
         self._look_at = 0
         self._values_at = 0
         self._retry = Backoff(FIRST_RETRY, LAST_RETRY)
@@ -113,6 +115,12 @@ class DisplayTask:
         phase, detail = self._phase_of(self._signals)
         if phase is not self._phase or detail != self._detail:
             self._phase, self._detail, self._since = phase, detail, now
+            if phase not in CHARGE_GOES_ON:
+                self._charging_since = None
+            elif phase is Phase.CHARGING:
+                if self._charging_since is None:
+                    self._charging_since = now
+                self._since = self._charging_since
             self._values_at = now
         held = self._signals.display_button.get(now)
         idle = phase in UNWATCHED or held is not None and phase in ENDS

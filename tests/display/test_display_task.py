@@ -3,7 +3,7 @@ from tests.display.scenes import CAR, NOW, put, signals
 
 from kernel.journal import Journal
 from kernel.timer import MS, S
-from tasks.display.picture import draw
+from tasks.display.picture import WANDER, draw, shifted
 from tasks.display.screens import screen
 from tasks.display.task import REDRAW, DisplayTask
 from tasks.signals import Signals
@@ -183,3 +183,18 @@ def test_it_starts_with_signals_that_nobody_wrote_yet():
     display, panel, _ = task(Signals(), role="evse")
     run(display, 0, 100 * MS)
     assert panel.octets() == 1024
+
+
+def test_the_minutes_of_a_charge_count_on_through_a_renegotiation():
+    s = charging()
+    for signal in s:
+        signal.max_age = None
+    display, panel, _ = task(s)
+    run(display, NOW, NOW + 600 * S)
+    for n, (state, minutes) in enumerate((("PowerDeliveryRenegotiate", None), ("CurrentDemand", 10), ("SessionStop", None), ("CurrentDemand", 0))):
+        s.v2g_state.value = state
+        now = NOW + 601 * S + 3 * S * n
+        run(display, now, now + 2 * S)
+        if minutes is not None:
+            assert display.pages() in [shifted(draw(screen(s, at, "pev", at - k * S)), *WANDER[(now - NOW) // (180 * S) % len(WANDER)])
+                                       for at in (now + S, now + 2 * S) for k in range(minutes * 60, minutes * 60 + 9)]
