@@ -166,7 +166,7 @@ class PolledInputs:
         self.fault = self.remedy = ""
         for channel, track in self._tracks.items():
             if track.off_range:
-                self.fault = f"ADC: {channel} off range"
+                self.fault = f"ADC: {channel} off range" if len(channel) <= 4 else f"ADC: {channel[:8]} range"
                 self.remedy = (f"Input {channel} of {self.name} is at the end of its range: check its divider, "
                                "and the range (full scale, reference) in the settings.")
                 return

@@ -1,5 +1,6 @@
 """ADS1115 and ADS1015 against a twin of their registers: conversions are never waited for, and no result of a chip that forgot is believed."""
 import errno
+import os
 
 import pytest
 
@@ -244,6 +245,40 @@ def test_what_a_person_must_mend_at_the_start_is_a_driver_error():
     with pytest.raises(DriverError) as refused:
         Ads1x15(Ads1x15Config(channels=["0"], i2c_bus=31))
     assert "/dev/i2c-31" in refused.value.problem and "i2cdetect -l" in refused.value.remedy
+
+
+def test_an_adapter_that_is_unplugged_is_opened_again_when_it_is_back(monkeypatch):
+    now, opened = Now(), []
+    twin = Ads1x15Twin(now)
+    twin.pins["0"] = lambda at: 1.0
+
+    class Adapter(FakeSmbus):
+        plugged, fd = True, os.open(os.devnull, os.O_RDONLY)
+
+        def __init__(self, number):
+            if not Adapter.plugged:
+                raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+            super().__init__(twin)
+            self.fault = lambda: 0 if Adapter.plugged else errno.ENODEV
+            opened.append(number)
+    monkeypatch.setattr("smbus2.SMBus", Adapter)
+    driver = Ads1x15(Ads1x15Config(channels=["0"], i2c_bus=7))
+
+    def go(ns):
+        end = now.ns + ns
+        while now.ns < end:
+            now.ns += 10 * MS
+            driver.run(now.ns)
+        return driver.volts("0", now.ns), driver.fault
+    try:
+        assert go(100 * MS) == (1.0, "") and opened == [7]
+        Adapter.plugged = False
+        assert go(5 * S) == (None, "ADC: no I2C bus") and opened == [7]
+        Adapter.plugged = True
+        assert go(1100 * MS) == (1.0, "") and opened == [7, 7]
+    finally:
+        os.close(Adapter.fd)
+    driver.close()
 
 
 def test_a_bus_that_cannot_be_closed_is_left():

@@ -60,6 +60,13 @@ def test_the_highest_count_is_off_range(tmp_path):
     driver.close()
 
 
+def test_a_long_channel_name_fits_the_display(tmp_path):
+    tree, driver = bench(tmp_path, ("10-11",))
+    tree.put("in_voltage10-voltage11_raw", -4095)
+    assert driver.volts("10-11", go(driver, 0, 30 * MS)) is None and driver.fault == "ADC: 10-11 range"
+    driver.close()
+
+
 @pytest.mark.parametrize("code, fault", [(errno.EAGAIN, "ADC: busy"), (errno.EBUSY, "ADC: busy"), (errno.ENODEV, "ADC: gone"), (errno.EIO, "ADC: read error")])
 def test_errors_of_the_driver_are_told_backed_off_and_mended(tmp_path, code, fault):
     tree, driver = bench(tmp_path)

@@ -72,6 +72,19 @@ def test_real_and_simulated_devices_keep_one_contract(name):
         assert c.device.errors == before + n
 
 
+def test_everything_that_needs_turns_keeps_the_contract_of_polled():
+    rig = Rig()
+    for device in rig.polled:
+        assert device.name and device.fault == device.remedy == "" and device.errors == 0
+        for at in (0, 3 * MS, S, S, 70 * S, 70 * S + 1):
+            rig.now.ns = at
+            assert at < device.run(at) <= at + S
+    rig.set_faults(True)
+    rig.go(3 * S)
+    for device in rig.polled[:2]:
+        assert 0 < len(device.fault) <= 19 and device.remedy.endswith(".") and device.errors
+
+
 def test_a_voltmeter_measures():
     rig = Rig()
     rig.volts, rig.amperes, rig.supply, rig.ohms = 412.3, 118.0, 12.6, [Platinum().ohm(41.0), Platinum().ohm(63.0)]
