@@ -174,6 +174,22 @@ def test_one_disturbed_transfer_is_counted_and_not_told():
     assert told == {""} and b.driver.errors == 1
 
 
+def test_after_a_long_fault_a_short_one_is_retried_soon_again():
+    b = Bench()
+    b.twin.pins["0"] = lambda at: 1.0
+    b.bus.stuck = errno.ETIMEDOUT
+    b.go(30 * S)
+    b.bus.stuck = 0
+    b.go(2 * S)
+    assert b.volts() == 1.0
+    faults = iter([errno.EREMOTEIO])
+    b.bus.fault = lambda: next(faults, 0)
+    for _ in range(20):
+        b.go(10 * MS)
+        assert b.volts() == 1.0                   # 20 ms later it answers again, long before the bound of age
+    assert b.driver.recoveries == 2
+
+
 def test_a_chip_that_is_plugged_in_later_is_found():
     b = Bench()
     b.twin.pins["0"] = lambda at: 1.0
