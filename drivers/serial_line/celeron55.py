@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from drivers.errors import DriverError
 from drivers.interfaces import BatteryReading, PilotReading, PilotState
 from drivers.serial_line.commands import CELERON55
-from drivers.serial_line.device import Pilot, Relay, SerialDevice, Value, Wiring
+from drivers.serial_line.device import PLAIN, Pilot, Relay, SerialDevice, Value, Wiring
 from drivers.serial_line.port import SerialPortConfig
 from drivers.serial_line.text_display import TextDisplay, TextDisplayConfig
 from drivers.sim.lines import LOCK, UNLOCK
@@ -45,7 +45,7 @@ class Celeron55Config:
 class Celeron55(SerialDevice):
     """Polled, with `voltmeter`, `pilot_monitor`, `control_pilot`, `contactors`, `lock` and `vehicle` as the interfaces want them."""
 
-    def __init__(self, config: Celeron55Config, now: int = 0, wiring: Wiring = Wiring(), *, vehicle: bool = True) -> None:
+    def __init__(self, config: Celeron55Config, now: int = 0, wiring: Wiring = PLAIN, *, vehicle: bool = True) -> None:
         """`vehicle`: its battery data are used; then the settings that complete them must be there. DriverError otherwise."""
         if vehicle and not 0.0 < config.target_voltage_v <= config.max_voltage_v:
             raise DriverError(f"celeron55: the target of {config.target_voltage_v:g} V must be above 0 and not above the maximum of {config.max_voltage_v:g} V.",
@@ -80,7 +80,7 @@ class Celeron55(SerialDevice):
         away, towards = (UNLOCK, LOCK) if locked else (LOCK, UNLOCK)
         done = (self.port.is_open and self.lines.set(away, False) and self.lines.set(towards, True) and not self.lines.held
                 and self.port.event(b"lock\n" if locked else b"unlock\n") and self.port.pump(now))
-        self.errors += not done
+        self.refused += not done
         return done
 
     def _hear(self, line: str, now: int) -> bool:
@@ -104,8 +104,7 @@ class Part:
     @property
     def errors(self) -> int:
         """Impossible values, failures of the port, refused commands."""
-        device = self._device
-        return device.bad + device.port.errors + device.errors
+        return self._device.errors
 
 
 class Celeron55Voltmeter(Part):

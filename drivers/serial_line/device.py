@@ -52,6 +52,9 @@ class Wiring:
     finder: Finder | None = None
 
 
+PLAIN = Wiring()
+
+
 class SerialDevice:
     """Polled. Subclasses have `_hear(line, now)`, True when the line was one of the device's, and raise `bad` for an impossible value.
 
@@ -61,7 +64,7 @@ class SerialDevice:
 
     def __init__(self, name: str, short: str, config: SerialPortConfig, device: int, repeat: int, now: int, wiring: Wiring) -> None:
         """`repeat`: ns between two commands when nothing changes."""
-        self.errors = 0
+        self.refused = 0                 # commands that did not get through
         self.bad = 0                     # values outside their range
         self.lost = False
         self.fault = ""
@@ -87,6 +90,11 @@ class SerialDevice:
     @property
     def name(self) -> str:
         return f"{self._name} at {self.port.path}" if self.port.path else self._name
+
+    @property
+    def errors(self) -> int:
+        """Every failure: of the port, of values, of commands."""
+        return self.port.errors + self.bad + self.refused
 
     def close(self) -> None:
         self.port.close()
@@ -165,7 +173,7 @@ class SerialDevice:
     def command(self, line: int, on: bool, now: int) -> bool:
         """Put an output where it belongs; False when the guard holds it elsewhere or nobody hears it (the level is kept all the same)."""
         if not self.port.is_open and on:
-            self.errors += 1
+            self.refused += 1
             return False                 # what cannot be told now must not happen later, when the device is back
         done = self.lines.set(line, on)
         if not self.lines.held:
@@ -174,7 +182,7 @@ class SerialDevice:
         if done:
             self.lost = False
         else:
-            self.errors += 1
+            self.refused += 1
         return done
 
     def _command(self, now: int) -> bool:
@@ -193,7 +201,7 @@ class Pilot:
 
     @property
     def errors(self) -> int:
-        return self._device.errors
+        return self._device.refused
 
     def set_state_c(self, c: bool, now: int) -> bool:
         return self._device.command(FIRST, c, now)
@@ -207,7 +215,7 @@ class Relay:
 
     @property
     def errors(self) -> int:
-        return self._device.errors
+        return self._device.refused
 
     @property
     def lost(self) -> bool:
@@ -218,4 +226,20 @@ class Relay:
         return self._device.command(CONTACTORS, closed, now)
 
     def feedback(self, now: int) -> bool | None:
+        return None
+
+
+class NoLock:
+    """ConnectorLock of a box without a motor: the plug's own latch is all that holds it. The command is taken and does nothing.
+
+    With safety.pev.lock_feedback_fitted: false the plug then counts as locked, as it does in the field program (sheet field-pyplc-clara 1.4).
+    """
+
+    errors = 0
+
+    def set_locked(self, locked: bool, now: int) -> bool:
+        return True
+
+    def feedback(self, now: int) -> bool | None:
+        """Nobody knows."""
         return None

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from drivers.serial_line.commands import DIETER, dieter
-from drivers.serial_line.device import Pilot, Relay, SerialDevice, Value, Wiring
+from drivers.serial_line.device import PLAIN, Pilot, Relay, SerialDevice, Value, Wiring
 from drivers.serial_line.port import SerialPortConfig
 from drivers.serial_line.text_display import TextDisplay, TextDisplayConfig
 from drivers.sim.lines import CONTACTORS, FIRST
@@ -41,7 +41,7 @@ class DieterConfig:
 class Dieter(SerialDevice):
     """Polled, with `voltmeter`, `control_pilot` and `contactors` as the interfaces want them."""
 
-    def __init__(self, config: DieterConfig, now: int = 0, wiring: Wiring = Wiring()) -> None:
+    def __init__(self, config: DieterConfig, now: int = 0, wiring: Wiring = PLAIN) -> None:
         """DriverError for what only a person can mend; a Dieter that is not there is looked for."""
         self._config = config
         self._speaks = config.measures

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from drivers.serial_line.device import Wiring
+from drivers.serial_line.device import PLAIN, Wiring
 from drivers.serial_line.port import SerialPort, SerialPortConfig
 from kernel.settings import setting
 from kernel.timer import S
@@ -90,7 +90,7 @@ class TextDisplay:
 class SerialDisplay:
     """Polled: a text display at a port of its own."""
 
-    def __init__(self, config: TextDisplayConfig, now: int = 0, wiring: Wiring = Wiring()) -> None:
+    def __init__(self, config: TextDisplayConfig, now: int = 0, wiring: Wiring = PLAIN) -> None:
         """DriverError for what only a person can mend; a display that is not there is looked for."""
         self.port = SerialPort(config.serial, "OLED", now, opener=wiring.opener, finder=wiring.finder)
         self.text = TextDisplay(self.port, config, addressed=False)

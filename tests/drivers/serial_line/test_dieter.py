@@ -4,7 +4,7 @@ import random
 import pytest
 
 from drivers import interfaces
-from drivers.serial_line.device import ANSWER_WITHIN, BAD_SHOWN, Wiring
+from drivers.serial_line.device import ANSWER_WITHIN, BAD_SHOWN, NoLock, Wiring
 from drivers.serial_line.dieter import Dieter, DieterConfig
 from drivers.serial_line.find import Finder
 from drivers.serial_line.port import REOPEN_CEILING, TURN, SerialPortConfig
@@ -182,6 +182,11 @@ def test_a_spoiled_line_is_mended_by_the_next_one(line):
     assert line.device.plant.car_contactors.commanded
 
 
+def test_a_box_without_a_lock_knows_nothing_of_the_plug():
+    lock = NoLock()
+    assert lock.set_locked(True, 0) and lock.feedback(0) is None and lock.set_locked(False, 0) and lock.errors == 0
+
+
 def test_nothing_confirms_the_contactors(line):
     assert line.driver.contactors.feedback(0) is None
 
@@ -224,7 +229,7 @@ def test_once_the_guard_holds_not_one_octet_goes_out(line):
     driver.lines.hold()
     driver.lines.force(FIRST, False)
     sent = driver.port.sent
-    assert not driver.control_pilot.set_state_c(True, now) and not driver.contactors.set_closed(True, now) and driver.errors == 2
+    assert not driver.control_pilot.set_state_c(True, now) and not driver.contactors.set_closed(True, now) and driver.refused == driver.errors == 2
     line.run(now, now + S)
     assert driver.port.sent == sent and device.heard[-1] == "do0001", "here nobody plays the guard"
     assert driver.fault == "Dieter: guard holds"
@@ -245,7 +250,7 @@ def test_unplugged_under_current(line):
     assert driver.lines.path() == b"", "the guard is told to let go of the port"
     assert not driver.control_pilot.set_state_c(False, now) and not driver.contactors.set_closed(False, now), "nobody hears it"
     assert not driver.contactors.set_closed(True, now) and not driver.lines.level(CONTACTORS), "and it is not kept for later"
-    assert driver.errors == 3
+    assert driver.refused == driver.contactors.errors == driver.control_pilot.errors == 3 and driver.errors == 3 + driver.port.errors
     line.replug()
     now = line.run(now, now + 10 * S)
     assert driver.lines.path() == line.pty.path.encode()
