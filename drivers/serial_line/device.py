@@ -9,7 +9,7 @@ from drivers.serial_line.find import Finder
 from drivers.serial_line.lines import SerialLines
 from drivers.serial_line.port import SerialPort, SerialPortConfig
 from drivers.sim.lines import CONTACTORS, FIRST
-from kernel.timer import MS, NEVER, S
+from kernel.timer import NEVER, S
 
 ANSWER_WITHIN = 5 * S        # a device that says nothing for so long after its port was opened: an Arduino boots in 2 s
 NO_ANSWER, BAD_VALUES, GUARD = "no answer", "bad values", "guard holds"

@@ -13,7 +13,7 @@ from typing import Callable
 from drivers.serial_line.device import Wiring
 from drivers.serial_line.dieter import Dieter, DieterConfig
 from drivers.serial_line.find import Finder, system_ports
-from drivers.serial_line.text_display import TextDisplayConfig
+from drivers.serial_line.text_display import TextDisplay, TextDisplayConfig
 from kernel.clock import MonotonicClock
 from kernel.timer import MS, US
 
@@ -36,20 +36,19 @@ IMPORTS = (("pyserial", BOX, "import serial"), ("its list of ports (auto)", BOX 
            ("drivers.serial_line.lines into the guard", "import tools.appliance.guard_process", "import drivers.serial_line.lines"))
 
 
-def open_box() -> tuple[int, Dieter]:
+def open_box() -> tuple[int, Dieter, TextDisplay]:
     """The far end of a pty, and a Dieter with a display at it."""
     master, slave = os.openpty()
     tty.setraw(slave)
     ports = [SimpleNamespace(device=os.ttyname(slave), vid=0x2341)]
     device = Dieter(DieterConfig(), MonotonicClock().now(), Wiring(finder=Finder(lambda: ports)))
     os.close(slave)
-    device.attach(TextDisplayConfig())
-    return master, device
+    return master, device, device.attach(TextDisplayConfig())
 
 
 def turns(feed: Callable[[int, int], None]) -> tuple[list[float], list[float]]:
     """us of CPU of each turn and of each tick's lateness, on the real clock; `feed` (master, number) plays the device before it."""
-    master, device = open_box()
+    master, device, display = open_box()
     clock, costs, late = MonotonicClock(), [], []
     at = clock.now()
     for n in range(TURNS):
@@ -57,7 +56,7 @@ def turns(feed: Callable[[int, int], None]) -> tuple[list[float], list[float]]:
         feed(master, n)
         clock.wait_until(at, [])
         begun, cpu = clock.now(), time.thread_time_ns()
-        device.display.show(("CCS", f"{n} V", "10 A"), begun)
+        display.show(("CCS", f"{n} V", "10 A"), begun)
         device.run(begun)
         costs.append((time.thread_time_ns() - cpu) / US)
         late.append((begun - at) / US)
@@ -114,22 +113,35 @@ def without_device() -> tuple[list[float], list[float]]:
     return costs, late
 
 
+def without_anything() -> list[float]:
+    """us of lateness of ticks in which nothing is done: the machine's own."""
+    clock, late = MonotonicClock(), []
+    at = clock.now()
+    for _ in range(TURNS):
+        at += TICK
+        clock.wait_until(at, [])
+        late.append((clock.now() - at) / US)
+    return late
+
+
 def main() -> None:
     """Print them."""
-    for what, before, code in IMPORTS:
-        found = [subprocess.run([sys.executable, "-c", IMPORT.format(before, code)], capture_output=True, text=True, check=True).stdout.split() for _ in range(5)]
+    for what, loaded, code in IMPORTS:
+        found = [subprocess.run([sys.executable, "-c", IMPORT.format(loaded, code)], capture_output=True, text=True, check=True).stdout.split() for _ in range(5)]
         print(f"serial: import of {what}: {median(float(ms) for ms, _ in found):.1f} ms of CPU, {median(int(kb) for _, kb in found) / 1024:.2f} MB", flush=True)
+    late = without_anything()
+    print(f"serial: ticks without any device: late by median {median(late):.0f}, 99 % {quantiles(late, n=100)[98]:.0f} us", flush=True)
     show("with nothing on the line", *turns(_quiet))
     show("at the line's full rate", *turns(_talking))
     show("in a flood", *flood())
     show("without a device", *without_device())
-    master, device = open_box()
+    master, device, display = open_box()
     before, now, cpu = device.port.sent, MonotonicClock().now(), 0
     for n in range(1000):
         now += TICK
         _talking(master, n)
         begun = time.thread_time_ns()
-        device.display.show(("CCS", f"{n} V", "10 A"), now)
+        display.show(("CCS", f"{n} V", "10 A"), now)
         device.run(now)
         cpu += time.thread_time_ns() - begun
     print(f"serial: octets out with a display that always changes: {(device.port.sent - before) / 10:.0f} per second of the 1920 that 19,200 Bd carry; "

@@ -1,5 +1,6 @@
 """Dieter over a pty against its twin: what it is told, what it measures, what happens when it lies, stalls or goes."""
 import random
+from functools import partial
 
 import pytest
 
@@ -276,8 +277,8 @@ def test_unplugged_at_any_instant(seed):
     for _ in range(8):
         now = line.run(now, now + rng.randrange(0, 60) * TURN)
         on = rng.random() < 0.7
-        calls = [lambda: driver.control_pilot.set_state_c(on, now), lambda: driver.contactors.set_closed(on, now), lambda: driver.run(now),
-                 lambda: device.receive(b"do", now)]
+        calls = [partial(driver.control_pilot.set_state_c, on, now), partial(driver.contactors.set_closed, on, now), partial(driver.run, now),
+                 partial(device.receive, b"do", now)]
         rng.shuffle(calls)
         cut = rng.randrange(len(calls))
         for n, call in enumerate(calls):

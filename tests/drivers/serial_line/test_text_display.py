@@ -57,7 +57,7 @@ def test_the_same_again_is_not_sent_until_it_is_refreshed(pty, addressed):
     port, shown = display(pty, addressed)
     shown.show(("a", "b", "c"), 0)
     first = written(pty, port, shown, 0, S)
-    for n in range(10):
+    for _ in range(10):
         shown.show(("a", "b", "c"), S)
     assert written(pty, port, shown, S, REFRESH - S) == b""
     assert written(pty, port, shown, REFRESH, REFRESH + S) == first
