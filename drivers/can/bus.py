@@ -139,7 +139,7 @@ class CanBus:
                 self._flush(now)
                 self._judge(bool(frames), now)
             elif now >= self._give_up_at:
-                self.link.stop()
+                self.link.stop()                  # its process is killed and started anew at the next try
                 raise LinkDown("CAN: does not open", f"The adapter has not answered for {OPENING // S} s. {self._wiring}; unplug it and plug it in again.")
         except LinkDown as down:
             self._fail(down, now)
@@ -147,7 +147,7 @@ class CanBus:
         if self._refilter and self.link.ready:
             self._refilter = self._open = False          # a new user: the filter is set while opening
             self.link.stop()
-            self._try_at = now + FIRST_RETRY             # an adapter's thread wants to end first
+            self._try_at = now + FIRST_RETRY             # an adapter's process wants to end first
             return self._try_at
         return now if len(frames) >= READS_PER_TURN else now + TURN
 

@@ -1,211 +1,158 @@
 """The way to a CAN bus through python-can: every adapter that is no network interface of Linux (slcan, gs_usb, pcan ...).
 
-Its drivers wait: slcan sleeps 2 s after opening and polls the serial port, gs_usb transfers over USB. So one thread opens, receives
-and sends; two bounded queues are all that it shares with the program. It runs for microseconds per frame.
+python-can waits (slcan sleeps 2 s after opening) and computes per octet, so it lives in a process of its own (`adapter.py`); here
+arrive struct can_frame over a local socket, as from the kernel. Cost here: that of a raw socket; nothing is imported.
 """
 from __future__ import annotations
 
-import difflib
-import importlib
-import threading
-from collections import deque
-from typing import Any, Callable
+import json
+import os
+import socket
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Callable, Protocol
 
-from drivers.can.settings import ACTIVE, BUS_OFF, EXTENDED, MAX_FILTERS, MAX_EXTENDED, MAX_OCTETS, MAX_STANDARD, PASSIVE, CanConfig, LinkDown
+from drivers.can.adapter import ALIVE, FAULT, READY
+from drivers.can.raw import FRAME, Octets
+from drivers.can.settings import ACTIVE, MAX_FILTERS, CanConfig, LinkDown
 from drivers.errors import DriverError
 
-INBOX = 256            # frames that wait for the program: 60 ms of a full bus at 500 kbit/s
-OUTBOX = 16
-LISTEN_S = 0.005       # how long the thread listens before it looks whether there is something to send
-STATE_EVERY = 20       # turns of the thread between two questions for the controller's state
-SEND_S = 0.02          # how long it may wait for room in the adapter
-SEND_TRIES = 20        # turns in which an adapter may refuse a frame (some 100 ms); then all that wait are dropped
-GARBAGE_TRIES = 100    # turns in a row that bring nothing but garbage; then the adapter is opened anew
-IDLE_TURNS = 200       # turns without a frame (1 s) after which half a line is thrown away: slcan would collect garbage without end
-HUNG = 300             # turns of the program (3 s) in which the thread made none
-PER_TURN = 64          # frames that one turn takes without a thread (tests)
+ROOT = Path(__file__).resolve().parents[2]
+PACKET = 1024          # octets of the longest packet: a fault with its remedy
+ROOM = 16 * 1024       # octets of the socket towards the adapter: some 20 frames, so that none waits for long
+MOST_OLD = 4           # processes that were killed and have not gone: they wait in the kernel for the adapter
+HUNG = 300             # turns of the box (3 s) without a sign of life, which comes every 0.1 s
 
 
-class LibraryLink:
-    """Link over python-can. `threaded` False: `receive` takes the turn of the thread, for interfaces that never wait (tests)."""
+class Child(Protocol):
+    """What this driver wants of subprocess.Popen."""
 
-    def __init__(self, config: CanConfig, make: Callable[..., Any] | None = None, threaded: bool = True) -> None:
-        """DriverError for what a person has to mend: library or adapter's package missing, an interface that python-can does not know."""
-        can = _library(config)
-        self.state = ACTIVE
-        self.ready = False
-        self.error_frames = 0
-        self.lost = 0
-        self.malformed = 0
-        self._can = can
-        self._make = make or can.Bus
+    def poll(self) -> int | None: ...
+
+    def kill(self) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+class LibraryLink(Octets):
+    """Link over python-can."""
+
+    def __init__(self, config: CanConfig, spawn: Callable[[socket.socket, dict[str, Any]], Child] | None = None) -> None:
+        """`spawn` starts the process (tests). DriverError where python-can is not installed, or an option is no key=value."""
+        super().__init__()
+        if find_spec("can") is None:
+            raise DriverError(f"can.interface = {config.interface} needs python-can, which is not installed.",
+                              "Install it (pip install python-can), or use a socketcan interface, which needs nothing.")
         self._arguments = {"interface": config.interface, "channel": config.channel, "bitrate": config.bitrate, **options(config.options)}
         self._channel = config.channel
-        self._states = {can.BusState.PASSIVE: PASSIVE, can.BusState.ERROR: BUS_OFF}
-        self._threaded = threaded
-        self._thread: threading.Thread | None = None
-        self._bus: Any = None
-        self._in: deque[tuple[int, bytes]] = deque()
-        self._out: deque[tuple[int, bytes]] = deque()
-        self._leave = threading.Event()
-        self._failure: Exception | None = None
-        self._turns = 0
-        self._refused = 0
-        self._garbage = 0
-        self._idle = 0
-        self._still = (0, 0)               # turns of the thread when last seen to move, and turns of the program since
+        self._spawn = spawn or _spawn
+        self._socket: socket.socket | None = None
+        self._child: Child | None = None
+        self._keys: tuple[int, ...] | None = ()
+        self._silent = 0
+        self._told: LinkDown | None = None
+        self._old: list[Child] = []             # killed, not yet gone
 
     def start(self, keys: tuple[int, ...] | None) -> None:
-        if self._thread is not None and self._thread.is_alive():
-            raise LinkDown("CAN: adapter hangs", f"The adapter at {self._channel} has not let go since it failed: unplug it and plug it in again.")
-        self._in.clear()
-        self._out.clear()
-        self._leave = threading.Event()
-        self._failure = None
-        self._garbage = self._idle = self._refused = 0
-        self._still = (self._turns, 0)
-        self.state = ACTIVE
-        self._arguments["can_filters"] = None if keys is None or len(keys) > MAX_FILTERS else [_filter(key) for key in keys]
-        if not self._threaded:
-            try:
-                self._open()
-            except Exception as error:      # an adapter's package raises what it likes; each becomes a fault with a sentence
-                raise self._down(error) from error
+        """A process that lives tries again by itself, and is left to it."""
+        keys = None if keys is None or len(keys) > MAX_FILTERS else keys
+        if self._socket is not None and self._child is not None and self._child.poll() is None and keys == self._keys:
             return
-        self._thread = threading.Thread(target=self._live, args=(self._leave,), name="can", daemon=True)
-        self._thread.start()
+        self.stop()
+        if self._child is not None and self._child.poll() is None:
+            self._child.kill()                  # it was told to end, and hangs in its adapter
+            self._old.append(self._child)
+        self._old = [child for child in self._old if child.poll() is None]
+        if len(self._old) >= MOST_OLD:
+            raise LinkDown("CAN: adapter hangs", f"The processes for the adapter at {self._channel} do not end: unplug it, or start the board anew.")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours.setblocking(False)
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
+            self._child = self._spawn(theirs, {**self._arguments, "keys": keys})
+        except OSError as error:
+            ours.close()
+            raise LinkDown("CAN: no process", f"The process for the adapter cannot be started: {error}.") from error
+        finally:
+            theirs.close()
+        self._socket, self._keys, self._told = ours, keys, None
+        self.state = ACTIVE
+        self._silent = 0
+        self._lost_before = 0
 
     def receive(self, limit: int) -> list[tuple[int, bytes]]:
-        if not self._threaded and self._bus is not None:
-            self._step_unthreaded()
-        if self._failure is not None:
-            error, self._failure = self._failure, None
-            self.stop()
-            raise self._down(error) from error
-        if self._threaded and self.ready:
-            turns, waited = self._still
-            self._still = (turns, waited + 1) if turns == self._turns else (self._turns, 0)
-            if waited >= HUNG:
-                self._still = (turns, 0)
+        frames: list[tuple[int, bytes]] = []
+        if self._socket is None:
+            raise LinkDown("CAN: adapter lost", f"The process for the adapter at {self._channel} has ended; it is started again.")
+        try:
+            receive = self._socket.recv
+            for _ in range(limit):
+                packet = receive(PACKET)
+                self._silent = 0
+                if len(packet) == FRAME.size:
+                    self._take(packet, frames)
+                else:
+                    self._hear(packet)
+        except BlockingIOError:
+            self._silent += 1
+            if self.ready and self._silent >= HUNG:
                 self.stop()
-                raise LinkDown("CAN: adapter hangs", f"The adapter at {self._channel} does not return from a transfer: unplug it and plug it in again.")
-        frames, box = [], self._in
-        while box and len(frames) < limit:
-            frames.append(box.popleft())
+                raise LinkDown("CAN: adapter hangs", f"The adapter at {self._channel} does not return from a transfer: unplug it and plug it in again.") from None
+        except OSError as error:
+            self.stop()
+            raise LinkDown("CAN: adapter lost", f"The process for the adapter at {self._channel} has gone ({error}); it is started again.") from error
+        if self._told is not None:              # the last one: it tries by itself meanwhile, and may have succeeded
+            told, self._told = self._told, None
+            raise told
         return frames
 
     def send(self, key: int, data: bytes) -> bool:
-        if len(self._out) >= OUTBOX:
+        if self._socket is None:
             return False
-        self._out.append((key, data))
+        try:
+            self._socket.send(FRAME.pack(key, len(data), data))
+        except OSError:                         # no room; where the process has gone, `receive` says so
+            return False
         return True
 
     def stop(self) -> None:
-        """The thread closes the adapter by itself; nobody waits for it here."""
+        """The process closes the adapter and ends by itself; nobody waits for it here."""
         self.ready = False
-        self._leave.set()
-        if not self._threaded and self._bus is not None:
-            self._close()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def join(self, seconds: float) -> bool:
-        """After `stop`, at the end of the program: True when the thread has ended."""
-        if self._thread is not None:
-            self._thread.join(seconds)
-            return not self._thread.is_alive()
-        return True
-
-    # --- the thread's side
-
-    def _live(self, leave: threading.Event) -> None:
-        """Open, turn after turn, close. What happens is told through `ready` and `_failure`."""
-        try:
-            self._open()
-            while not leave.is_set():
-                self._turn(LISTEN_S)
-        except Exception as error:          # as above: the thread's end, told in `receive`
-            if not leave.is_set():
-                self._failure = error
-        finally:
-            if self._bus is not None:
-                self._close()
-
-    def _open(self) -> None:
-        self._bus = self._make(**self._arguments)
-        self.ready = True
-
-    def _turn(self, listen_s: float) -> bool:
-        """Send what waits, then at most one frame in. True when one came."""
-        bus, out = self._bus, self._out
-        while out:
-            key, data = out[0]
-            try:
-                bus.send(self._can.Message(arbitration_id=key & MAX_EXTENDED, data=data, is_extended_id=bool(key & EXTENDED)), timeout=SEND_S)
-            except self._can.CanError:      # no room: nobody acknowledges, or bus-off
-                self._refused += 1
-                if self._refused >= SEND_TRIES:
-                    self.error_frames += len(out)
-                    out.clear()
-                    self._refused = 0
-                break
-            out.popleft()
-            self._refused = 0
-        self._turns += 1
-        if self._turns % STATE_EVERY == 0:
-            self.state = self._states.get(bus.state, ACTIVE)
-        try:
-            message = bus.recv(listen_s)
-        except (ValueError, IndexError, self._can.CanError) as error:
-            self._garbage += 1
-            if isinstance(error, self._can.CanError) and not isinstance(error.__context__, ValueError) or self._garbage >= GARBAGE_TRIES:
-                raise
-            if isinstance(error, self._can.CanError):
-                self._throw_away()          # slcan keeps a line that is no ASCII, and would refuse it for ever
-            self.malformed += 1             # what came from a serial line was no frame
+        """After `stop`, at the end of the program: False when the process had to be killed."""
+        for child in self._old:
+            child.wait(seconds)
+        if self._child is None:
             return True
-        if message is None:
-            self._idle += 1
-            if self._idle % IDLE_TURNS == 0:
-                self._throw_away()
+        try:
+            self._child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait(seconds)
             return False
-        self._garbage = self._idle = 0
-        if message.is_error_frame:
-            self.error_frames += 1
-        elif message.is_remote_frame or message.is_fd or not len(message.data) == message.dlc <= MAX_OCTETS:
-            self.malformed += 1
-        else:
-            if len(self._in) >= INBOX:
-                self._in.popleft()          # the program is late: what is new is worth more
-                self.lost += 1
-            self._in.append((message.arbitration_id | EXTENDED if message.is_extended_id else message.arbitration_id, bytes(message.data)))
         return True
 
-    def _throw_away(self) -> None:
-        """What an adapter on a serial line has of a line, and all that waits behind it."""
-        flush = getattr(self._bus, "flush", None)
-        if flush is not None:
-            flush()
-
-    def _step_unthreaded(self) -> None:
-        try:
-            for _ in range(PER_TURN):
-                if not self._turn(0):
-                    break
-        except Exception as error:          # as above
-            self._failure = error
-
-    def _close(self) -> None:
-        bus, self._bus = self._bus, None
-        try:
-            bus.shutdown()
-        except Exception:                   # an adapter that was pulled out cannot be closed either
-            self.error_frames += 1
-
-    def _down(self, error: Exception) -> LinkDown:
-        interface = self._arguments["interface"]
-        if isinstance(error, self._can.CanInterfaceNotImplementedError):
-            return LinkDown("CAN: no package", f"python-can's {interface} lacks a package ({error}): pip install 'python-can[{interface}]'.")
-        return LinkDown("CAN: adapter lost", f"The CAN adapter {interface} at {self._channel} failed ({type(error).__name__}: {error}): check its plug, can.channel and "
-                        "can.bitrate; it is tried again by itself.")
+    def _hear(self, packet: bytes) -> None:
+        """What the process says about the adapter."""
+        if packet == READY:
+            self.ready, self.state, self._told = True, ACTIVE, None
+        elif packet.startswith(ALIVE) and len(packet) == 5:
+            self._count_lost(int.from_bytes(packet[1:], "little"))
+        elif packet.startswith(FAULT):
+            self.ready = False
+            fault, _, remedy = packet[1:].decode(errors="replace").partition("\n")
+            self._told = LinkDown(fault, remedy)
+        elif not packet:
+            self.stop()
+            raise self._told or LinkDown("CAN: adapter lost", f"The process for the adapter at {self._channel} has ended; it is started again.")
+        else:
+            self.malformed += 1
 
 
 def options(pairs: list[str]) -> dict[str, Any]:
@@ -230,24 +177,7 @@ def _value(text: str) -> Any:
     return text
 
 
-def _filter(key: int) -> dict[str, Any]:
-    extended = bool(key & EXTENDED)
-    return {"can_id": key & MAX_EXTENDED, "can_mask": MAX_EXTENDED if extended else MAX_STANDARD, "extended": extended}
-
-
-def _library(config: CanConfig) -> Any:
-    """python-can and its module of this interface, imported now and not in the middle of a charge."""
-    try:
-        import can
-        from can.interfaces import BACKENDS
-    except ImportError as error:
-        raise DriverError(f"can.interface = {config.interface} needs python-can, which cannot be imported ({error}).",
-                          "Install it (pip install python-can), or use a socketcan interface, which needs nothing.") from error
-    if config.interface not in BACKENDS:
-        near = difflib.get_close_matches(config.interface, BACKENDS, 1)
-        raise DriverError(f"python-can knows no interface {config.interface!r}.", f"Did you mean {near[0]}?" if near else f"It knows {', '.join(sorted(BACKENDS))}.")
-    try:
-        importlib.import_module(BACKENDS[config.interface][0])
-    except (ImportError, can.CanError) as error:
-        raise DriverError(f"python-can's interface {config.interface} cannot be used ({error}).", f"Install what it needs (pip install 'python-can[{config.interface}]').") from error
-    return can
+def _spawn(wire: socket.socket, arguments: dict[str, Any]) -> Child:
+    nothing = subprocess.DEVNULL                # its words come over the socket, not onto the screen
+    return subprocess.Popen([sys.executable, "-m", "drivers.can.adapter", str(wire.fileno()), json.dumps(arguments)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+                            pass_fds=(wire.fileno(),), stdin=nothing, stdout=nothing, stderr=nothing)

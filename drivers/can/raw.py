@@ -26,21 +26,59 @@ NO_ROOM = (errno.ENOBUFS, errno.EAGAIN, errno.EWOULDBLOCK)
 DOWN = "CAN: interface down"
 
 
-class RawLink:
-    """Link over AF_CAN. Never waits: the socket does not block."""
+class Octets:
+    """What comes as struct can_frame: data frames, and what the controller says about itself."""
 
-    def __init__(self, config: CanConfig, make: Callable[[], Any] | None = None) -> None:
-        """`make` gives the socket (tests)."""
+    def __init__(self) -> None:
         self.state = ACTIVE
         self.ready = False
         self.error_frames = 0
         self.lost = 0
         self.malformed = 0
+        self._lost_before = 0
+
+    def _take(self, packet: bytes, frames: list[tuple[int, bytes]]) -> None:
+        if len(packet) != FRAME.size:
+            self.malformed += 1
+            return
+        word, length, data = FRAME.unpack(packet)
+        if word & ERROR:
+            self._hear_error(word, data)
+        elif word & REMOTE or length > MAX_OCTETS or MAX_STANDARD < word < EXTENDED:
+            self.malformed += 1
+        else:
+            frames.append((word, data[:length]))
+
+    def _hear_error(self, word: int, data: bytes) -> None:
+        """What the controller says about itself."""
+        self.error_frames += 1
+        if word & OFF:
+            self.state = BUS_OFF
+        elif word & RESTARTED:
+            self.state = ACTIVE
+        elif word & CONTROLLER:
+            if data[1] & RX_OVERFLOW:
+                self.lost += 1
+            if data[1] & (RX_PASSIVE | TX_PASSIVE):
+                self.state = PASSIVE
+            elif data[1] & AGAIN_ACTIVE:
+                self.state = ACTIVE
+
+    def _count_lost(self, total: int) -> None:
+        self.lost += (total - self._lost_before) & 0xFFFF_FFFF
+        self._lost_before = total
+
+
+class RawLink(Octets):
+    """Link over AF_CAN. Never waits: the socket does not block."""
+
+    def __init__(self, config: CanConfig, make: Callable[[], Any] | None = None) -> None:
+        """`make` gives the socket (tests)."""
+        super().__init__()
         self._channel = config.channel
         self._up = f"`ip link set {config.channel} up type can bitrate {config.bitrate} restart-ms 100`"
         self._make = make or _can_socket
         self._socket: Any = None
-        self._lost_before = 0
 
     def start(self, keys: tuple[int, ...] | None) -> None:
         try:
@@ -93,37 +131,6 @@ class RawLink:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-    def _take(self, packet: bytes, frames: list[tuple[int, bytes]]) -> None:
-        if len(packet) != FRAME.size:
-            self.malformed += 1
-            return
-        word, length, data = FRAME.unpack(packet)
-        if word & ERROR:
-            self._hear_error(word, data)
-        elif word & REMOTE or length > MAX_OCTETS or MAX_STANDARD < word < EXTENDED:
-            self.malformed += 1
-        else:
-            frames.append((word, data[:length]))
-
-    def _hear_error(self, word: int, data: bytes) -> None:
-        """What the controller says about itself."""
-        self.error_frames += 1
-        if word & OFF:
-            self.state = BUS_OFF
-        elif word & RESTARTED:
-            self.state = ACTIVE
-        elif word & CONTROLLER:
-            if data[1] & RX_OVERFLOW:
-                self.lost += 1
-            if data[1] & (RX_PASSIVE | TX_PASSIVE):
-                self.state = PASSIVE
-            elif data[1] & AGAIN_ACTIVE:
-                self.state = ACTIVE
-
-    def _count_lost(self, total: int) -> None:
-        self.lost += (total - self._lost_before) & 0xFFFF_FFFF
-        self._lost_before = total
 
     def _down(self, error: OSError) -> LinkDown:
         """The sentence for a person, by the errno that Linux gives (raw(7), net/can/raw.c)."""

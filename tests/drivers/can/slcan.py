@@ -19,7 +19,7 @@ class SlcanAdapter:
         """Complete commands so far."""
         while select.select([self.master], [], [], 0)[0]:
             self.heard += os.read(self.master, 4096)
-        return self.heard.decode().split("\r")[:-1]
+        return self.heard.decode(errors="replace").split("\r")[:-1]
 
     def frame(self, id: int, data: bytes, extended: bool = False) -> bytes:
         return (f"T{id:08X}" if extended else f"t{id:03X}").encode() + f"{len(data)}{data.hex().upper()}".encode() + b"\r"

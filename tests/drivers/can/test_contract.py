@@ -5,7 +5,6 @@ import pytest
 from drivers import interfaces
 from drivers.can.bus import CanBus
 from drivers.can.dbc_battery import DbcBattery, DbcBatteryConfig
-from drivers.can.library import LibraryLink
 from drivers.can.raw import RawLink
 from drivers.can.settings import BUS_OFF, EXTENDED, CanConfig, Link
 from drivers.focccicape.cape import FoccciCape, FoccciCapeConfig
@@ -13,6 +12,7 @@ from drivers.focccicape.didebo import DiDeBoConfig, DiDeBoMeter, DiDeBoSupply
 from drivers.sim.can import CanSegment
 from kernel.timer import MS, S
 from tests.drivers.can.fakes import FRAME, FakeKernel
+from tests.drivers.can.inline import Inline
 from tests.drivers.can.test_dbc_battery import MAPPING
 from tests.drivers.focccicape.twin import Box, Pin
 
@@ -34,7 +34,7 @@ class Raw:
 
 class Library:
     def __init__(self, name):
-        self.link = LibraryLink(CanConfig(interface="virtual", channel=name), threaded=False)
+        self.link = Inline(CanConfig(interface="virtual", channel=name))
         self.other = can.Bus(interface="virtual", channel=name)
 
     def say(self, id, data, extended):
