@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from typing import Iterable
 
-from drivers.can.library import LibraryLink
 from drivers.can.raw import RawLink
 from drivers.can.settings import ACTIVE, BUS_OFF, EXTENDED, MAX_EXTENDED, MAX_OCTETS, MAX_STANDARD, PASSIVE, CanConfig, Link, LinkDown
 from drivers.interfaces import CanFrame
@@ -71,7 +70,7 @@ class CanBus:
         self.remedy = ""
         self.errors = 0
         self.stale = self.full = self.no_room = self.received = self.sent = self.unclaimed = self.reopened = 0
-        self.link: Link = link if link is not None else RawLink(config) if config.interface == "socketcan" else LibraryLink(config)
+        self.link: Link = link or _link(config)
         self._wiring = (f"Check the wiring of {config.channel} (CAN-H, CAN-L, 120 Ohm at both ends), that the others are on, "
                         f"and the bit rate ({config.bitrate} bit/s)")
         self._restart = (f", and that the interface restarts by itself: `ip link set {config.channel} type can restart-ms 100`."
@@ -239,6 +238,13 @@ class CanBus:
         else:
             self.fault = self.remedy = ""
             self._backoff.succeeded()
+
+
+def _link(config: CanConfig) -> Link:
+    if config.interface == "socketcan":
+        return RawLink(config)
+    from drivers.can.library import LibraryLink      # processes and their JSON: nothing that a raw socket needs
+    return LibraryLink(config)
 
 
 def key_of(id: int, extended: bool) -> int:
