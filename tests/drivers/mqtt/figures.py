@@ -13,6 +13,11 @@ from pathlib import Path
 from drivers.mqtt.client import MqttClient
 from drivers.mqtt.config import MqttConfig, MqttVehicleConfig
 from drivers.mqtt.vehicle import MqttVehicle
+from kernel.clock import MonotonicClock
+from kernel.journal import Journal
+from kernel.scheduler import TICK, Kernel
+from kernel.task import CRITICAL, TIMED, Row
+from kernel.timer import S, US
 from tests.drivers.mqtt.broker import Broker, free_port, wait
 
 TICK_MS = 10
@@ -42,6 +47,24 @@ def turns(name: str, c: MqttClient, count: int = 500) -> None:
           f"({TICK_MS * 1000} us are a tick); {c.connects} connections, {c.failures} failures, {c.behind} turns behind, fault {c.fault!r}", flush=True)
 
 
+class Ticking:
+    """A row of every tick."""
+
+    def run(self, now: int) -> int:
+        return now + TICK
+
+
+def ticks(name: str, c: MqttClient | None) -> None:
+    """Lateness of ticks on the real kernel, with the client as a row; 5 s."""
+    clock = MonotonicClock()
+    end = clock.now() + 5 * S
+    rows = [Row("ticking", Ticking(), TIMED, 100 * US, CRITICAL)] + ([] if c is None else [Row("mqtt", c, TIMED, 1000 * US, CRITICAL)])
+    kernel = Kernel(rows, Journal(), cost=clock.now)
+    kernel.run(clock, until=lambda: clock.now() >= end)
+    half, most, worst = kernel.lateness()
+    print(f"mqtt: ticks {name}: late {half / US:.0f} us in the median, {most / US:.0f} us at 99 %, {worst / US:.0f} us at worst, missed {kernel.missed} of {kernel.ticks}", flush=True)
+
+
 def imports() -> None:
     """Cost of paho-mqtt in a process of its own."""
     program = ("import resource,time; r=lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; a=r(); t=time.perf_counter(); import paho.mqtt.client as p; "
@@ -55,6 +78,8 @@ def main() -> None:
         broker = Broker(Path(folder))
         try:
             c = client(broker.port)
+            ticks("without MQTT", None)
+            ticks("broker present", c)
             turns("broker present", c)
             feed = [f"pyPlc/{t}" for t in ("battery_voltage", "target_voltage", "target_current", "soc")]
             publishers = [subprocess.Popen(["mosquitto_pub", "-p", str(broker.port), "-t", t, "-m", "55.5", "--repeat", "40", "--repeat-delay", "0.1"]) for t in feed]
@@ -65,6 +90,7 @@ def main() -> None:
             flood.stdin.write(b"300\n" * 100_000)
             flood.stdin.close()
             turns("flood of 100,000 messages", c)
+            ticks("in the flood", c)
             flood.wait()
             c.close()
             c = client(broker.port)
@@ -76,6 +102,7 @@ def main() -> None:
         finally:
             broker.kill()
     turns("broker absent", client(free_port()), 1000)
+    ticks("broker absent", client(free_port()))
     with socket.socket() as hole:
         hole.bind(("127.0.0.1", 0))
         hole.listen(0)

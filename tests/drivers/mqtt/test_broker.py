@@ -13,7 +13,7 @@ from drivers.mqtt.client import LARGEST, PACKETS, PERIOD  # noqa: E402
 from drivers.mqtt.config import MqttVehicleConfig  # noqa: E402
 from drivers.mqtt.vehicle import MqttVehicle, MqttVoltmeter  # noqa: E402
 from kernel.timer import MS, S  # noqa: E402
-from tests.drivers.mqtt.broker import MOSQUITTO, Broker, Other, Turns, free_port  # noqa: E402
+from tests.drivers.mqtt.broker import MOSQUITTO, Broker, Other, Turns, free_port, wait  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(MOSQUITTO is None, reason="no mosquitto here: apt-get install mosquitto")]
 
@@ -205,6 +205,7 @@ def test_ten_thousand_messages_make_values_old_not_fresh_and_a_turn_stays_bounde
     t.client._client.loop_read = lambda: (reads.append(t.now), inner())[1]
     other.pour("inlet_voltage", "354", 10_000)
     for _ in range(60):
+        wait(500, t.client._client.socket().fileno())
         t.now += PERIOD
         t.client.run(t.now)
         other._client.loop_write()
