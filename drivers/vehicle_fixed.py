@@ -51,6 +51,8 @@ class FixedVehicle:
         if c.target_current_a > c.max_current_a:
             raise DriverError(f"vehicle_fixed: target current {c.target_current_a} A is above the maximum of {c.max_current_a} A.",
                               "Lower target_current_a.")
+        if not c.capacity_wh > 0.0:
+            raise DriverError(f"vehicle_fixed: capacity_wh = {c.capacity_wh} Wh, but the state of charge is counted with it.", "Set it from the battery's data sheet.")
         self.errors = 0
         self.gaps = 0
         self.counted_wh = 0.0

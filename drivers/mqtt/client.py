@@ -110,9 +110,10 @@ class MqttClient:
                 self._tell("MQTT: no broker", f"Looking up or reaching {self.config.broker}:{self.config.port} takes more than {NAME_WAIT // S} s; check name service and network.")
             return now + PERIOD
         attempt, self._attempt = self._attempt, None
-        if attempt.client is None:
+        if attempt.client is None or attempt.client.socket() is None:      # None: closed while CONNECT was sent
             self.failures += 1
-            return self._retry("MQTT: no broker", f"{self.name} cannot be reached: {attempt.problem[:TOLD]}. Check mqtt.broker, mqtt.port, and that the broker runs.", now)
+            problem = attempt.problem[:TOLD] or "it closed the connection at once"
+            return self._retry("MQTT: no broker", f"{self.name} cannot be reached: {problem}. Check mqtt.broker, mqtt.port, and that the broker runs.", now)
         self._take(attempt.client, now)
         return now + PERIOD
 
@@ -199,7 +200,6 @@ class MqttClient:
         """Back to the beginning, after a pause that grows."""
         client, online, refusal = self._client, self.online, self._refusal
         self.oversized += bool(client.oversized)
-        larger = f"sent a message of {client.oversized} octets, more than {LARGEST}" if client.oversized else ""
         self._drop()
         if refusal:
             self.failures += 1
@@ -211,7 +211,10 @@ class MqttClient:
             return self._retry("MQTT: no answer" if silent else "MQTT: refused", f"{self.name} takes the connection and {deed}. Does it run, does it speak MQTT "
                                f"{self.config.protocol} (mqtt.protocol), and is mqtt.tls = {str(self.config.tls).lower()} right for this port?", now)
         self.losses += 1
-        return self._retry("MQTT: lost", f"{self.name} {larger or 'closed the connection or was silent'}. Check that it runs, and that no other client is called as this one.", now)
+        if client.oversized:
+            return self._retry("MQTT: huge message", f"{self.name} sent a message of {client.oversized} octets, more than {LARGEST}, so the connection was closed. Find who publishes "
+                               f"(or retains) it below {self._base}, or set mqtt.protocol to 5.", now)
+        return self._retry("MQTT: lost", f"{self.name} closed the connection or was silent. Check that it runs, and that no other client is called as this one.", now)
 
     def _drop(self) -> None:
         self._poll = select.poll()           # and not unregister: paho may have closed the socket itself

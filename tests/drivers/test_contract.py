@@ -227,6 +227,7 @@ def test_the_fixed_vehicle_says_the_same_whenever_asked_and_refuses_nonsense():
     for settings in ({}, {"battery_voltage_v": 420, "target_voltage_v": 400, "max_voltage_v": 410},
                      {"battery_voltage_v": 350, "target_voltage_v": 430, "max_voltage_v": 410},
                      {"battery_voltage_v": float("nan"), "target_voltage_v": 400, "max_voltage_v": 410},
-                     {"battery_voltage_v": 350, "target_voltage_v": 400, "max_voltage_v": 410, "target_current_a": 11}):
+                     {"battery_voltage_v": 350, "target_voltage_v": 400, "max_voltage_v": 410, "target_current_a": 11},
+                     {"battery_voltage_v": 350, "target_voltage_v": 400, "max_voltage_v": 410, "capacity_wh": 0.0}):
         with pytest.raises(DriverError):
             FixedVehicle(FixedVehicleConfig(**settings))

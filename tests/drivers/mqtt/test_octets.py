@@ -138,6 +138,23 @@ def test_a_length_above_the_bound_is_never_read(peer, t):
     assert "268435455 octets" in t.client.remedy and f"more than {LARGEST}" in t.client.remedy
 
 
+def test_a_connection_that_is_gone_before_the_first_turn_is_a_failure():
+    class Gone:
+        def open(self, *about):
+            return None
+
+        def socket(self):
+            return None
+
+    client = MqttClient(MqttConfig(), "pev", make=Gone)
+    for n in range(200):
+        client.run(S + n * MS)
+        wait(1)
+        if client.fault:
+            break
+    assert (client.fault, client.failures) == ("MQTT: no broker", 1) and "closed the connection at once" in client.remedy
+
+
 def test_a_refused_subscription_is_told(peer, t):
     peer.accept(t)
     peer.sock.sendall(CONNACK)
