@@ -54,6 +54,12 @@ class Peer:
         self.sock, _ = self._listener.accept()
         assert self.sock.recv(1000)[0] == 0x10, "CONNECT"
 
+    def none_waits(self) -> None:
+        """No second connection has come."""
+        self._listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            self._listener.accept()
+
     def close(self) -> None:
         for s in (self.sock, self._listener):
             if s is not None:
@@ -173,6 +179,7 @@ def test_a_refusal_is_told_in_words_and_never_reconnects_within_a_turn(peer, t, 
     peer.sock.sendall(bytes((0x20, 2, 0, code)))
     t.until(lambda: t.client.fault == "MQTT: refused")
     assert words in t.client.remedy and t.client._client is None and t.client._attempt is None
+    peer.none_waits()
 
 
 def test_values_that_waited_behind_a_flood_are_as_old_as_the_last_empty_socket(peer, t):
