@@ -61,9 +61,10 @@ def car_devices(config: CarPins, lines: PinLines, pins: Pins) -> CarDevices:
     with _all_or_none(lines) as polled:
         contacts = _inputs(pins, polled, (config.contact_plus, "contact of DC+"), (config.contact_minus, "contact of DC-"))
         lock = _lock(config.lock, lines, pins, polled, "inlet")
-        stop, plug, pwm = (_input(pins, polled, pin, what) for pin, what in ((config.stop_button, "stop button"), (config.plug_present, "plug present"),
-                                                                             (config.pwm_present, "PWM present")))
-    return CarDevices(PinControlPilot(lines), PinContactors(lines, contacts, config.contactor_travel_ms), lock, PinInputs(stop, plug, pwm),
+        stop, display, plug, pwm = (_input(pins, polled, pin, what) for pin, what in (
+            (config.stop_button, "stop button"), (config.display_button, "display button"), (config.plug_present, "plug present"),
+            (config.pwm_present, "PWM present")))
+    return CarDevices(PinControlPilot(lines), PinContactors(lines, contacts, config.contactor_travel_ms), lock, PinInputs(stop, plug, pwm, display),
                       PinBulb(lines) if config.bulb.pin else None, polled)
 
 
@@ -72,10 +73,11 @@ def charger_devices(config: ChargerPins, lines: PinLines, pins: Pins) -> Charger
     with _all_or_none(lines) as polled:
         contacts = _inputs(pins, polled, (config.contact_plus, "contact of L1 or DC+"), (config.contact_minus, "contact of L2 or DC-"))
         lock = _lock(config.lock, lines, pins, polled, "socket")
-        stop, plug = (_input(pins, polled, pin, what) for pin, what in ((config.stop_button, "stop button"), (config.plug_present, "plug present")))
+        stop, display, plug = (_input(pins, polled, pin, what) for pin, what in (
+            (config.stop_button, "stop button"), (config.display_button, "display button"), (config.plug_present, "plug present")))
     return ChargerDevices(PinPilotSource(lines) if lines.pwm is not None else None,
                           PinContactors(lines, contacts, config.contactor_travel_ms) if config.contactors.pin else None,
-                          PinContactors(lines, contacts, config.contactor_travel_ms, POWER), lock, PinInputs(stop, plug), polled)
+                          PinContactors(lines, contacts, config.contactor_travel_ms, POWER), lock, PinInputs(stop, plug, display=display), polled)
 
 
 def _lines(pins: Pins, outputs: dict[int, tuple[OutputPin, str, bool]], lock: LockPins, motor: str, charger: ChargerPins | None = None,

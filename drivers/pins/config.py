@@ -65,6 +65,7 @@ class CarPins:
     contact_minus: InputPin = field(default_factory=InputPin)
     contactor_travel_ms: int = setting(200, unit="ms", low=20, high=500, meaning="as safety.pev.contactor_travel_ms")
     stop_button: InputPin = field(default_factory=InputPin)
+    display_button: InputPin = field(default_factory=InputPin)     # turns the display's pages
     plug_present: InputPin = field(default_factory=InputPin)
     pwm_present: InputPin = field(default_factory=InputPin)
 
@@ -83,4 +84,5 @@ class ChargerPins:
     contact_minus: InputPin = field(default_factory=InputPin)
     contactor_travel_ms: int = setting(200, unit="ms", low=20, high=500, meaning="as safety.evse.contactor_travel_ms, or safety.ac.contactor_close_ms")
     stop_button: InputPin = field(default_factory=InputPin)
+    display_button: InputPin = field(default_factory=InputPin)     # turns the display's pages
     plug_present: InputPin = field(default_factory=InputPin)

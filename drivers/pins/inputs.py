@@ -89,16 +89,20 @@ class PinInput:
 class PinInputs:
     """Inputs: the stop button, and what else is wired. What is not fitted: no button is never pressed, everything else is unknown."""
 
-    def __init__(self, stop: PinInput | None = None, plug: PinInput | None = None, pwm: PinInput | None = None) -> None:
-        self._stop, self._plug, self._pwm = stop, plug, pwm
+    def __init__(self, stop: PinInput | None = None, plug: PinInput | None = None, pwm: PinInput | None = None, display: PinInput | None = None) -> None:
+        self._stop, self._plug, self._pwm, self._display = stop, plug, pwm, display
 
     @property
     def errors(self) -> int:
-        return sum(pin.errors for pin in (self._stop, self._plug, self._pwm) if pin is not None)
+        return sum(pin.errors for pin in (self._stop, self._plug, self._pwm, self._display) if pin is not None)
 
     def stop_button(self, now: int) -> bool | None:
         """True: pressed."""
         return False if self._stop is None else self._stop.read(now)
+
+    def display_button(self, now: int) -> bool | None:
+        """True: held."""
+        return None if self._display is None else self._display.read(now)
 
     def plug_present(self, now: int) -> bool | None:
         """True: the proximity contact says that a plug is in."""

@@ -45,6 +45,7 @@ def close(lines, devices):
 def test_a_car_with_everything(twin, pins):
     config = car_config(bulb=OutputPin("GPIO24"), enable_pulse=OutputPin("GPIO25"), contact_plus=InputPin("GPIO12", debounce_ms=0),
                         contact_minus=InputPin("GPIO13", debounce_ms=0), stop_button=InputPin("GPIO16", active_low=True, bias="pull_up", debounce_ms=0),
+                        display_button=InputPin("GPIO26", debounce_ms=0),
                         plug_present=InputPin("GPIO20", debounce_ms=0), pwm_present=InputPin("GPIO21", debounce_ms=0))
     lines = car_lines(config, pins)
     assert set(lines.hands) == {FIRST, CONTACTORS, LOCK, UNLOCK, BULB, PULSE} and lines.labels[CONTACTORS] == "GPIO27"
@@ -60,9 +61,11 @@ def test_a_car_with_everything(twin, pins):
     twin.wire(5).drive(True)
     assert devices.lock.feedback(S) is True and not twin.wire(22).high
     assert devices.inputs.stop_button(S) is True, "low means pressed"
+    twin.wire(26).drive(True)
+    assert devices.inputs.display_button(S) is True
     twin.wire(20).drive(True)
     assert (devices.inputs.plug_present(S), devices.inputs.pwm_present(S)) == (True, False)
-    assert len(devices.polled) == 8 and all(device.run(S) > S for device in devices.polled)
+    assert len(devices.polled) == 9 and all(device.run(S) > S for device in devices.polled)
     twin.wire(27).fail(5)
     devices.contactors.set_closed(False, 2 * S)
     lines.run(2 * S)

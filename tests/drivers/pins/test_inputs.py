@@ -103,7 +103,8 @@ def test_a_turn_is_a_look(bench):
 
 
 def test_what_is_not_fitted(bench):
-    assert (PinInputs().stop_button(0), PinInputs().plug_present(0), PinInputs().pwm_present(0), PinInputs().errors) == (False, None, None, 0)
+    nothing = PinInputs()
+    assert (nothing.stop_button(0), nothing.display_button(0), nothing.plug_present(0), nothing.pwm_present(0), nothing.errors) == (False, None, None, None, 0)
 
 
 def test_each_input_is_its_own(bench):
