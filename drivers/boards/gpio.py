@@ -82,7 +82,7 @@ class GpioCharger:
             raise DriverError(f"The board {name} has no driver for a DC power stage.",
                               "Use board: focccicape for pyPLC's switched supply, evse.energy_transfer_modes with AC only for a wallbox, or --simulate-io.")
         measuring, wired = section.measuring, section.charger
-        common.must_fit(name, "ac", config.safety.ac, {"residual_current_fitted": False,
+        common.must_fit(name, "ac", config.safety.ac, {"residual_current_fitted": bool(wired.residual_current.pin),
                                                        "lock_feedback_fitted": bool(wired.lock.locked.pin or wired.lock.unlocked.pin) or not wired.lock.fitted})
         common.must_have_no_button(name, "ac", config.safety.ac, bool(wired.stop_button.pin))
         if not measuring.pilot.channel:
@@ -106,5 +106,5 @@ class GpioCharger:
         monitor = AnalogPilotMonitor(measuring.pilot, made)
         shared.polled += [*devices.polled, monitor]
         return AcChargerBoard(nic=nic, pilot_monitor=monitor, inputs=devices.inputs, pilot_source=devices.pilot_source, contactors=devices.mains,
-                              lock=devices.lock if self._section.charger.lock.fitted else None, residual_current=None, meter=None,
+                              lock=devices.lock if self._section.charger.lock.fitted else None, residual_current=devices.residual_current, meter=None,
                               oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher)

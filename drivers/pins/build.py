@@ -11,7 +11,7 @@ from typing import Any, Iterator
 
 from drivers.errors import DriverError
 from drivers.pins.config import CarPins, ChargerPins, InputPin, LockPins, OutputPin
-from drivers.pins.inputs import PinInput, PinInputs
+from drivers.pins.inputs import PinInput, PinInputs, PinResidualCurrent
 from drivers.pins.library import Pins
 from drivers.pins.lines import BULB, PULSE, PinLines
 from drivers.pins.outputs import NoLock, PinBulb, PinConnectorLock, PinContactors, PinControlPilot, PinPilotSource
@@ -41,6 +41,7 @@ class ChargerDevices:
     lock: PinConnectorLock | NoLock
     inputs: PinInputs
     polled: list[Any] = field(default_factory=list)
+    residual_current: PinResidualCurrent | None = None
 
 
 def car_lines(config: CarPins, pins: Pins) -> PinLines:
@@ -64,8 +65,11 @@ def car_devices(config: CarPins, lines: PinLines, pins: Pins) -> CarDevices:
         stop, display, plug, pwm = (_input(pins, polled, pin, what) for pin, what in (
             (config.stop_button, "stop button"), (config.display_button, "display button"), (config.plug_present, "plug present"),
             (config.pwm_present, "PWM present")))
+    bulb = PinBulb(lines, config.bulb_delay_ms) if config.bulb.pin else None
+    if bulb is not None:
+        polled.append(bulb)
     return CarDevices(PinControlPilot(lines), PinContactors(lines, contacts, config.contactor_travel_ms), lock, PinInputs(stop, plug, pwm, display),
-                      PinBulb(lines) if config.bulb.pin else None, polled)
+                      bulb, polled)
 
 
 def charger_devices(config: ChargerPins, lines: PinLines, pins: Pins) -> ChargerDevices:
@@ -73,11 +77,13 @@ def charger_devices(config: ChargerPins, lines: PinLines, pins: Pins) -> Charger
     with _all_or_none(lines) as polled:
         contacts = _inputs(pins, polled, (config.contact_plus, "contact of L1 or DC+"), (config.contact_minus, "contact of L2 or DC-"))
         lock = _lock(config.lock, lines, pins, polled, "socket")
-        stop, display, plug = (_input(pins, polled, pin, what) for pin, what in (
-            (config.stop_button, "stop button"), (config.display_button, "display button"), (config.plug_present, "plug present")))
+        stop, display, plug, residual = (_input(pins, polled, pin, what) for pin, what in (
+            (config.stop_button, "stop button"), (config.display_button, "display button"), (config.plug_present, "plug present"),
+            (config.residual_current, "residual current")))
     return ChargerDevices(PinPilotSource(lines) if lines.pwm is not None else None,
                           PinContactors(lines, contacts, config.contactor_travel_ms) if config.contactors.pin else None,
-                          PinContactors(lines, contacts, config.contactor_travel_ms, POWER), lock, PinInputs(stop, plug, display=display), polled)
+                          PinContactors(lines, contacts, config.contactor_travel_ms, POWER), lock, PinInputs(stop, plug, display=display), polled,
+                          None if residual is None else PinResidualCurrent(residual))
 
 
 def _lines(pins: Pins, outputs: dict[int, tuple[OutputPin, str, bool]], lock: LockPins, motor: str, charger: ChargerPins | None = None,

@@ -59,6 +59,7 @@ class CarPins:
     pilot_c: OutputPin = field(default_factory=OutputPin)
     contactors: OutputPin = field(default_factory=OutputPin)
     bulb: OutputPin = field(default_factory=OutputPin)
+    bulb_delay_ms: int = setting(2000, unit="ms", low=0, high=60_000, meaning="the bulb's relay closes so long after the contactors; it opens with them")
     enable_pulse: OutputPin = field(default_factory=OutputPin)
     lock: LockPins = field(default_factory=LockPins)
     contact_plus: InputPin = field(default_factory=InputPin)
@@ -72,7 +73,7 @@ class CarPins:
 
 @dataclass(slots=True)
 class ChargerPins:
-    """Pins of a charger's box, DC or AC."""
+    """Pins of a charger's box, DC or AC. `residual_current`: the contact of an RCD or of a 6 mA detector, active while it has tripped."""
 
     library: str = setting("auto", choices=("auto", "blinka", "gpiod"), meaning=LIBRARY)
     power: OutputPin = field(default_factory=OutputPin)            # enable of the power stage; AC: coil of the mains contactor
@@ -85,4 +86,5 @@ class ChargerPins:
     contactor_travel_ms: int = setting(200, unit="ms", low=20, high=500, meaning="as safety.evse.contactor_travel_ms, or safety.ac.contactor_close_ms")
     stop_button: InputPin = field(default_factory=InputPin)
     display_button: InputPin = field(default_factory=InputPin)     # turns the display's pages
+    residual_current: InputPin = field(default_factory=InputPin)
     plug_present: InputPin = field(default_factory=InputPin)

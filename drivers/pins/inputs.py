@@ -111,3 +111,17 @@ class PinInputs:
     def pwm_present(self, now: int) -> bool | None:
         """True: the detector sees PWM on the pilot."""
         return None if self._pwm is None else self._pwm.read(now)
+
+
+class PinResidualCurrent:
+    """ResidualCurrent: the contact of a detector. A broken wire reads as it is biased: wire it so that no current means tripped (active_low, pull_up)."""
+
+    def __init__(self, contact: PinInput) -> None:
+        self._contact = contact
+
+    @property
+    def errors(self) -> int:
+        return self._contact.errors
+
+    def tripped(self, now: int) -> bool | None:
+        return self._contact.read(now)

@@ -13,6 +13,7 @@ from kernel.timer import MS, NEVER, S
 
 MOTOR_LIMIT_MS = 3000        # whatever is configured: an actuator against its stop draws its stall current (some A) all the time
 MOTOR_REST = 2 * S           # between two pulses in the same direction
+BULB_LOOK = 100 * MS         # the bulb falls with the contactors at once (PinLines); this is for its going on
 
 
 class PinControlPilot:
@@ -205,11 +206,33 @@ class EnabledPowerSupply:
 
 
 class PinBulb:
-    """A second relay, for a light bulb as load (field-pyplc sheet 1.4). It falls with the contactors."""
+    """A second relay, for a light bulb as load (field-pyplc sheet 1.4): on some time after the contactors were closed, and it falls with them. Polled."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, delay_ms: int = 2000) -> None:
+        self.name = "light bulb's relay"
+        self.fault = ""
+        self.remedy = ""
         self.errors = 0
         self._lines = lines
+        self._delay = delay_ms * MS
+        self._since: int | None = None           # when the contactors were first seen commanded closed
+
+    def run(self, now: int) -> int:
+        """Follows the contactors."""
+        if not self._lines.level(CONTACTORS):
+            self._since = None
+            self._refused(not self._lines.level(BULB) or self.set_on(False, now))
+            return now + BULB_LOOK
+        if self._since is None:
+            self._since = now
+        due = self._since + self._delay
+        if now >= due:
+            self._refused(self._lines.level(BULB) or self.set_on(True, now))
+        return now + BULB_LOOK
+
+    def _refused(self, done: bool) -> None:
+        self.fault = "" if done else "bulb's relay"
+        self.remedy = "" if done else "Its pin does not do what it is told: check car.bulb and the relay board."
 
     def set_on(self, on: bool, now: int) -> bool:
         """Refused while the contactors are open: a bulb is a load behind them."""

@@ -65,7 +65,7 @@ def test_a_car_with_everything(twin, pins):
     assert devices.inputs.display_button(S) is True
     twin.wire(20).drive(True)
     assert (devices.inputs.plug_present(S), devices.inputs.pwm_present(S)) == (True, False)
-    assert len(devices.polled) == 9 and all(device.run(S) > S for device in devices.polled)
+    assert len(devices.polled) == 10 and all(device.run(S) > S for device in devices.polled)
     twin.wire(27).fail(5)
     devices.contactors.set_closed(False, 2 * S)
     lines.run(2 * S)
@@ -76,8 +76,14 @@ def test_a_car_with_everything(twin, pins):
 
 def test_a_charger_with_a_generator(twin, pins, tmp_path):
     duty = make_pwm(tmp_path)
-    lines = charger_lines(charger_config(), pins, str(tmp_path))
-    devices = charger_devices(charger_config(), lines, pins)
+    config = charger_config(residual_current=InputPin("GPIO12", debounce_ms=0))
+    lines = charger_lines(config, pins, str(tmp_path))
+    devices = charger_devices(config, lines, pins)
+    assert devices.residual_current.tripped(0) is False and devices.residual_current.errors == 0
+    twin.wire(12).drive(True)
+    assert devices.residual_current.tripped(MS) is True
+    twin.wire(12).fail(5)
+    assert devices.residual_current.tripped(2 * MS) is None and devices.residual_current.errors == 1, "unknown trips the supervisor"
     assert devices.pilot_source.set_duty(5.0, 0) and duty.read_text().startswith("50000\n") and devices.contactors is None
     assert devices.pilot_source.set_duty(None, 0) and twin.wire(6).high
     assert devices.mains.set_closed(True, 0) and twin.wire(17).high and lines.armed

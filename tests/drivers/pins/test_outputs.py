@@ -229,6 +229,26 @@ def test_a_power_stage_runs_only_while_its_line_is_on(bench):
     assert not power.set(350.0, 2.0, 4 * S)
 
 
+def test_a_bulb_follows_the_contactors_by_itself(bench):
+    """pyPLC's light bulb: its relay closes some time after the contactors, and is open whenever they are."""
+    bulb = PinBulb(bench.lines, 2000)
+    assert bulb.run(0) <= S and not bench.on(BULB)
+    bench.lines.set(CONTACTORS, True)
+    bulb.run(S)
+    bulb.run(3 * S - 1)
+    assert not bench.on(BULB)
+    bulb.run(3 * S)
+    assert bench.on(BULB) and bulb.fault == ""
+    bench.lines.set(CONTACTORS, False)
+    assert not bench.on(BULB)
+    bulb.run(4 * S)
+    bench.lines.set(CONTACTORS, True)
+    bulb.run(5 * S)
+    assert not bench.on(BULB), "the time counts anew"
+    bulb.run(7 * S)
+    assert bench.on(BULB)
+
+
 def test_a_bulb_burns_behind_closed_contactors_only(bench):
     bulb = PinBulb(bench.lines)
     assert not bulb.set_on(True, 0) and bulb.errors == 1
