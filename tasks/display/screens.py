@@ -211,9 +211,11 @@ def _by_pilot(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple
     on, duty, watts = s.contactors_closed.get(now), s.pilot_duty_request.get(now), s.ac_power.get(now)
     promised = 0.0 if duty is None else promised_current(duty)
     said = f"car may take {promised:.0f} A" if promised else "no power to give now"
-    waits = _held_back(s) or _text("car does not speak" if on else "waiting for the car")
-    return (Row(LARGE, texts.kilo(watts) if on and watts is not None else Phase.BY_PILOT.headline), EMPTY, waits, _text(said),
-            _text(pair(s.ac_voltage.get(now), "V", s.ac_current.get(now), "A")), _text(_contactors(s, now, car)))
+    if on and watts is not None:
+        return (Row(HUGE, texts.power(watts), None, "kW", "RCD !" if s.residual_current.get(now) else ""),
+                Row(LARGE, texts.volts_and_amperes(s.ac_voltage.get(now), s.ac_current.get(now))), _text(said), _text("car does not speak"))
+    waits = "charging" if on else "waiting for the car"
+    return (Row(LARGE, Phase.BY_PILOT.headline), _tall(waits), _text(said), _held_back(s) or _text("car does not speak"))
 
 
 def _stopping(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:

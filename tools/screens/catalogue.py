@@ -35,7 +35,7 @@ def catalogue() -> dict[str, list[bytes]]:
 def _phases() -> Iterator[tuple[str, Screen]]:
     for role, (name, values) in SIDES.items():
         for phase in Phase:
-            if phase in ENDS:
+            if phase in ENDS or phase is Phase.BY_PILOT:
                 continue
             s = signals(**values, v2g_state=_state_of(phase), link_state=LINK_STATES.get(phase), connection_state="Session")
             if phase is Phase.PRECHARGE:
@@ -64,6 +64,11 @@ def _charging() -> Iterator[tuple[str, Screen]]:
         s = signals(**{**KNOWN_CAR, "ev_target_current": 120.0, "evse_present_current": 120.0, "current_limit": None, "battery_max_current": 200.0, **values})
         yield f"car-charging-limit-{why}", screen_of(Phase.CHARGING, "", s, NOW, PEV, NOW - 35 * 60 * S)
     yield "charger-charging-limit", screen_of(Phase.CHARGING, "", signals(**{**KNOWN_CHARGER, "ev_target_current": 120.0}), NOW, EVSE, NOW - 35 * 60 * S)
+    alone = {**AC_CHARGER, "pilot_duty": 26.5, "pilot_duty_request": 26.5, "ac_session": None, "ac_request": None}
+    yield "charger-by-pilot", screen_of(Phase.BY_PILOT, "", signals(**alone), NOW, EVSE, NOW - 35 * 60 * S)
+    yield "charger-by-pilot-waiting", screen_of(Phase.BY_PILOT, "", signals(**{**alone, "contactors_closed": False, "ac_power": 0.0}), NOW, EVSE, NOW)
+    yield "charger-by-pilot-without-power", screen_of(Phase.BY_PILOT, "", signals(**{**alone, "contactors_closed": False, "pilot_duty_request": 100.0}), NOW, EVSE, NOW)
+    yield "charger-by-pilot-without-meter", screen_of(Phase.BY_PILOT, "", signals(**{**alone, "ac_power": None}), NOW, EVSE, NOW)
     yield "car-charging-stale", screen_of(Phase.CHARGING, "", signals(**CAR), NOW + 10 * S, PEV, NOW)
     yield "car-charging-ac", screen_of(Phase.CHARGING, "", signals(**AC_CAR), NOW, PEV, NOW - 35 * 60 * S)
     yield "charger-charging-ac", screen_of(Phase.CHARGING, "", signals(**AC_CHARGER), NOW, EVSE, NOW - 35 * 60 * S)
