@@ -7,9 +7,7 @@ to do by itself; a real device says NEVER because its file descriptor wakes the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Callable, Generic, NamedTuple, Protocol, TypeVar
 
 from kernel.word import Word
 
@@ -102,6 +100,18 @@ class Voltmeter(Protocol):
     def supply_voltage(self, now: int) -> float | None:
         """V of the supply of the box itself; None where no sensor is fitted."""
         ...
+
+
+def measured_at(meter: object) -> Callable[[str, int], int]:
+    """When a Voltmeter or PowerMeter took what its method `what` says at `now` (ns): its own `measured_at`, where its measurements are older than the call.
+
+    Two looks at one measurement are not two measurements: the supervisor judges by this time what is steady, and what came after its command.
+    """
+    return getattr(meter, "measured_at", _at_once)
+
+
+def _at_once(what: str, now: int) -> int:
+    return now
 
 
 class PilotMonitor(Protocol):

@@ -33,6 +33,10 @@ class AnalogInputs(Protocol):
         """V at the pin; None when no sample is younger than the bound, when it is off the range, or when the witness is wrong."""
         ...
 
+    def sampled_at(self, channel: str) -> int | None:
+        """ns: when the newest sample was taken; None before the first."""
+        ...
+
     def raw(self, channel: str) -> int | None:
         """Counts of the newest sample whatever its age and filter, for a person at the workbench."""
         ...
@@ -131,6 +135,11 @@ class PolledInputs:
         if self._witness is not None and not self._true_to_witness(now):
             return None
         return self._fresh(track, now)
+
+    def sampled_at(self, channel: str) -> int | None:
+        """When the newest sample was taken, None before the first."""
+        track = self._tracks.get(channel)
+        return None if track is None else track.at
 
     def raw(self, channel: str) -> int | None:
         """Counts of the newest sample, None before the first."""

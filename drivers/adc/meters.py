@@ -30,6 +30,10 @@ class Meter(Instrument):
                 return story, story, f"{quantity.what}: {REMEDY[quantity.why]}."
         return "", "", ""
 
+    def _taken(self, quantity: Quantity | None, now: int) -> int:
+        at = None if quantity is None else quantity.sampled_at()
+        return now if at is None else at
+
     def _read(self, quantity: Quantity | None, now: int) -> float | None:
         if quantity is None:
             return None
@@ -65,6 +69,10 @@ class AnalogVoltmeter(Meter):
 
     def inlet_current(self, now: int) -> float | None:
         return self._read(self._current, now)
+
+    def measured_at(self, what: str, now: int) -> int:
+        """ns: of the sample behind `inlet_voltage` or `inlet_current`."""
+        return self._taken(self._voltage if what == "inlet_voltage" else self._current, now)
 
     def inlet_temperature(self, now: int) -> float | None:
         hottest: float | None = None
@@ -102,6 +110,10 @@ class AnalogPowerMeter(Meter):
 
     def current(self, now: int) -> float | None:
         return self._read(self._current, now)
+
+    def measured_at(self, what: str, now: int) -> int:
+        """ns: of the sample behind `voltage` or `current`."""
+        return self._taken(self._voltage if what == "voltage" else self._current, now)
 
     def isolation(self, now: int) -> float | None:
         return None if self._isolation is None else self._isolation(now)

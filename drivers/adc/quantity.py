@@ -124,8 +124,12 @@ class Channel:
             raise DriverError(f"The {what} is to be read at {name!r}, but {inputs.name} does not read pin {pin!r}.",
                               f"It reads {', '.join(inputs.channels)}: add the pin to its channels, or correct it here.")
         self._volts = inputs.volts
+        self._sampled_at = inputs.sampled_at
         self._pin = pin
         self._physical = calibration.physical
+
+    def sampled_at(self) -> int | None:
+        return self._sampled_at(self._pin)
 
     def read(self, now: int) -> tuple[float | None, str]:
         volts = self._volts(self._pin, now)
@@ -159,6 +163,12 @@ class Quantity:
             self.why = DISAGREES
             return None
         return value
+
+    def sampled_at(self) -> int | None:
+        """ns: of the older of both channels; None before the first sample."""
+        first = self._first.sampled_at()
+        second = first if self._second is None else self._second.sampled_at()
+        return None if first is None or second is None else min(first, second)
 
     def _agree(self, now: int, value: float, other: float) -> bool:
         recent = self._recent

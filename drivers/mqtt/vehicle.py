@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from drivers.errors import DriverError
-from drivers.interfaces import BatteryReading, Quantity, Voltmeter
+from drivers.interfaces import BatteryReading, Quantity, Voltmeter, measured_at
 from drivers.mqtt.client import MqttClient
 from drivers.mqtt.config import MqttVehicleConfig
 from drivers.mqtt.payload import Input, measurement, permission
@@ -81,6 +81,12 @@ class MqttVoltmeter:
     def inlet_voltage(self, now: int) -> float | None:
         heard = self._heard
         return heard.value if 0 <= heard.at <= now <= heard.at + OFTEN else None
+
+    def measured_at(self, what: str, now: int) -> int:
+        """ns: when it was heard; of the others when they say it."""
+        if what == "inlet_voltage":
+            return self._heard.at
+        return now if self._others is None else measured_at(self._others)(what, now)
 
     def inlet_current(self, now: int) -> float | None:
         return None if self._others is None else self._others.inlet_current(now)

@@ -113,6 +113,10 @@ class Celeron55Voltmeter(Part):
     def inlet_voltage(self, now: int) -> float | None:
         return self._device.value("inlet_v", now)
 
+    def measured_at(self, what: str, now: int) -> int:
+        """ns: when the device told it."""
+        return now - self._device.age("inlet_v", now)
+
     def inlet_current(self, now: int) -> float | None:
         return None
 

@@ -32,6 +32,11 @@ class Value:
     def get(self, now: int) -> Any:
         return self._value if now - self._at <= self.bound else None
 
+    @property
+    def at(self) -> int:
+        """ns: when it came."""
+        return self._at
+
     def age(self, now: int) -> int:
         """ns since it came."""
         return now - self._at

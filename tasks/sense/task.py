@@ -1,7 +1,7 @@
 """Reads the sensors of a car or of a charger into signals; what is impossible becomes unknown."""
 from __future__ import annotations
 
-from drivers.interfaces import AcMeter, Inputs, PilotMonitor, PowerMeter, ResidualCurrent, Voltmeter
+from drivers.interfaces import AcMeter, Inputs, PilotMonitor, PowerMeter, ResidualCurrent, Voltmeter, measured_at
 from kernel.timer import MS
 from tasks.sense.reading import Reading
 from tasks.signals import Signals
@@ -22,6 +22,7 @@ class CarSense:
     def __init__(self, voltmeter: Voltmeter, pilot: PilotMonitor, inputs: Inputs, signals: Signals) -> None:
         self._inlet_voltage = voltmeter.inlet_voltage
         self._inlet_current = voltmeter.inlet_current
+        self._measured_at = measured_at(voltmeter)
         self._inlet_temperature = voltmeter.inlet_temperature
         self._supply_voltage = voltmeter.supply_voltage
         self._pilot = pilot.read
@@ -37,8 +38,9 @@ class CarSense:
         self._display = signals.display_button.claim("sense")
 
     def run(self, now: int) -> int:
-        self.voltage.put(self._inlet_voltage(now), now)
-        self.current.put(self._inlet_current(now), now)
+        measured_at = self._measured_at
+        self.voltage.put(self._inlet_voltage(now), measured_at("inlet_voltage", now))
+        self.current.put(self._inlet_current(now), measured_at("inlet_current", now))
         self.temperature.put(self._inlet_temperature(now), now)
         self.supply.put(self._supply_voltage(now), now)
         reading = self._pilot(now)
@@ -66,6 +68,7 @@ class ChargerSense:
     def __init__(self, power_meter: PowerMeter, pilot: PilotMonitor, inputs: Inputs, signals: Signals) -> None:
         self._output_voltage = power_meter.voltage
         self._output_current = power_meter.current
+        self._measured_at = measured_at(power_meter)
         self._isolation = power_meter.isolation
         self._pilot = pilot.read
         self._stop_button = inputs.stop_button
@@ -79,8 +82,9 @@ class ChargerSense:
         self._display = signals.display_button.claim("sense")
 
     def run(self, now: int) -> int:
-        self.voltage.put(self._output_voltage(now), now)
-        self.current.put(self._output_current(now), now)
+        measured_at = self._measured_at
+        self.voltage.put(self._output_voltage(now), measured_at("voltage", now))
+        self.current.put(self._output_current(now), measured_at("current", now))
         self.isolation.put(self._isolation(now), now)
         reading = self._pilot(now)
         if reading is None:

@@ -9,13 +9,15 @@ from drivers.adc.meters import AnalogPowerMeter, AnalogVoltmeter, PowerMeterConf
 from drivers.adc.pilot import AnalogPilotConfig, AnalogPilotMonitor
 from drivers.adc.quantity import LinearConfig
 from drivers.errors import DriverError
-from drivers.interfaces import PilotReading, PilotState
-from drivers.sim.car import SimPilotMonitor, SimVoltmeter
+from drivers.interfaces import PilotReading, PilotState, measured_at
+from drivers.sim.car import SimInputs, SimPilotMonitor, SimVoltmeter
 from drivers.sim.charger import SimPowerMeter
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
 from kernel.settings import SettingsError, build
 from kernel.timer import MS, S
+from tasks.sense.task import CarSense
+from tasks.signals import Signals
 from tests.drivers.adc.rig import Rig
 
 
@@ -249,3 +251,22 @@ def test_every_kind_of_sensor_reads_50_degrees(sensor, settings, ohm):
     rig.supply = 6.0
     rig.go(S)
     assert AnalogVoltmeter(linear, rig.converters).inlet_temperature(rig.now.ns) == pytest.approx(50.0, abs=0.1)
+
+
+def test_two_looks_at_one_sample_are_one_measurement():
+    """The supervisor closes on a voltage that stood still over two measurements; a converter that answers the same sample twice must not look so."""
+    assert measured_at(object())("inlet_voltage", 5) == 5, "a driver that measures when it is asked"
+    rig, signals, plant = Rig(), Signals(), Plant()
+    rig.volts = 350.0
+    rig.go(S)
+    sense = CarSense(rig.voltmeter, SimPilotMonitor(plant), SimInputs(plant), signals)
+    sense.run(rig.now.ns)
+    first, current = signals.inlet_voltage.at, signals.inlet_current.at
+    older = min(rig.converters["first"].sampled_at("0"), rig.converters["second"].sampled_at("0"))
+    assert signals.inlet_voltage.value == pytest.approx(350.0, abs=1.0) and first == older < rig.now.ns and current == rig.converters["second"].sampled_at("1")
+    sense.run(rig.now.ns + MS)
+    assert (signals.inlet_voltage.at, signals.inlet_current.at) == (first, current), "no new sample, no new time"
+    rig.go(100 * MS)
+    sense.run(rig.now.ns)
+    assert signals.inlet_voltage.at > first and signals.inlet_current.at > current
+    assert rig.power_meter.measured_at("voltage", rig.now.ns) < rig.now.ns
