@@ -334,6 +334,16 @@ class Oled(Protocol):
 
     def write(self, page: int, column: int, data: bytes, now: int) -> bool: ...
 
+    def set_contrast(self, value: int, now: int) -> bool:
+        """0 to 255, the panel's contrast register; one short command."""
+        ...
+
+
+class TextLines(Protocol):
+    """A display of three lines of text."""
+
+    def show(self, lines: tuple[str, str, str], now: int) -> None: ...
+
 
 class Polled(Protocol):
     """A device that needs a turn: one bounded piece of work per call, never waiting."""
@@ -345,6 +355,9 @@ class Polled(Protocol):
 
     def run(self, now: int) -> int:
         """ns: when it wants its next turn (at most 1 s away)."""
+        ...
+
+
 class CanFrame(NamedTuple):
     """A data frame of classical CAN (ISO 11898-1): at most 8 octets; `at` is ns, when the driver fetched it."""
 
@@ -365,12 +378,4 @@ class CanPort(Protocol):
 
     def receive(self, limit: int, now: int) -> list[CanFrame]:
         """At most `limit` frames, the oldest first."""
-    def set_contrast(self, value: int, now: int) -> bool:
-        """0 to 255, the panel's contrast register; one short command."""
         ...
-
-
-class TextLines(Protocol):
-    """A display of three lines of text."""
-
-    def show(self, lines: tuple[str, str, str], now: int) -> None: ...

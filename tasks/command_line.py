@@ -5,8 +5,8 @@ import argparse
 from pathlib import Path
 
 from kernel.settings import SettingsError, build
-from tasks import config_file
 from tasks.config import Config, contradictions
+from tasks.shipped import is_shipped
 
 EPILOG = """\
 examples:
@@ -85,8 +85,12 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 def configure(args: argparse.Namespace, default: Path) -> Config:
     """The settings of the file with the command line's words on top; SettingsError names everything that is wrong."""
     path = args.config or default
-    data, lines = config_file.load(path)
-    config = build(Config, data, lines, str(path))
+    if args.config is None and is_shipped(default):
+        config = Config()
+    else:
+        from tasks import config_file            # and yaml with it
+        data, lines = config_file.load(path)
+        config = build(Config, data, lines, str(path))
     if args.mode is not None:
         config.mode = args.mode
     if args.interface is not None:

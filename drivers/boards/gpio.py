@@ -1,7 +1,7 @@
 """Raspberry Pi and BeagleBone: outputs and inputs at pins, measurements by converters."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from drivers.adc.meters import AnalogVoltmeter
 from drivers.adc.pilot import AnalogPilotMonitor
@@ -41,6 +41,10 @@ class GpioCar:
         if not measuring.pilot.channel and config.connection.require_pilot:
             raise DriverError(f"The board {self._name} reads no control pilot, but connection.require_pilot = true: it would wait for 5 % PWM for ever.",
                               f"Wire the pilot to a converter ({self._name}.measuring.pilot.channel), or set connection.require_pilot: false, as with pyPLC.")
+        if not measuring.pilot.mean_channel and config.connection.require_pilot and config.connection.require_duty:
+            raise DriverError(f"The board {self._name} reads no duty of the pilot, but connection.require_duty = true: it would wait for 5 % PWM for ever.",
+                              f"Wire the pilot's mean to a converter ({self._name}.measuring.pilot.mean_channel), or set connection.require_duty: false: it then "
+                              "begins as soon as it is plugged in.")
 
     def lines(self) -> PinLines:
         return car_lines(self._section.car, self._pins)
@@ -58,19 +62,17 @@ class GpioCar:
 
     def _monitor(self, measuring: Measuring, made: dict[str, Any], pilot: WatchedPilot, devices: CarDevices) -> PilotMonitor:
         if measuring.pilot.channel:
-            monitor = AnalogPilotMonitor(measuring.pilot, made, _duty_of(devices.inputs.pwm_present) if self._section.car.pwm_present.pin else None)
+            seen = devices.inputs.pwm_present if self._section.car.pwm_present.pin and not measuring.pilot.mean_channel else None
+            monitor = AnalogPilotMonitor(measuring.pilot, made, None if seen is None else no_pwm(seen))
             self._shared.polled.append(monitor)
             return monitor
         self._shared.notes.append(PILOT_UNREAD)
         return AssumedCarPilot(pilot, devices.inputs.plug_present if self._section.car.plug_present.pin else None)
 
 
-def _duty_of(pwm_present: Any) -> Any:
-    """A comparator that sees only whether there is a PWM: it is taken for the 5 % of digital communication, no PWM for steady +12 V."""
-    def duty(now: int) -> float | None:
-        seen = pwm_present(now)
-        return None if seen is None else 5.0 if seen else 100.0
-    return duty
+def no_pwm(pwm_present: Callable[[int], bool | None]) -> Callable[[int], float | None]:
+    """A comparator tells that there is a PWM and not which: no PWM is steady +12 V, any other duty unknown (`connection.require_duty: false`)."""
+    return lambda now: 100.0 if pwm_present(now) is False else None
 
 
 class GpioCharger:

@@ -63,6 +63,10 @@ class FoccciCape:
         self._shown: bool | None = None
         self._pressed_at: int | None = None
 
+    def display_button(self, now: int) -> bool | None:
+        """None fitted."""
+        return None
+
     def stop_button(self, now: int) -> bool | None:
         """Low is pressed; None while the level is not known."""
         high = None if self._button is None else self._button.read(now)

@@ -173,7 +173,9 @@ class PevConnection(Ladder):
         if not self._config.require_pilot:
             return True
         duty = self.facts.duty
-        return bool(self._plugged()) and duty is not None and DIGITAL_DUTY[0] <= duty <= DIGITAL_DUTY[1]
+        if duty is None:                     # nobody reads it, or it is unknown just now
+            return not self._config.require_duty and bool(self._plugged())
+        return bool(self._plugged()) and DIGITAL_DUTY[0] <= duty <= DIGITAL_DUTY[1]
 
     def _on_limit(self, now: int) -> None:
         if self.state is State.WaitPilot:

@@ -10,7 +10,7 @@ PURE = ("__future__", "abc", "array", "bisect", "collections", "dataclasses", "e
         "operator", "struct", "typing")
 """Parts of the standard library without time, input, output or chance."""
 PLUMBING = ("tasks.errors", "tasks.machine", "tasks.messages", "tasks.pilot_duty", "tasks.signals", "tasks.stop_reasons")
-COMPOSITION = ("table", "wiring", "config", "config_file", "command_line")
+COMPOSITION = ("table", "wiring", "config", "config_file", "shipped", "command_line")
 """Modules of tasks/ that know all slices; no slice knows them."""
 CODEC = ("exi_native.messages", "exi_native.errors", "exi_native.codec")
 TYPES = ("drivers.interfaces",)
@@ -31,6 +31,7 @@ RULES = (
     Rule(("tasks/__init__.py", "tasks/*/__init__.py"), ()),
     Rule(("tasks/errors.py", "tasks/machine.py", "tasks/messages.py", "tasks/pilot_duty.py", "tasks/signals.py", "tasks/stop_reasons.py"),
          (*PURE, *PLUMBING, *TYPES, "kernel.channels", "kernel.timer", "kernel.word")),
+    Rule(("tasks/shipped.py",), (*PURE, "pathlib")),
     Rule(("tasks/config_file.py",), ("<stdlib>", "yaml", "kernel.settings")),
     Rule(("tasks/command_line.py",), (*PURE, "argparse", "pathlib", "kernel.settings", "tasks")),
     # every section of the configuration stands here, also those that a driver declares beside itself

@@ -1,10 +1,13 @@
 """The configuration of the box: every key explains itself, defaults obey their own rules, the shipped file is complete."""
+import hashlib
+
 import pytest
 
 from kernel.settings import UNITS, build, describe, to_dict
 from kernel.settings_text import dump
 from tasks.config import Config
 from tasks.config_file import load
+from tasks.shipped import SHA256, is_shipped
 from tests.architecture.source import ROOT
 
 ENTRIES = list(describe(Config))
@@ -40,6 +43,16 @@ def test_the_shipped_file_names_every_key_with_its_default():
     data, lines = load(ROOT / "config.yaml")
     assert build(Config, data, lines, "config.yaml") == Config(), "the shipped file is the default"
     assert [e.key for e in ENTRIES if e.path not in lines] == [], "every option stands in the shipped file"
+
+
+def test_the_shipped_file_is_known_by_its_digest_and_need_not_be_read(tmp_path):
+    """After a change: main.py --print-config > config.yaml, then this digest into tasks/shipped.py."""
+    text = (ROOT / "config.yaml").read_bytes()
+    assert SHA256 == hashlib.sha256(text).hexdigest() and is_shipped(ROOT / "config.yaml")
+    assert text.decode() == dump(Config())
+    changed = tmp_path / "config.yaml"
+    changed.write_bytes(text + b"# mine\n")
+    assert not is_shipped(changed) and not is_shipped(tmp_path / "none.yaml")
 
 
 def test_the_shipped_file_comments_every_key():

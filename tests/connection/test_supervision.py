@@ -61,6 +61,19 @@ def test_car_begins_only_at_a_digital_pilot(pilot, duty, begins):
     assert (bench.state is State.Matching) is begins
 
 
+def test_a_board_without_a_duty_begins_when_plugged_and_not_where_it_sees_no_pwm():
+    bench = pev(require_duty=False)
+    bench.facts.duty = None
+    assert bench.run(5 * S).state is State.Unplugged
+    assert bench.plug().state is State.Matching, "state B alone"
+    waits = pev(require_duty=False)
+    waits.facts.duty = 100.0
+    assert waits.plug().state is State.WaitPilot, "a comparator that sees no PWM"
+    strict = pev()
+    strict.facts.duty = None
+    assert strict.plug().state is State.WaitPilot, "unknown is no offer where the duty is read"
+
+
 def test_pilot_is_not_needed_when_told_so():
     bench = pev(require_pilot=False)
     bench.facts.pilot = bench.facts.duty = None

@@ -52,5 +52,6 @@ def test_a_lamp_of_another_voltage_is_never_given_more():
 def test_a_real_box_reads_the_same_lamp():
     bulb = LightBulb(230.0, 1.0)
     reading = bulb.read(0)
-    assert (reading.voltage, reading.target_voltage, reading.target_current, reading.max_current, reading.permission) == (230.0, 230.0, 1.0, 1.0, True)
-    assert reading.max_voltage == pytest.approx(253.0) and bulb.errors == 0
+    told = (reading.voltage, reading.target_voltage, reading.target_current, reading.max_current, reading.permission)
+    assert [(quantity.value, quantity.at) for quantity in told] == [(230.0, 0), (230.0, 0), (1.0, 0), (1.0, 0), (True, 0)]
+    assert reading.max_voltage.value == pytest.approx(253.0) and bulb.errors == 0

@@ -18,7 +18,7 @@ from kernel.settings import SettingsError, build
 from kernel.timer import MS, S
 from tasks.sense.task import CarSense
 from tasks.signals import Signals
-from tests.drivers.adc.rig import Rig
+from tests.drivers.adc.rig import CP_GAIN, CP_OFFSET, Rig
 
 
 class Contract:
@@ -270,3 +270,29 @@ def test_two_looks_at_one_sample_are_one_measurement():
     sense.run(rig.now.ns)
     assert signals.inlet_voltage.at > first and signals.inlet_current.at > current
     assert rig.power_meter.measured_at("voltage", rig.now.ns) < rig.now.ns
+
+
+@pytest.mark.parametrize("peak, duty", [(12.0, None), (9.0, 5.0), (6.0, 5.0), (9.0, 3.0), (9.0, 10.0), (6.0, 26.5), (9.0, 96.0), (9.0, 100.0), (6.0, 100.0)])
+def test_the_duty_is_told_by_the_pilot_s_mean(peak, duty):
+    rig = Rig()
+    shown = 100.0 if duty is None else duty
+    mean = peak * shown / 100.0 - 12.0 * (1 - shown / 100.0)
+    rig.pilot = peak
+    rig.twins["second"].pins["2"] = lambda at: (mean + 15.0) / 10.0
+    monitor = AnalogPilotMonitor(AnalogPilotConfig("first:1", CP_GAIN, CP_OFFSET, mean_channel="second:2", mean_gain=10.0, mean_offset=-15.0), rig.converters)
+    rig.go(300 * MS)
+    reading = monitor.read(rig.now.ns)
+    assert reading.duty_percent == pytest.approx(shown, abs=0.5)
+
+
+@pytest.mark.parametrize("mean, duty", [(-13.5, None), (9.4, 100.0), (8.6, 100.0), (9.8, None)])
+def test_a_mean_that_does_not_belong_to_the_peak_is_no_duty(mean, duty):
+    rig = Rig()
+    rig.pilot = 9.0
+    rig.twins["second"].pins["2"] = lambda at: (mean + 15.0) / 10.0
+    monitor = AnalogPilotMonitor(AnalogPilotConfig("first:1", CP_GAIN, CP_OFFSET, mean_channel="second:2", mean_gain=10.0, mean_offset=-15.0), rig.converters)
+    rig.go(300 * MS)
+    assert monitor.read(rig.now.ns) == PilotReading(PilotState.B, duty)
+    rig.set_faults(True)
+    rig.go(500 * MS)
+    assert monitor.read(rig.now.ns) is None
