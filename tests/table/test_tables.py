@@ -1,7 +1,7 @@
 """The task tables of all modes: they build, every mailbox has its reader, the listener cannot transmit or act."""
 import gc
 import random
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -11,9 +11,9 @@ from drivers.sim.plant import Plant
 from exi_native import codec
 from kernel.channels import Mailbox
 from kernel.journal import Journal
-from kernel.scheduler import MAX_LOAD_PERCENT, TICK, Kernel, check_mailboxes
-from kernel.task import ALWAYS, WHEN_IDLE
-from kernel.timer import NEVER
+from kernel.scheduler import MAX_LOAD_PERCENT, TICK, Kernel, check, check_mailboxes
+from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
+from kernel.timer import MS, NEVER
 from tasks import table
 from tasks.config import Config
 from tasks.ethernet.task import FrameTx
@@ -21,6 +21,8 @@ from tasks.safety.adapter import SupervisorTask
 from tasks.sense import task as sense
 from tasks.signals import Signals
 from tasks.vehicle import task as vehicle
+from tools.appliance.guard import BUDGET as GUARD_BUDGET
+from tools.appliance.parts import SHADOW_BUDGET
 
 
 class Ears:
@@ -77,6 +79,18 @@ def test_the_supervisor_is_the_last_row_that_always_runs(mode):
     always = [row for row in rows if row.rank is ALWAYS]
     assert [row.name for row in always] == ["safety"] and isinstance(always[0].task, SupervisorTask)
     assert {row.rank for row in rows[rows.index(always[0]) + 1:]} == {WHEN_IDLE}
+
+
+@pytest.mark.parametrize("mode", ["pev", "evse", "ac-pev", "ac-evse"])
+def test_a_box_with_devices_and_a_guard_fits_into_its_tick(mode):
+    """With --simulate-io and syslog there are even a shadow and a device."""
+    made, signals, journal = build(mode)
+    devices = table.devices(SimpleNamespace(polled=[object()]), Signals(), journal)
+    surroundings = [Row("shadow", None, 20 * MS, SHADOW_BUDGET, CRITICAL)]
+    rows = surroundings + devices + made.rows
+    place = next(n for n, row in enumerate(rows) if row.rank is ALWAYS)
+    rows.insert(place + 1, Row("guard", None, TIMED, GUARD_BUDGET, ALWAYS))
+    check(rows, TICK)
 
 
 @pytest.mark.parametrize("mode", ["pev", "evse", "ac-pev", "ac-evse"])

@@ -48,6 +48,8 @@ from tools.appliance.real_board import BoardPlan, listener_display
 from tools.show.listen_show import ListenShow, ShowTask, screen_wanted, show_row
 from tools.simulate.shadow import ShadowAcCar, ShadowCar, ShadowCharger
 
+SHADOW_BUDGET = 140 * US
+
 
 def open_board(config: Config, args: Namespace, signals: Signals, now: int, lines: Lines | None = None,
                plan: BoardPlan | None = None) -> tuple[CarBoard | ChargerBoard | AcChargerBoard | ListenBoard, list[Row]]:
@@ -79,7 +81,7 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int, line
     else:
         board = simulated_car(plant, nic) if lines is None else car_on_lines(plant, nic, lines)
         shadow = ShadowCharger(plant, signals)
-    return board, [Row("shadow", shadow, 20 * MS, 140 * US, CRITICAL)]
+    return board, [Row("shadow", shadow, 20 * MS, SHADOW_BUDGET, CRITICAL)]
 
 
 def meet(config: Config, args: Namespace, clock: MonotonicClock, signals: Signals, journal: Journal, board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard) -> list[Row]:
