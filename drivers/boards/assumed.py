@@ -56,11 +56,15 @@ class NoInputs:
     def stop_button(self, now: int) -> bool | None:
         return False
 
+    def display_button(self, now: int) -> bool | None:
+        return None
+
 
 class NoDisplay:
     """Oled where none is fitted."""
 
     errors = 0
+    octets_per_run = 128         # a page: there is no bus that could be slow
 
     def write(self, page: int, column: int, data: bytes, now: int) -> bool:
         return True

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from drivers import interfaces
+from drivers.boards.assumed import AssumedCarPilot, NoDisplay, NoInputs, WatchedPilot
 from drivers.interfaces import BatteryReading, PilotReading, PilotState, Quantity
 from drivers.sim.ac import SimAcContactor, SimAcMeter, SimOnBoardCharger, SimResidualCurrent
 from drivers.sim.car import SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor, SimVehicleData, SimVoltmeter
@@ -44,6 +45,10 @@ DRIVERS = {
     "VehicleData": lambda: SimVehicleData(plant()),
     "VehicleData fixed": fixed,
     "Oled": SimOled,
+    "Oled that is not fitted": NoDisplay,
+    "Inputs that are not fitted": NoInputs,
+    "ControlPilot watched": lambda: WatchedPilot(SimControlPilot(plant())),
+    "PilotMonitor assumed": lambda: AssumedCarPilot(WatchedPilot(SimControlPilot(plant())), None),
     "Nic": lambda: SimNic(SimLink(random.Random(1)), "a", bytes(6)),
 }
 
