@@ -9,6 +9,7 @@ MAX_TEXT = 2000          # octets of a report
 MAX_DRAIN = 64           # datagrams read at once: three times what 100 ms can hold at one per 5 ms
 BEAT = struct.Struct("=cqbdqd")
 DOOR = "\0ccsbox-guard-"        # abstract address, with the name of the box: where a new main process asks an old guard for the lines
+SERIAL = "serial:"              # begins the word of lines behind a serial port: what tells them from a page alone and from pins
 UNKNOWN = float("nan")
 TRI = {None: -1, False: 0, True: 1}
 

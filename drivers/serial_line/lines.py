@@ -16,6 +16,7 @@ import struct
 import termios
 from typing import Callable
 
+from drivers.guard import SERIAL
 from drivers.serial_line.commands import DEVICES
 from drivers.sim.lines import CONTACTORS, FIRST, HELD, NAME, SIZE, Lines
 from kernel.clock import MonotonicClock
@@ -58,6 +59,16 @@ class SerialLines(Lines):
         self._where.close()
         self._release()
         super().close()
+
+    @property
+    def word(self) -> str:
+        """For the guard's command line. The port is not in it: the page says where it is, also after it was opened anew."""
+        return f"{SERIAL}{self.fd}"
+
+    @classmethod
+    def inherited(cls, word: str) -> SerialLines:
+        """The same lines in the guard, which has inherited the page; `word` is theirs."""
+        return cls(int(word.removeprefix(SERIAL)))
 
     def commands(self) -> bytes:
         """The octets for the levels as they are."""

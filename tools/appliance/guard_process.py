@@ -14,7 +14,7 @@ import sys
 from types import FrameType
 from typing import Callable
 
-from drivers.guard import DOOR, Channel, read_beat
+from drivers.guard import DOOR, SERIAL, Channel, read_beat
 from drivers.sim.lines import Lines
 from kernel.clock import MonotonicClock
 from kernel.realtime import PRIORITY, go_realtime
@@ -108,8 +108,8 @@ class GuardProcess:
 
 
 def main(arguments: list[str]) -> None:
-    """`arguments`: the lines (descriptor of their page, or the word of real pins), descriptor of the channel, name, mode of the box, realtime 0 or 1,
-    then NAME=NUMBER of `Limits`."""
+    """`arguments`: the lines (descriptor of their page, or the word of pins or of a serial port), descriptor of the channel, name, mode of the box,
+    realtime 0 or 1, then NAME=NUMBER of `Limits`."""
     clock = MonotonicClock()
     lines, pulse = open_lines(arguments[0])
     channel, name = Channel.of(int(arguments[1])), arguments[2]
@@ -122,7 +122,10 @@ def main(arguments: list[str]) -> None:
 
 
 def open_lines(word: str) -> tuple[Lines, Callable[[int], int] | None]:
-    """The lines of `Lines.word`, and the pulse of their enable stage where one is fitted. Pins are imported only where there are some."""
+    """The lines of `Lines.word`, and the pulse of their enable stage where one is fitted. Pins and serial ports are imported only where there are some."""
+    if word.startswith(SERIAL):
+        from drivers.serial_line.lines import SerialLines
+        return SerialLines.inherited(word), None
     if "," not in word:
         return Lines(int(word)), None
     from drivers.pins.lines import PULSE, PinLines
