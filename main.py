@@ -55,7 +55,7 @@ def appliance(config, args: Namespace) -> int:
     from tasks.signals import Signals
     from tasks.v2g.session import SCHEMAS
     from tools.appliance.outcome import Outcome
-    from tools.appliance.parts import meet, open_board, surround, tell, wake_for_modem, watch_kernel
+    from tools.appliance.parts import meet, open_board, say_goodbye, surround, tell, wake_for_modem, watch_kernel
 
     clock, journal, signals, system = MonotonicClock(), Journal(), Signals(), process.Process()
     board, helpers = open_board(config, args, signals, clock.now(), guard and guard.lines, plan)
@@ -83,6 +83,7 @@ def appliance(config, args: Namespace) -> int:
             outcome.make_safe()          # nothing to do unless the loop itself was broken off
             if made.listener is not None:
                 made.listener.finish(clock.now())
+            say_goodbye(board, watchers, clock.now())
         return outcome.exit_code()
 
 

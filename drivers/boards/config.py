@@ -51,10 +51,11 @@ def raspberry_pi() -> GpioBoard:
     measuring = Measuring(converters=["ads1x15"], ads1x15=Ads1x15Config(channels=["0", "1", "2", "3"]))
     car = CarPins(pilot_c=OutputPin(pin="GPIO17"), contactors=OutputPin(pin="GPIO27"), bulb=OutputPin(pin=""), enable_pulse=OutputPin(pin="GPIO22"),
                   lock=LockPins(lock=OutputPin(pin="GPIO23"), unlock=OutputPin(pin="GPIO24"), locked=_contact("GPIO25")),
-                  contact_plus=_contact("GPIO20"), contact_minus=_contact("GPIO21"), stop_button=_contact("GPIO16"), plug_present=_contact("GPIO26"))
+                  contact_plus=_contact("GPIO20"), contact_minus=_contact("GPIO21"), stop_button=_contact("GPIO16"), plug_present=_contact("GPIO26"), display_button=_contact("GPIO19"))
     charger = ChargerPins(power=OutputPin(pin="GPIO17"), enable_pulse=OutputPin(pin="GPIO22"), pwm=PwmPin(chip=0, channel=0),
                           lock=LockPins(lock=OutputPin(pin="GPIO23"), unlock=OutputPin(pin="GPIO24"), locked=_contact("GPIO25")),
-                          contact_plus=_contact("GPIO20"), stop_button=_contact("GPIO16"))
+                          contact_plus=_contact("GPIO20"), stop_button=_contact("GPIO16"), display_button=_contact("GPIO19"),
+                          residual_current=InputPin(pin="GPIO21", active_low=False, bias="pull_up"))
     return GpioBoard(car, charger, measuring)
 
 

@@ -43,7 +43,7 @@ from tasks.table import Surroundings, Table
 from tools.appliance.about import about
 from tools.appliance.kernel_watch import KernelWatch
 from tools.appliance.liveness import Liveness
-from tools.appliance.peer_log import peer_log_row
+from tools.appliance.peer_log import PeerLog, peer_log_row
 from tools.appliance.real_board import BoardPlan, listener_display
 from tools.show.listen_show import ListenShow, ShowTask, screen_wanted, show_row
 from tools.simulate.shadow import ShadowAcCar, ShadowCar, ShadowCharger
@@ -96,6 +96,17 @@ def tell(plan: BoardPlan | None, journal: Journal, now: int) -> None:
     """What of a real board is assumed and not measured."""
     for note in () if plan is None else plan.notes:
         journal.note(now, "main", "%s", note, level="warning")
+
+
+def say_goodbye(board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard, rows: list[Row], now: int) -> None:
+    """The program leaves: panel dark, broker told, who was met is filed, ports and buses given back. The lines stay as they are: the guard holds them too."""
+    for row in rows:
+        if isinstance(row.task, PeerLog):
+            row.task.close(now)
+    for device in {id(device): device for device in (*board.polled, board.oled)}.values():
+        close = getattr(device, "close", None)
+        if close is not None and not isinstance(device, Lines):
+            close()
 
 
 def watch_kernel(config: Config, signals: Signals, journal: Journal, now: int) -> list[Row]:
