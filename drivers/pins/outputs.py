@@ -88,6 +88,8 @@ class PinConnectorLock:
         self._wanted: bool | None = None
         self._until = NEVER                      # while the motor is driven
         self._stopped_at = -NEVER
+        self._settle = 2 * max(config.locked.debounce_ms, config.unlocked.debounce_ms) * MS
+        self._judge_at = NEVER                   # after a pulse: when a switch that bounces has had its time
 
     @property
     def driving(self) -> bool:
@@ -110,7 +112,7 @@ class PinConnectorLock:
             self._stop(now)
             self.errors += 1
             return False
-        self._wanted, self._until = locked, now + self._pulse
+        self._wanted, self._until, self._judge_at = locked, now + self._pulse, NEVER
         self.fault = self.remedy = ""
         return True
 
@@ -127,13 +129,16 @@ class PinConnectorLock:
         return min(self._until, now + 10 * MS) if self.driving else now + 100 * MS
 
     def _serve(self, now: int) -> None:
-        if not self.driving:
-            return
-        arrived = self._switches != (None, None) and self._position(now) is self._wanted
-        if not arrived and now < self._until:
-            return
-        self._stop(now)
-        if not arrived and self._switches != (None, None):
+        fitted = self._switches != (None, None)
+        arrived = fitted and self._position(now) is self._wanted
+        if self.driving and (arrived or now >= self._until):
+            self._stop(now)
+            self._judge_at = now + self._settle if fitted else NEVER
+        if arrived:
+            self._judge_at = NEVER
+            self.fault = self.remedy = ""
+        elif not self.driving and now >= self._judge_at:
+            self._judge_at = NEVER
             self.errors += 1
             self.fault = "LOCK: no end switch"
             self.remedy = (f"The motor ran {self._pulse // MS} ms towards {'locked' if self._wanted else 'unlocked'} and no switch confirmed: "

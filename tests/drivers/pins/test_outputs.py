@@ -6,7 +6,7 @@ import random
 import pytest
 
 from drivers import interfaces
-from drivers.pins.config import LockPins
+from drivers.pins.config import InputPin, LockPins
 from drivers.pins.inputs import PinInputs
 from drivers.pins.lines import BULB, PinLines
 from drivers.pins.outputs import (MOTOR_LIMIT_MS, MOTOR_REST, EnabledPowerSupply, NoLock, PinBulb, PinConnectorLock, PinContactors, PinControlPilot,
@@ -168,8 +168,35 @@ def test_without_confirmation_the_motor_stops_at_the_limit_and_says_so(bench, pu
     lock.run(S + limit * MS - 1)
     assert motor(bench) == (True, False)
     lock.run(S + limit * MS)
-    assert motor(bench) == (False, False) and lock.fault == "LOCK: no end switch" and len(lock.fault) == 19 and "pulse_ms" in lock.remedy and lock.errors == 1
+    assert motor(bench) == (False, False) and lock.fault == ""
     assert lock.feedback(S + limit * MS) is False
+    lock.run(S + limit * MS + 100 * MS)
+    assert lock.fault == "LOCK: no end switch" and len(lock.fault) == 19 and "pulse_ms" in lock.remedy and lock.errors == 1
+
+
+def test_a_switch_that_bounces_as_the_pulse_ends_is_no_fault(bench):
+    """A motor that needs as long as its pulse; the switch counts 20 ms later."""
+    locked, wire = bench.input(LOCKED, debounce_ms=20)
+    lock = PinConnectorLock(bench.lines, LockPins(pulse_ms=600, locked=InputPin(debounce_ms=20)), locked)
+    locked.read(S)
+    assert lock.set_locked(True, S)
+    wire.drive(True)
+    for ms in range(600, 700, 10):
+        lock.run(S + ms * MS)
+        assert lock.fault == ""
+    assert motor(bench) == (False, False) and lock.feedback(S + 700 * MS) is True and lock.errors == 0
+
+
+def test_a_lock_that_arrives_late_is_well_again(bench):
+    locked, wire = bench.input(LOCKED)
+    lock = PinConnectorLock(bench.lines, LockPins(pulse_ms=100), locked)
+    assert lock.set_locked(True, S)
+    lock.run(S + 100 * MS)
+    lock.run(S + 200 * MS)
+    assert lock.fault and lock.errors == 1
+    wire.drive(True)
+    lock.run(S + 300 * MS)
+    assert lock.fault == lock.remedy == "" and lock.feedback(S + 300 * MS) is True and lock.errors == 1
 
 
 def test_the_same_command_again_and_again_is_one_pulse_until_the_motor_has_rested(bench):
