@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-SHA256 = "1639b347900bda05c7f2a020b94071619fa40b1f01edc5923f010978851065ba"
+SHA256 = "4af6216751a01fd3a72efa3d68c6db6337c358aeed2f9a0ee60568691ab85525"
 """Of config.yaml as `main.py --print-config` writes it; tests/config says what it has to be."""
 
 

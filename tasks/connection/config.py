@@ -10,7 +10,7 @@ from kernel.settings import setting
 class ConnectionConfig:
     """Section `connection`."""
 
-    require_pilot: bool = setting(True, meaning="begin only with pilot state B and 5 % PWM; false: no pilot is measured (bench, tests over Ethernet)")
+    require_pilot: bool = setting(True, meaning="begin only with pilot state B and 5 % PWM; false: nobody measures the pilot, begin when plugged in (at once where nothing says so, as on a bench)")
     require_duty: bool = setting(True, meaning="car: of these, 5 % PWM; false: the board reads the pilot's state and no duty, and begins as soon as it is plugged in")
     ac_pwm_percent: float = setting(100.0, unit="%", low=10, high=100, meaning="DC box as SoC reader: pilot after evse.soc_readout until unplugged (26.7: 16 A); 100: steady, a wallbox behind us takes over")
     ac_by_pilot: bool = setting(True, meaning="AC charger: a car that does not speak (after C_sequ_retry new beginnings, or without our modem) charges by the pilot alone")

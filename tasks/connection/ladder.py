@@ -208,12 +208,10 @@ class Ladder(ABC):
 
     def _plugged(self) -> bool | None:
         """False: certainly unplugged. None: not known."""
-        if not self._config.require_pilot:
-            return True
         pilot = self.facts.pilot
         if pilot is PilotState.A:
-            return False
-        return True if pilot in PLUGGED else None
+            return False                 # without require_pilot too: what is measured or a contact of the plug says is true
+        return True if pilot in PLUGGED or not self._config.require_pilot else None
 
     def _forget_normal_end(self) -> None:
         """A new beginning: a failure before says why there is one, an end in order (or a pause) says nothing of what may go wrong now."""

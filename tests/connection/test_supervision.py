@@ -81,6 +81,20 @@ def test_pilot_is_not_needed_when_told_so():
     assert bench.state is State.Matching
 
 
+def test_a_plug_that_is_known_to_be_out_ends_it_without_a_required_pilot_too():
+    """The plug's own contact, or a pilot whose duty nobody measures."""
+    bench = pev(require_pilot=False)
+    bench.facts.pilot, bench.facts.duty = PilotState.A, None
+    bench.run(5 * S)
+    assert bench.state is State.Unplugged
+    bench.facts.pilot = PilotState.B
+    bench.run(1 * S)
+    assert bench.state is State.Matching
+    bench.facts.pilot = PilotState.A
+    bench.run(5 * S)
+    assert bench.state is State.Unplugged
+
+
 def test_missing_pilot_is_told_and_does_not_block():
     bench = at("pev", State.WaitPilot)
     bench.run(t.NO_PILOT_TOLD_AFTER)
