@@ -8,14 +8,17 @@ from drivers.boards.focccicape import CapeCharger
 from drivers.boards.gpio import GpioCar, GpioCharger
 from drivers.boards.serial import Celeron55Car, DieterCar
 from drivers.errors import DriverError
+from drivers.pins.library import Pins
 
 Plan = GpioCar | GpioCharger | DieterCar | Celeron55Car | CapeCharger
 CARS = ("dieter", "celeron55")
 CHARGERS = ("focccicape",)
 
 
-def plan(config: Any) -> tuple[Plan, Shared]:
-    """The board of `config`, not opened yet: everything that can be refused without touching a pin has been. DriverError says what and why."""
+def plan(config: Any, pins: Pins | None = None) -> tuple[Plan, Shared]:
+    """The board of `config`, not opened yet: everything that can be refused without touching a pin has been. DriverError says what and why.
+
+    `pins`: of another machine than this one (tests)."""
     board, charger, shared = config.board, config.mode == "evse", Shared(config)
     if board in CARS and charger or board in CHARGERS and not charger:
         raise DriverError(f"The board {board} is for a {'car' if board in CARS else 'charger'}, but mode = {config.mode}.",
@@ -25,6 +28,6 @@ def plan(config: Any) -> tuple[Plan, Shared]:
     if board == "celeron55":
         return Celeron55Car(shared), shared
     if board == "focccicape":
-        return CapeCharger(shared), shared
+        return CapeCharger(shared, pins), shared
     section = getattr(config, board)
-    return (GpioCharger if charger else GpioCar)(board, section, shared), shared
+    return (GpioCharger if charger else GpioCar)(board, section, shared, pins), shared

@@ -230,7 +230,7 @@ class Invariants:
 
     def _to_state_c(self, now: int) -> None:
         s = self._car.signals
-        if s.pilot_c_request.get(now) is True or self._car.board.control_pilot.failed:
+        if s.pilot_c_request.get(now) is True or getattr(self._car.board.control_pilot, "failed", False):
             return
         duty, inlet = s.pilot_duty.get(now), s.inlet_voltage.get(now)
         offers_none = duty is not None and (duty > NO_PWM or DIGITAL[0] <= duty <= DIGITAL[1])
@@ -259,7 +259,7 @@ class Invariants:
         plant = self._plant
         if plant.car_contactors.position and not plant.car_lock.position:
             self._break(now, LOCKED_FIRST, "closed, not locked")
-        lacking = self._lacking(now) if plant.pilot.state_c and not self._car.board.control_pilot.failed else []
+        lacking = self._lacking(now) if plant.pilot.state_c and not getattr(self._car.board.control_pilot, "failed", False) else []
         if not lacking:
             self._lacking_since = NEVER
         elif self._lacking_since == NEVER:
@@ -282,7 +282,7 @@ class Invariants:
         plant = self._plant
         self._lacking_since = NEVER
         plant.advance(now)
-        if plant.pilot.state_c and not self._car.board.control_pilot.failed:
+        if plant.pilot.state_c and not getattr(self._car.board.control_pilot, "failed", False):
             self._break(now, B_BEFORE_OPENING, "opening while the pilot says C")
         current = abs(plant.current) if plant.car_contactors.position else 0.0
         measured = self._car.signals.inlet_current.get(now)
@@ -315,7 +315,7 @@ class Invariants:
         if now - talk.tripped_at <= REACTION:
             return
         if name == "pev":
-            if self._plant.pilot.state_c and not self._car.board.control_pilot.failed:
+            if self._plant.pilot.state_c and not getattr(self._car.board.control_pilot, "failed", False):
                 self._break(now, B_AFTER_TRIP, f"state C {(now - talk.tripped_at) / MS:.0f} ms after {talk.trip}")
         elif self._ac is None and self._plant.stage.on and not (self._plant.stage.stuck_on or self._plant.stage.refuses):
             self._break(now, OFF_AFTER_TRIP, f"on {(now - talk.tripped_at) / MS:.0f} ms after {talk.trip}")
