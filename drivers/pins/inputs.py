@@ -72,7 +72,7 @@ class PinInput:
         if self._hand is None:
             return
         number = self._hand.errno
-        self.fault = f"IN {self.name[:SHORT_NAMES]} lost"
+        self.fault = f"IN {self.name[:SHORT_NAMES].rstrip()} lost"
         self.remedy = (f"The input for {self.name} cannot be read ({errno.errorcode.get(number, number)}: {os.strerror(number)}); "
                        "look for its chip with `gpioinfo`.")
         if number == errno.ENODEV and self._reopen is not None:

@@ -48,6 +48,8 @@ class PinLines(Lines):
         self._turn = 0
         self._blind = {line: 0 for line in SWITCHED}
         self._odd = {line: 0 for line in SWITCHED}
+        self._lost = {line: False for line in SWITCHED}
+        self._told: set[int] = set()         # lines that have been read back once
 
     @classmethod
     def over(cls, hands: Mapping[int, LineHand], pwm: PwmHand | None = None, now: Callable[[], int] = MonotonicClock().now) -> PinLines:
@@ -157,9 +159,12 @@ class PinLines(Lines):
             return
         there = hand.get()
         if there is None:
-            self._blind[line] += 1
+            self._blind[line] += line not in self._told      # one that could tell is asked on: it is lost, not blind
+            self._lost[line] = line in self._told
+            self.errors += self._lost[line]
             return
-        self._blind[line] = 0
+        self._told.add(line)
+        self._blind[line], self._lost[line] = 0, False
         odd = there is not self.level(line)
         self._odd[line] = self._odd[line] + 1 if odd else 0
         if self._odd[line] == MAX_ODD:
@@ -178,6 +183,11 @@ class PinLines(Lines):
                                "Look whether its chip is still there (`gpioinfo`), then start again.")
                 return
         for line in SWITCHED:
+            if self._lost[line]:
+                self.fault = f"PIN {NAMES[line]} err"
+                self.remedy = (f"The output for {self._called(line)} can no longer be read, so it will not be switched either: what hangs at it stays as it is. "
+                               "End the charge; look whether its chip is still there (`gpioinfo`), then start again.")
+                return
             if self._odd[line] >= MAX_ODD:
                 self.fault = f"PIN {NAMES[line]} bad"
                 self.remedy = (f"The output for {self._called(line)} was commanded {'on' if self.level(line) else 'off'} and reads back otherwise: "
@@ -197,6 +207,8 @@ class PinLines(Lines):
 
     def _noted(self, place: int, done: bool) -> bool:
         self._page[DOUBT_AT + place] = not done
+        if done and place in self._lost:
+            self._lost[place] = False
         self.errors += not done
         return done
 

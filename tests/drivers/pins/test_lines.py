@@ -305,3 +305,18 @@ def test_a_generator_that_refuses_is_commanded_steady_and_stays_armed_until_it_i
     lines.force(FIRST, False)
     assert ns(duty) == PERIOD_NS and not lines.armed, "the guard's way: repeated with every command"
     bench.close()
+
+
+def test_an_output_that_could_be_read_and_no_longer_can_is_told_before_it_is_needed(bench):
+    for _ in SWITCHED:
+        bench.lines.run(0)
+    assert bench.lines.fault == ""
+    bench.wires[CONTACTORS].fail(errno.EIO)
+    errors = bench.lines.errors
+    for _ in SWITCHED:
+        bench.lines.run(0)
+    assert bench.lines.fault == "PIN contactors err" and "stays as it is" in bench.lines.remedy and bench.lines.errors > errors
+    bench.wires[CONTACTORS].fail(0)
+    for _ in SWITCHED:
+        bench.lines.run(0)
+    assert bench.lines.fault == bench.lines.remedy == ""
