@@ -1,20 +1,29 @@
 """What hangs at the pins, converters and display of a Raspberry Pi or a BeagleBone: coils, contacts, a button, dividers, the pilot's peak detector."""
 from __future__ import annotations
 
+import errno
 import os
+from functools import partial
+from pathlib import Path
 from typing import Any, Callable
 
 from drivers.adc.calibration import Platinum
+from drivers.adc.iio import Iio
 from drivers.interfaces import PilotState
+from drivers.pins.build import charger_lines
 from drivers.pins.library import Pins, load_api
+from drivers.pins.names import BONE_HEADER
+from drivers.pins.pwm_hand import PERIOD_NS
 from drivers.sim.actuator import Actuator
 from drivers.sim.plant import Plant
 from tests.boards_whole.box import BoardCharge, Surroundings
 from tests.display.test_oled_luma import BUSES, Bus as Panel
-from tests.drivers.adc.twins import Ads1x15Twin, FakeSmbus, Now
+from tests.drivers.adc.twins import Ads1x15Twin, FakeSmbus, IioTree, Now
 from tests.drivers.pins import kernel
 from tests.drivers.pins.kernel import SET_V1, SET_V2, TwinKernel, Wire
 from tests.drivers.pins.libraries import gpiod_v2
+from tests.drivers.pins.test_library import beaglebone
+from tests.guard.pin_stand_in import make_pwm
 
 # what the settings in the tests say, the other way round
 DIVIDER = 300.0                              # V at the inlet per V at the pin
@@ -54,7 +63,8 @@ class I2cBus(FakeSmbus):
         self.fd = os.open(os.devnull, os.O_RDONLY)          # its ioctl is refused, as by an adapter without a timeout
 
     def __call__(self, number: int) -> I2cBus:
-        assert number == 1
+        if number != 1:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return self
 
     def write_i2c_block_data(self, address: int, mode: int, data: list[int]) -> None:
@@ -172,3 +182,81 @@ class RaspberryCar(CarPinsWorld):
 
     def close(self) -> None:
         os.close(self.bus.fd)
+
+
+class RaspberryWallbox(Surroundings):
+    """An AC charger's box: mains contactor with its auxiliary contact, socket lock, pulse generator below a folder like /sys/class/pwm, pilot measured."""
+
+    PLACES = {name: ("/dev/gpiochip0", offset) for name, offset in {
+        "power": 17, "pulse": 22, "lock": 23, "unlock": 24, "locked": 25, "contact_plus": 20, "stop": 16}.items()}
+    INPUTS = {"contact_plus": True, "locked": True, "stop": True}
+
+    def __init__(self, monkeypatch: Any, twin: TwinKernel, folder: Path) -> None:
+        self.wires = Wires(twin, self.PLACES, self.INPUTS)
+        self.pins = self.wires.pins
+        self.dead_contact = False
+        self.now = Now()
+        self.adc = Ads1x15Twin(self.now)
+        self.adc.pins["1"] = lambda at: self.volts
+        self.display = PanelChip()
+        self.bus = I2cBus(self.adc, self.display)
+        self.volts = 0.0
+        self._duty = make_pwm(folder)
+        self.charge: BoardCharge | None = None
+        monkeypatch.setattr("smbus2.SMBus", self.bus)
+        monkeypatch.setattr("drivers.boards.gpio.charger_lines", partial(charger_lines, pwm_root=str(folder)))
+
+    def attach(self, charge: BoardCharge, board: Any, lines: Any) -> None:
+        self.charge = charge
+        self.wires.moved = self.coils
+
+    def coils(self) -> None:
+        """Mains contactor and lock motor stand where their pins say."""
+        plant, now = self.charge.plant, self.charge.clock.time
+        plant.command(plant.ac.contactor, self.wires.high("power"), now)
+        turn(plant, plant.charger_lock, self.wires, now)
+
+    def follow(self, now: int) -> None:
+        plant, drive = self.charge.plant, self.wires.drive
+        duty = int(self._duty.read_text().split("\n")[0]) / PERIOD_NS * 100 or None
+        if duty != plant.pilot.duty:
+            plant.touch(now)
+            plant.pilot.duty = duty
+            plant.pilot.update()
+        if not self.dead_contact:
+            drive("contact_plus", not plant.ac.contactor.position)
+        drive("locked", not plant.charger_lock.position)
+        drive("stop", not plant.charger_stop_button)
+        self.now.ns = now
+        self.volts = (CP_VOLTS[plant.pilot.at_charger.state] - CP_OFFSET) / CP_GAIN
+
+    def close(self) -> None:
+        os.close(self.bus.fd)
+
+
+class BeagleBoneCar(CarPinsWorld):
+    """pyPLC's pins, and its own converter by the kernel's files: 12 bits, 1.8 V."""
+
+    USES = {"pilot_c": "P9_41", "contactors": "P9_17", "lock": "P8_14", "unlock": "P8_16", "locked": "P8_18", "contact_plus": "P9_12",
+            "contact_minus": "P9_15", "stop": "P9_30", "plug": "P9_23"}
+    HALF = 0.5                               # of the volts of `sensor_volts`, which go to 3.3
+
+    def __init__(self, monkeypatch: Any, folder: Path) -> None:
+        order = (1, 2, 3, 0)                 # the numbers of the controllers say nothing
+        twin = beaglebone(folder, order)
+        places = {}
+        for use, pin in self.USES.items():
+            bank, offset = divmod(BONE_HEADER[pin], 32)
+            places[use] = (f"/dev/gpiochip{order.index(bank)}", offset)
+        super().__init__(Wires(twin, places, self.INPUTS, sysfs=str(folder)))
+        self.iio = IioTree(folder / "iio")
+        self.volts = (0.0, 0.0, 0.0, 0.0)
+        for n in range(4):
+            self.iio.put(f"in_voltage{n}_raw", 0)
+            self.iio.live[f"in_voltage{n}_raw"] = lambda n=n: min(4095, round(self.volts[n] * self.HALF / 1.8 * 4096))
+        monkeypatch.setattr("drivers.boards.common.Iio", partial(Iio, root=str(folder / "iio"), files=self.iio))
+
+    def follow(self, now: int) -> None:
+        super().follow(now)
+        plant = self.charge.plant
+        self.volts = sensor_volts(plant, plant.pilot.at_car.state)
