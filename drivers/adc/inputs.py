@@ -146,6 +146,11 @@ class PolledInputs:
         track = self._tracks.get(channel)
         return None if track is None else track.counts
 
+    def sampled_at(self, channel: str) -> int | None:
+        """When the newest sample was taken, ns; None before the first. For a person at the workbench."""
+        track = self._tracks.get(channel)
+        return None if track is None else track.at
+
     def off_range(self, channel: str) -> bool:
         """True when the newest sample was at the end of the converter's range."""
         track = self._tracks.get(channel)

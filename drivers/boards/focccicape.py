@@ -23,10 +23,10 @@ class Level:
 
     def __init__(self, hand: Any) -> None:
         self.put = hand.put
-        self._get = hand.get
+        self.get = hand.get
 
     def read(self, now: int) -> bool | None:
-        return self._get()
+        return self.get()
 
 
 class CapeCharger:

@@ -90,6 +90,15 @@ class FoccciCape:
         self._show(now)
         return min(now + TURN, self._beat.at)
 
+    def rest(self, now: int) -> bool:
+        """Life sign and lamp low, for a person at the workbench; False when a pin refused."""
+        done = self._life_sign.put(False)
+        self._level = False
+        if self._led is not None:
+            done = self._led.put(False) and done
+            self._shown = None
+        return done
+
     def _show(self, now: int) -> None:
         """Lamp: steady while ready, blinking after the button was pressed."""
         if self._led is None:

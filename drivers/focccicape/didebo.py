@@ -70,8 +70,8 @@ class DiDeBoSupply:
         self.since = 0
         self.loaded = False
         self._config = config
-        self._weights = weights
-        self._load = load
+        self.weights = weights
+        self.load = load
         self._battery: float | None = None       # what precharge asked for: the battery's voltage
 
     def set(self, voltage: float, current: float, now: int) -> bool:
@@ -95,11 +95,11 @@ class DiDeBoSupply:
 
     def _switch(self, chosen: tuple[bool, ...], load: bool, now: int) -> bool:
         """First everything that goes off: no sum in between is above both. What refuses does not keep the rest from going off."""
-        refused = 0 if load else not self._load.put(False)
-        refused += sum(not pin.put(False) for pin, on in zip(self._weights, chosen) if not on)
+        refused = 0 if load else not self.load.put(False)
+        refused += sum(not pin.put(False) for pin, on in zip(self.weights, chosen) if not on)
         if not refused:
-            refused += sum(not pin.put(True) for pin, on in zip(self._weights, chosen) if on)
-            refused += load and not self._load.put(True)
+            refused += sum(not pin.put(True) for pin, on in zip(self.weights, chosen) if on)
+            refused += load and not self.load.put(True)
         if refused:
             self.errors += 1
             self.standing, self.since = 0.0, now          # nobody knows it

@@ -51,6 +51,10 @@ class PinInput:
             self._value = None
         return self._value
 
+    def level(self) -> bool | None:
+        """The pin as it is at this moment, not debounced, for a person at the workbench; None when it cannot be read."""
+        return None if self._hand is None else self._hand.get()
+
     def run(self, now: int) -> int:
         """One look, or one try to get the line back."""
         if self._hand is None and now >= self._again_at and self._reopen is not None:

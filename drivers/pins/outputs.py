@@ -195,17 +195,17 @@ class EnabledPowerSupply:
     def __init__(self, lines: Lines, stage: PowerSupply) -> None:
         self.errors = 0
         self._lines = lines
-        self._stage = stage
+        self.stage = stage
 
     def set(self, voltage: float, current: float, now: int) -> bool:
         """The set points first: enabled, it must not begin with old ones."""
-        done = self._stage.set(voltage, current, now) and self._lines.set(POWER, True)
+        done = self.stage.set(voltage, current, now) and self._lines.set(POWER, True)
         self.errors += not done
         return done
 
     def off(self, now: int) -> bool:
         fallen = self._lines.set(POWER, False)
-        done = self._stage.off(now) and fallen
+        done = self.stage.off(now) and fallen
         self.errors += not done
         return done
 

@@ -58,6 +58,7 @@ class Celeron55(SerialDevice):
             "ccs_contactor_wanted_closed": (Value(fast), *FLAG), "max_charge_a": (Value(fast), 0.0, 1000.0), "soc_percent": (Value(slow), 0.0, 100.0)}
         super().__init__("device of celeron55", "C55", config.serial, CELERON55, config.repeat_ms * MS, now, wiring)
         self._values = tuple(value for value, _, _ in self._ranges.values())
+        self.measured = {name: value for name, (value, _, _) in self._ranges.items()}
         self.config = config
         self.voltmeter = Celeron55Voltmeter(self)
         self.pilot_monitor = Celeron55PilotMonitor(self)

@@ -85,6 +85,7 @@ class SerialDevice:
         self._bad_at = -NEVER
         self._found_at = now
         self._values: tuple[Value, ...] = ()
+        self.measured: dict[str, Value] = {}     # what it says, by its own names, for a person at the workbench
         self.display: Turning | None = None
         self._auto = config.port == "auto"
         self.port = SerialPort(config, short, now, opener=wiring.opener, finder=wiring.finder)

@@ -52,6 +52,7 @@ class Dieter(SerialDevice):
         self._now = now
         super().__init__("Dieter", "Dieter", config.serial, DIETER, config.repeat_ms * MS, now, wiring)
         self._values = (self._inlet,)
+        self.measured = {"A0": self._inlet} if config.measures else {}
         self.voltmeter = DieterVoltmeter(self, self._inlet)
         self.control_pilot = Pilot(self)
         self.contactors = Relay(self)
