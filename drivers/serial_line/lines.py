@@ -56,8 +56,11 @@ class SerialLines(Lines):
         return made
 
     def close(self) -> None:
+        """What waits in the operating system still goes: at an orderly end those are the last commands, which make the outputs safe."""
         self._where.close()
-        self._release()
+        if self.port >= 0:
+            os.close(self.port)
+            self.port = -1
         super().close()
 
     @property

@@ -14,6 +14,7 @@ from drivers.sim.serial_devices import SimCeleron55, SimDieter
 from kernel.timer import MS
 from tests.drivers.serial_line.wire import Pty, until
 from tools.appliance.guard_policy import GuardPolicy, Limits
+from tools.appliance.guard_process import open_lines
 
 
 class Time:
@@ -256,3 +257,28 @@ def test_a_port_is_set_to_plain_octets(pty):
     os.close(fd)
     with open("/dev/null", "rb") as null:
         assert not set_raw(null.fileno(), 9600)
+
+
+def test_a_guard_that_leaves_throws_away_no_octet_of_the_boxs_last_command(pty, monkeypatch):
+    thrown = []
+    box = SerialLines.create(device=DIETER)
+    box.at_port(pty.path, 19200)
+    lines, _ = open_lines(box.word.replace(str(box.fd), str(os.dup(box.fd))))
+    assert not lines.armed and lines.port >= 0, "it has opened the port"
+    monkeypatch.setattr("drivers.serial_line.lines.termios.tcflush", lambda *what: thrown.append(what))
+    lines.close()
+    box.close()
+    assert thrown == []
+
+
+@pytest.mark.parametrize("device", [DIETER, CELERON55])
+def test_what_the_guard_process_opens_by_the_boxs_word_reaches_the_device(pty, device):
+    box = SerialLines.create(device=device)
+    box.at_port(pty.path, 19200)
+    box.set(FIRST, True)
+    lines, pulse = open_lines(box.word.replace(str(box.fd), str(os.dup(box.fd))))
+    lines.hold()
+    lines.force(FIRST, False)
+    assert pulse is None and b"\n" + DEVICES[device](False, False) in pty.read_until(DEVICES[device](False, False))
+    lines.close()
+    box.close()
