@@ -176,17 +176,20 @@ def relaxed(config: Any) -> Any:
 
 
 def free_the_board(config: Any) -> None:
-    """Relieves a guard whose box has died; DriverError while a box or another bench is at work on a real board of this computer."""
+    """Relieves a guard whose box has died; DriverError while the box of this configuration, or another bench, is at work.
+
+    A box of another configuration that has the same pins or the same serial port shows where they are opened: they are busy.
+    """
     ask_for_lines(f"{config.mode}-{config.interface}")
-    found = guards_at_work()
+    found = guards_at_work(config.interface)
     if found:
         pid, name = found[0]
-        raise DriverError(f"The main program (or another bench_io) is at work on this computer: its guard is process {pid} ({name}).",
+        raise DriverError(f"The main program (or another bench_io) is at work on this board: its guard is process {pid} ({name}).",
                           "Stop it first: q or Ctrl-C in its terminal, or `systemctl stop` its service. Two programs must not hold the same outputs.")
 
 
-def guards_at_work(proc: str = PROC) -> list[tuple[int, str]]:
-    """(process, name) of all guards that hold real outputs: pins or a serial port. A page of simulated lines alone is nobody's board."""
+def guards_at_work(interface: str, proc: str = PROC) -> list[tuple[int, str]]:
+    """(process, name) of the guards of this box in either role that hold real outputs: pins or a serial port. A page of simulated lines is nobody's board."""
     found = []
     for pid in (entry for entry in os.listdir(proc) if entry.isdigit()):
         try:
@@ -195,5 +198,7 @@ def guards_at_work(proc: str = PROC) -> list[tuple[int, str]]:
         except OSError:                      # ended meanwhile
             continue
         if len(words) > GUARD_NAME and GUARD_PROGRAM in words[3] and not words[GUARD_LINES].isdigit():
-            found.append((int(pid), words[GUARD_NAME].decode(errors="replace")))
+            name = words[GUARD_NAME].decode(errors="replace")
+            if name.partition("-")[2] == interface:
+                found.append((int(pid), name))
     return found

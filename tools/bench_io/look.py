@@ -178,11 +178,23 @@ def instruments(bench: Bench, now: int) -> Iterator[Reading]:
         wanted = [("inlet voltage", "V", board.voltmeter.inlet_voltage), ("inlet current", "A", board.voltmeter.inlet_current),
                   ("inlet temperature", "C", board.voltmeter.inlet_temperature), ("supply voltage", "V", board.voltmeter.supply_voltage),
                   ("contactors closed", "", board.contactors.feedback)]
+    absent = not_fitted(bench)
     wanted += [("plug locked", "", board.lock and board.lock.feedback), ("stop button pressed", "", board.inputs.stop_button)]
     for name, unit, read in wanted:
         value = read(now) if read else None
-        why = "" if value is not None else "not known" if read else "not fitted"
-        yield Reading(name, "as the box sees", NO_RAW, _told(value)[0] if isinstance(value, bool) or value is None else number(value), unit, why=why)
+        why = "" if value is not None else "not known" if read and name not in absent else "not fitted"
+        yield Reading(name, "the box sees", NO_RAW, _told(value)[0] if isinstance(value, bool) or value is None else number(value), unit, why=why)
+
+
+def not_fitted(bench: Bench) -> set[str]:
+    """What a converter could measure, and no channel is configured for."""
+    measuring = getattr(section(bench), "measuring", None)
+    if measuring is None or bench.charger:
+        return set()
+    meters = measuring.voltmeter
+    fitted = {"inlet voltage": meters.inlet_voltage.channel, "inlet current": meters.inlet_current.channel,
+              "inlet temperature": meters.inlet_temperature.channels, "supply voltage": meters.supply_voltage.channel}
+    return {name for name, channel in fitted.items() if not channel}
 
 
 def vehicle(bench: Bench, now: int) -> Iterator[Reading]:

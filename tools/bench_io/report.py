@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +20,7 @@ from tools.bench_io.outputs import level, outputs, read_back
 from tools.bench_io.text import cells, device_lines, input_lines, note_lines, wrapped
 
 LIBRARIES = ("pyyaml", "smbus2", "luma.oled", "pillow", "Adafruit-Blinka", "gpiod", "pyserial", "python-can", "cantools", "paho-mqtt", "spidev", "pcap-ct")
-SECRET = ("password", "secret", "key", "token", "nmk")       # a setting with such a word in its name is not sent to anybody
+SECRET = re.compile(r"password|secret|token|^user$|^nmk$|key_file")       # a setting of such a name is not sent to anybody
 MODEL = "/proc/device-tree/model"
 TICKS_S = 5.0
 
@@ -32,7 +33,7 @@ def differences(config: Any, default: Any, path: str = "") -> Iterator[str]:
         if isinstance(value, dict):
             yield from differences(value, theirs[name], f"{here}.")
         elif value != theirs[name]:
-            shown = "(not told)" if any(word in name for word in SECRET) else ", ".join(map(scalar, value)) if isinstance(value, list) else scalar(value)
+            shown = "(not told)" if SECRET.search(name) else ", ".join(map(scalar, value)) if isinstance(value, list) else scalar(value)
             yield f"{here}: {shown}"
 
 

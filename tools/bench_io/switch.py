@@ -87,6 +87,9 @@ class Switching:
         if not output.on(began):
             self._say(f"{output.name} refused to go on: its pin or device did not take the command (outputs and inputs show its fault).")
             return REFUSED
+        if output.kind == MOTOR and level(bench, output) == "off":
+            self._say(f"{output.name}: the position switch says that it is there already, so the motor is not driven. Is the switch right (inputs)?")
+            return DONE
         self._say(f"{output.name} ON for {self._duration / S:g} s (Ctrl-C: off)")
         told = False
         while (now := bench.clock.now()) < began + self._duration:

@@ -8,7 +8,7 @@ from tools.bench_io.bench import Bench
 from tools.bench_io.look import Reading
 
 COLUMNS = 100
-WIDTHS = (22, 16, 16, 9, 5, 8)
+WIDTHS = (24, 14, 16, 9, 5, 7)
 
 
 def cells(values: Sequence[str], widths: Sequence[int] = WIDTHS) -> str:
@@ -25,10 +25,14 @@ def wrapped(text: str, indent: str = "") -> list[str]:
 
 
 def input_lines(rows: Iterable[Reading]) -> list[str]:
-    """The table of inputs."""
-    lines = [cells(("input", "pin or channel", "raw", "value", "unit", "age ms", "state"))]
+    """The table of inputs. A reason that does not fit stands in the line below."""
+    lines = [cells(("input", "pin, channel", "raw", "value", "unit", "age ms", "state"))]
+    room = COLUMNS - sum(WIDTHS)
     for row in rows:
-        lines.append(cells((row.name, row.where, row.raw, row.value, row.unit, "-" if row.age_ms is None else str(row.age_ms), row.why or "ok")))
+        below = len(row.why) > room
+        lines.append(cells((row.name, row.where, row.raw, row.value, row.unit, "-" if row.age_ms is None else str(row.age_ms), "unknown:" if below else row.why or "ok")))
+        if below:
+            lines += wrapped(row.why, "      ")
     return lines
 
 
