@@ -54,7 +54,7 @@ class FoccciCape:
         self.errors = 0
         self.edges = 0
         self._where = config.life_sign_pin
-        self._life_sign = life_sign
+        self.life_sign = life_sign
         self._led = led
         self._button = button
         self._alive = alive
@@ -79,7 +79,7 @@ class FoccciCape:
 
     def run(self, now: int) -> int:
         if self._beat.take(now) and (self._alive is None or self._alive(now)):
-            if self._life_sign.put(not self._level):
+            if self.life_sign.put(not self._level):
                 self._level = not self._level
                 self.edges += 1
                 self.fault = self.remedy = ""
@@ -92,7 +92,7 @@ class FoccciCape:
 
     def rest(self, now: int) -> bool:
         """Life sign and lamp low, for a person at the workbench; False when a pin refused."""
-        done = self._life_sign.put(False)
+        done = self.life_sign.put(False)
         self._level = False
         if self._led is not None:
             done = self._led.put(False) and done

@@ -107,7 +107,7 @@ class Raspberry:
         self.adc.pins = {"0": lambda at: self.volts / DIVIDER, "1": lambda at: (self.pilot - CP_OFFSET) / CP_GAIN, "2": lambda at: 1.5, "3": lambda at: 1.1}
         self.bus = FakeSmbus(self.adc)
         self.bus.fd = os.open(os.devnull, os.O_RDONLY)
-        self.kernel = raspberry(tag=f"bench {os.getpid()}")
+        self.kernel = raspberry()
         monkeypatch.setattr("smbus2.SMBus", lambda number: self.bus)
         for board in ("gpio", "focccicape"):
             monkeypatch.setattr(f"drivers.boards.{board}.Pins",

@@ -72,13 +72,14 @@ def pilot(bench: Bench, now: int) -> Iterator[Reading]:
 def analog(bench: Bench, now: int) -> Iterator[Reading]:
     """Every channel of every converter, also those that nothing uses: one needs their volts to find gain and offset."""
     made, used = converters(bench), {}
+    plain = {pilot_channel(bench): "control pilot", f"iio:{getattr(section(bench), 'supply_channel', '')}": "output V"}     # their own drivers compute them
     for quantity, unit, channels in quantities(bench, made):
         for n, channel in enumerate(channels):
             used[channel] = quantity if n == 0 else None, f"{quantity.what}{' (second)' if n else ''}", unit
     for name, device in made.items():
         for channel in device.channels:
             where = f"{name}:{channel}"
-            quantity, what, unit = used.get(where, (None, "control pilot" if where == pilot_channel(bench) else "not used", ""))
+            quantity, what, unit = used.get(where, (None, plain.get(where, "not used"), ""))
             counts, volts, at = device.raw(channel), device.volts(channel, now), device.sampled_at(channel)
             row = Reading(what, where, NO_RAW if counts is None else f"{counts}" + ("" if volts is None else f" {volts:.4f} V"),
                           age_ms=None if at is None else (now - at) // MS)

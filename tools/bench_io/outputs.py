@@ -112,7 +112,7 @@ def _life_sign(bench: Bench) -> Output:
         if now >= due[0]:
             due[0] = cape.run(now)
         return not cape.fault
-    return Output("life_sign", "life sign of the cape, toggled, and its lamp", beat, cape.rest, PLAIN, None, section(bench).cape.life_sign_pin, ALONE)
+    return Output("life_sign", "life sign of the cape, toggled, and its lamp", beat, cape.rest, PLAIN, None, section(bench).cape.life_sign_pin, ALONE, cape.life_sign)
 
 
 def level(bench: Bench, output: Output) -> str:
