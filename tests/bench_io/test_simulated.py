@@ -221,6 +221,14 @@ def test_an_output_that_does_not_go_off_is_told_loudly(levels):
     assert "NOT OFF: state_c" in desk.text and "BY HAND" in desk.text
 
 
+def test_a_welded_contactor_is_told():
+    desk = car("contactors")
+    assert desk.run("switch", "contactors") == 0 and "contacts say open" in desk.text and "WELDED" not in desk.text.upper()
+    desk = car("contactors")
+    assert desk.run("switch", "contactors", look=lambda bench: setattr(bench.board.contactors._plant.car_contactors, "welded", True)) == 0
+    assert "STILL SAY CLOSED" in desk.text and "Measure" in desk.text
+
+
 def test_the_picture_goes_to_the_panel_and_a_deaf_one_is_told():
     desk = car()
     panels = []

@@ -142,15 +142,17 @@ class Switching:
                 break
             guard.channel.send_beat(Beat(bench.clock.now(), None, None, -1, None))
             bench.clock.wait_until(bench.clock.now() + PACE, ())
-        now = bench.clock.now()
-        bench.turn(now)
+        guard.channel.close()                    # from here on what is not off is the guard's
+        bench.settle(SETTLED)                    # contactors and locks travel: what they say before is nothing
         if bench.lines.held:
             self._say("the guard has the outputs: state C or power is off, contactors open within 2 s")
         elif refused:
             self._say(f"NOT OFF: {', '.join(refused)} refused. CUT THE SUPPLY OF THE OUTPUTS BY HAND; the guard goes on trying.")
         else:
-            self._say(f"all outputs are off ({self._state(now)})")
-        guard.channel.close()
+            self._say(f"all outputs are off ({self._state(bench.clock.now())})")
+        contactors = bench.board.contactors
+        if contactors is not None and contactors.feedback(bench.clock.now()):
+            self._say("THE CONTACTS STILL SAY CLOSED: welded, or their auxiliary switch is the wrong way round (active_low). Measure before anybody touches them.")
         self._reap(guard)
 
     def _reap(self, guard: Any) -> None:
