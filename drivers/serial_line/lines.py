@@ -45,6 +45,7 @@ class SerialLines(Lines):
         self._followed_at = -FOLLOW
         self._written_at = -REPEAT
         self._pending = False            # the last command did not go whole
+        self._owned = False              # the guard's lock on the port that it holds
 
     @classmethod
     def create(cls, now: Callable[[], int] = MonotonicClock().now, device: int = 0) -> SerialLines:
@@ -123,6 +124,7 @@ class SerialLines(Lines):
             return
         self._follow()
         octets = b"\n" + self.commands()
+        self._own()
         if self.port < 0 or not changed and self._unsent() > len(octets):
             return                       # nobody there, or the line is slower than REPEAT
         self._written_at = now
@@ -165,7 +167,18 @@ class SerialLines(Lines):
         if not set_raw(port, baud):
             self.errors += 1
 
+    def _own(self) -> None:
+        """Once the main process is gone, nobody else shall open the port (pyserial's `exclusive` is the same lock): a box with another name would
+        command on what this guard commands off, and the relays would chatter under load. Its lock ends with the descriptor."""
+        if self.port >= 0 and not self._owned:
+            try:
+                fcntl.flock(self.port, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._owned = True
+            except OSError:
+                return                   # the main process still has it: tried again with the next command
+
     def _release(self) -> None:
+        self._owned = False
         if self.port >= 0:
             self._flush()
             os.close(self.port)

@@ -7,11 +7,12 @@ import pytest
 from drivers.serial_line import commands
 from drivers.serial_line.commands import CELERON55, DEVICES, DIETER, SAFE
 from drivers.serial_line.lines import FOLLOW, REPEAT, SerialLines, set_raw
+from drivers.serial_line.port import SerialPort, SerialPortConfig
 from drivers.sim.lines import CONTACTORS, FIRST, LINES, LOCK, UNLOCK
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
 from drivers.sim.serial_devices import SimCeleron55, SimDieter
-from kernel.timer import MS
+from kernel.timer import MS, S
 from tests.drivers.serial_line.wire import Pty, until
 from tools.appliance.guard_policy import GuardPolicy, Limits
 from tools.appliance.guard_process import open_lines
@@ -282,3 +283,31 @@ def test_what_the_guard_process_opens_by_the_boxs_word_reaches_the_device(pty, d
     assert pulse is None and b"\n" + DEVICES[device](False, False) in pty.read_until(DEVICES[device](False, False))
     lines.close()
     box.close()
+
+
+def test_who_comes_while_the_guard_holds_the_port_finds_it_busy(main, time, pty):
+    """A box started with another --interface does not ask this guard for its lines: both would command, on and off in turns."""
+    pytest.importorskip("serial", reason="pyserial is not installed")
+    guard = SerialLines(os.dup(main.fd), os.open(pty.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK), time)
+    main.set(CONTACTORS, True)
+    guard.hold()
+    guard.force(FIRST, False)
+    late = SerialPort(SerialPortConfig(port=pty.path), "Dieter", time.now)
+    assert not late.is_open and late.fault == "Dieter: port busy"
+    guard.close()
+    late.turn(time.now + 60 * S)
+    assert late.is_open, "free once the guard has left"
+    late.close()
+
+
+def test_the_guard_takes_the_port_over_when_the_main_process_has_let_it_go(main, guard, time, pty):
+    pytest.importorskip("serial", reason="pyserial is not installed")
+    alive = SerialPort(SerialPortConfig(port=pty.path), "Dieter", time.now)
+    assert alive.is_open, "a guard that only watches is in nobody's way"
+    guard.hold()
+    guard.force(FIRST, False)
+    alive.close()
+    time.now += REPEAT
+    guard.force(FIRST, False)
+    late = SerialPort(SerialPortConfig(port=pty.path), "Dieter", time.now)
+    assert not late.is_open and late.fault == "Dieter: port busy"
