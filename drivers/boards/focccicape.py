@@ -8,25 +8,15 @@ from drivers.adc.pilot import AnalogPilotMonitor
 from drivers.board import ChargerBoard
 from drivers.boards import common
 from drivers.errors import DriverError
-from drivers.focccicape.cape import FoccciCape
+from drivers.focccicape.cape import BUTTON_DEBOUNCE_MS, FoccciCape
 from drivers.focccicape.didebo import LOAD_PIN, WEIGHTS, DiDeBoMeter, DiDeBoSupply
 from drivers.interfaces import Nic
 from drivers.pins.build import charger_devices, charger_lines
 from drivers.pins.config import InputPin, OutputPin
+from drivers.pins.inputs import PinInput
 from drivers.pins.library import Pins
 from drivers.pins.lines import PinLines
 from drivers.pins.outputs import EnabledPowerSupply
-
-
-class Level:
-    """What FoccciCape and its supply want of a line: `put`, `read`."""
-
-    def __init__(self, hand: Any) -> None:
-        self.put = hand.put
-        self.get = hand.get
-
-    def read(self, now: int) -> bool | None:
-        return self.get()
 
 
 class CapeCharger:
@@ -37,12 +27,17 @@ class CapeCharger:
         section = self._section = config.focccicape
         self._shared = shared
         common.must_fit("focccicape", "evse", config.safety.evse, {"isolation_monitor_fitted": False,
-                                                                   "lock_feedback_fitted": not section.pins.lock.fitted or bool(section.pins.lock.locked.pin)})
+                                                                   "lock_feedback_fitted": not section.pins.lock.fitted or bool(section.pins.lock.locked.pin),
+                                                                   "contactor_feedback_fitted": not section.pins.contactors.pin or bool(
+                                                                       section.pins.contact_plus.pin or section.pins.contact_minus.pin)})
         if config.evse.ac:
             raise DriverError("focccicape is a DC charger, but evse.energy_transfer_modes are all AC.", "Name DC modes, or use another board.")
         if not section.pilot.channel:
             raise DriverError("focccicape reads no control pilot; without state C no charger may switch its output.",
                               "Wire the pilot to a converter and name it: focccicape.pilot.channel (iio:0 is P9_39), gain, offset.")
+        if section.supply_channel not in section.iio.channels:
+            raise DriverError(f"focccicape.supply_channel = {section.supply_channel!r}, but focccicape.iio.channels = {section.iio.channels}: nobody would read the output's voltage.",
+                              "Add it to focccicape.iio.channels, or name the one that the supply's divider is wired to.")
         if section.pins.pwm.chip < 0:
             raise DriverError("focccicape has no pulse generator for the control pilot: nobody could offer or end the 5 %.",
                               "Set focccicape.pins.pwm.chip to the N of /sys/class/pwm/pwmchipN that drives it (config-pin P9_14 pwm belongs to the life sign).")
@@ -56,14 +51,15 @@ class CapeCharger:
         devices = charger_devices(section.pins, lines, pins)
         cape = section.cape
 
-        def output(pin: str, purpose: str) -> Level:
-            return Level(pins.output(OutputPin(pin=pin), purpose))
-        button = Level(pins.input(InputPin(pin=cape.button_pin, bias="pull_up"), "stop button"))
+        def output(pin: str, purpose: str) -> Any:
+            return pins.output(OutputPin(pin=pin), purpose)
+        wired = InputPin(pin=cape.button_pin, bias="pull_up")
+        button = PinInput(pins.input(wired, "stop button"), "stop button", BUTTON_DEBOUNCE_MS, lambda: pins.reopen(wired, "stop button"))
         box = FoccciCape(cape, output(cape.life_sign_pin, "life sign"), output(cape.led_pin, "lamp of the stop button") if cape.led_pin else None, button)
         stage = DiDeBoSupply(section.supply, tuple(output(pin, f"{weight:g} V of the supply") for weight, pin in WEIGHTS), output(LOAD_PIN, "load relay"))
         converter = Iio(section.iio)
         monitor = AnalogPilotMonitor(section.pilot, {"iio": converter})
-        shared.polled += [*devices.polled, converter, monitor, box]
+        shared.polled += [*devices.polled, converter, monitor, button, box]
         return ChargerBoard(nic=nic, power_meter=DiDeBoMeter(section.supply, stage, converter, section.supply_channel), pilot_monitor=monitor, inputs=box,
                             pilot_source=devices.pilot_source, power_supply=EnabledPowerSupply(lines, stage), contactors=devices.contactors,
                             lock=devices.lock if section.pins.lock.fitted else None, oled=common.display(shared), polled=shared.polled,

@@ -17,6 +17,7 @@ from drivers.pins.lines import PinLines
 
 PILOT_UNREAD = ("THE CONTROL PILOT IS NOT READ: a pulled plug shows only where the link or the voltages go, and no duty is known. "
                 "Wire it to a converter and name it in measuring.pilot.channel.")
+UNLOCKED = "THE PLUG IS NOT LOCKED: no motor for it is fitted, \"locked\" is only what was commanded. Whoever pulls it under load draws an arc."
 
 
 class GpioCar:
@@ -56,6 +57,8 @@ class GpioCar:
         voltmeter = AnalogVoltmeter(measuring.voltmeter, made)
         pilot = WatchedPilot(devices.control_pilot)
         shared.polled += [*devices.polled, voltmeter]
+        if not self._section.car.lock.fitted:
+            shared.notes.append(UNLOCKED)
         return CarBoard(nic=nic, voltmeter=voltmeter, pilot_monitor=self._monitor(measuring, made, pilot, devices), inputs=devices.inputs,
                         vehicle=common.vehicle(shared), control_pilot=pilot, contactors=devices.contactors, lock=devices.lock,
                         oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher)

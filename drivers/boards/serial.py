@@ -6,7 +6,7 @@ from typing import Any
 from drivers.board import CarBoard
 from drivers.boards import common
 from drivers.boards.assumed import AssumedCarPilot, NoInputs, WatchedPilot
-from drivers.boards.gpio import PILOT_UNREAD
+from drivers.boards.gpio import PILOT_UNREAD, UNLOCKED
 from drivers.errors import DriverError
 from drivers.interfaces import Nic
 from drivers.pins.outputs import NoLock
@@ -16,8 +16,6 @@ from drivers.serial_line.device import Wiring
 from drivers.serial_line.dieter import Dieter
 from drivers.serial_line.lines import SerialLines
 from drivers.serial_line.text_display import SerialDisplay
-
-UNLOCKED = "THE PLUG IS NOT LOCKED: this device has no motor for it. Whoever pulls it under load draws an arc."
 
 
 class DieterCar:

@@ -1,0 +1,109 @@
+"""A board never protects less than its supervisor believes: what a configuration counts on is there, or refused before a pin is touched."""
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from drivers.boards.common import Shared
+from drivers.boards.focccicape import CapeCharger
+from drivers.boards.gpio import UNLOCKED, GpioCar
+from drivers.boards.plans import plan
+from drivers.errors import DriverError
+from drivers.pins.library import Pins, load_api
+from drivers.pins.lines import PinLines
+from kernel.timer import MS
+from tasks.config import Config
+from tests.drivers.pins import kernel
+from tests.drivers.pins.libraries import gpiod_v2, raspberry
+from tests.drivers.pins.test_library import beaglebone
+
+
+def cape(**more: str) -> Config:
+    config = Config()
+    config.mode, config.board = "evse", "focccicape"
+    config.safety.evse.isolation_monitor_fitted = False
+    section = config.focccicape
+    section.pilot.channel, section.pilot.gain = "iio:0", 10.0
+    section.pins.pwm.chip = 0
+    section.can_info = False
+    config.oled.controller = "none"
+    section.pins.contactors.pin = more.get("contactor", "")
+    section.pins.contact_plus.pin = more.get("contact", "")
+    section.supply_channel = more.get("supply", "1")
+    return config
+
+
+def car(lock: bool = True) -> Config:
+    config = Config()
+    config.board = "raspberry_pi"
+    section = config.raspberry_pi
+    section.car.lock.fitted = lock
+    config.connection.require_pilot = False
+    for name in ("voltage_sensor_fitted", "current_sensor_fitted", "temperature_sensor_fitted"):
+        setattr(config.safety.pev, name, False)
+    return config
+
+
+def refusal(config: Config) -> str:
+    with pytest.raises(DriverError) as caught:
+        plan(config)
+    return str(caught.value)
+
+
+def test_an_output_contactor_without_a_contact_is_refused_where_the_supervisor_counts_on_one():
+    """It would never know it open, trip for ever and send the person to a welded contactor that is none."""
+    assert "safety.evse.contactor_feedback_fitted" in refusal(cape(contactor="P8_10"))
+    plan(cape(contactor="P8_10", contact="P8_12"))
+    blind = cape(contactor="P8_10")
+    blind.safety.evse.contactor_feedback_fitted = False
+    plan(blind)
+    plan(cape())
+
+
+def test_a_supply_whose_voltage_nobody_reads_is_refused():
+    assert "focccicape.supply_channel = '5'" in refusal(cape(supply="5"))
+
+
+def test_a_car_without_a_lock_says_so_at_each_start():
+    """Its supervisor and its display say "locked" when it was only commanded."""
+    twin = raspberry()
+    for lock in (False, True):
+        config = car(lock)
+        config.charge_parameter_backend = "fixed"
+        v = config.vehicle_fixed
+        v.battery_voltage_v, v.target_voltage_v, v.max_voltage_v = 350.0, 400.0, 410.0
+        config.oled.controller = "none"
+        config.raspberry_pi.measuring.converters = []
+        shared = Shared(config)
+        board = GpioCar("raspberry_pi", config.raspberry_pi, shared, Pins("gpiod", load_api(gpiod_v2(twin), kernel.ioctl), None, twin.paths))
+        made = board.board(board.lines(), cast(Any, None))
+        assert (UNLOCKED in shared.notes) is not lock
+        for device in made.polled:
+            if hasattr(device, "close"):
+                device.close()
+
+
+def test_one_disturbed_look_at_the_cape_s_button_is_no_emergency_stop(tmp_path):
+    """P9_30 is line 16 of GPIO3, which is gpiochip2 here."""
+    twin = beaglebone(tmp_path)
+    twin.levels["/dev/gpiochip2", 16] = 1
+    shared = Shared(cape())
+    plan = CapeCharger(shared, Pins("gpiod", load_api(gpiod_v2(twin), kernel.ioctl), None, twin.paths, str(tmp_path)))
+    lines = PinLines.over({})
+    button = plan.board(lines, cast(Any, None)).inputs
+    wire, now = twin.wire(16, "/dev/gpiochip2"), 0
+
+    def look(high: bool, ms: int) -> list[bool | None]:
+        nonlocal now
+        wire.drive(high)
+        said = []
+        for now in range(now + 10 * MS, now + ms * MS + 1, 10 * MS):
+            said.append(button.stop_button(now))
+        return said
+    assert look(True, 200)[-1] is False
+    assert True not in look(False, 10) + look(True, 200), "a glitch of one tick"
+    assert look(False, 100)[-1] is True, "a finger"
+    for device in shared.polled:
+        if hasattr(device, "close"):
+            device.close()
