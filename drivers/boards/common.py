@@ -1,7 +1,7 @@
 """What all boards share: converters by name, where the vehicle's data comes from, the display, and the check that the settings fit what is fitted."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from drivers.adc.ads1x15 import Ads1x15
@@ -20,6 +20,8 @@ from drivers.oled_luma import OledLuma
 from drivers.vehicle_fixed import FixedVehicle
 
 OWN = "device"               # charge_parameter_backend: the board's own device says it
+PILOT_AGE_MS = 200           # as the signal pilot_state, which counts from the look and not from the sample
+FILTER_MS = 20               # three time constants until a step is seen: no more than the age of a sample
 
 
 @dataclass(slots=True)
@@ -50,12 +52,34 @@ class Shared:
         return self.mqtt() if self.config.mqtt.publish or self._mqtt is not None else None
 
 
-def converters(config: Measuring, shared: Shared) -> dict[str, Any]:
-    """The analog converters that are fitted, by the names that the settings use."""
-    makers = {"ads1x15": lambda: Ads1x15(config.ads1x15), "iio": lambda: Iio(config.iio), "mcp3208": lambda: Mcp3208(config.mcp3208)}
-    made = {name: makers[name]() for name in config.converters}
+def converters(config: Measuring, shared: Shared, used: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """The analog converters that are fitted, by the names that the settings use. `used` (converter:pin): a round takes no time for other pins."""
+    makers = {"ads1x15": Ads1x15, "iio": Iio, "mcp3208": Mcp3208}
+    made = {name: makers[name](_only(getattr(config, name), name, used)) for name in config.converters}
     shared.polled += made.values()
     return made
+
+
+def _only(section: Any, name: str, used: tuple[str, ...] | None) -> Any:
+    """`section` with those of its channels that somebody reads; as it is where that would be none."""
+    keep = [n for n, pin in enumerate(section.channels) if used is None or f"{name}:{pin}" in used or pin == section.witness_channel]
+    scales = getattr(section, "full_scale_v", [])
+    several = {"full_scale_v": [scales[n] for n in keep]} if len(scales) > 1 else {}
+    return replace(section, channels=[section.channels[n] for n in keep], **several) if 0 < len(keep) < len(section.channels) else section
+
+
+def pilot_in_time(section: str, config: Any, channel: str) -> None:
+    """DriverError where the pilot's converter would show an old state of the car as one of now: the plug is out, and state C still stands."""
+    name = channel.partition(":")[0]
+    converter = getattr(config, name, None)
+    if converter is None:
+        return                                   # told by the monitor, with the names that there are
+    if converter.max_age_ms > PILOT_AGE_MS:
+        raise DriverError(f"{section}.{name}.max_age_ms = {converter.max_age_ms}: the control pilot is read there, and so old a state of it would count as one of now.",
+                          f"Set it to {PILOT_AGE_MS} or less; read slow quantities by another converter.")
+    if converter.filter == "exponential" and converter.filter_ms > FILTER_MS:
+        raise DriverError(f"{section}.{name}.filter_ms = {converter.filter_ms} with filter = exponential: the control pilot is read there, and state C would stand on for "
+                          f"{3 * converter.filter_ms} ms after the car has left it.", f"Set filter: none or median, or filter_ms to {FILTER_MS} or less.")
 
 
 def vehicle(shared: Shared, own: VehicleData | None = None) -> VehicleData:

@@ -35,6 +35,7 @@ class CapeCharger:
         if not section.pilot.channel:
             raise DriverError("focccicape reads no control pilot; without state C no charger may switch its output.",
                               "Wire the pilot to a converter and name it: focccicape.pilot.channel (iio:0 is P9_39), gain, offset.")
+        common.pilot_in_time("focccicape", section, section.pilot.channel)
         if section.supply_channel not in section.iio.channels:
             raise DriverError(f"focccicape.supply_channel = {section.supply_channel!r}, but focccicape.iio.channels = {section.iio.channels}: nobody would read the output's voltage.",
                               "Add it to focccicape.iio.channels, or name the one that the supply's divider is wired to.")

@@ -39,6 +39,7 @@ class GpioCar:
             "contactor_feedback_fitted": bool(pins.contact_plus.pin or pins.contact_minus.pin),
             "lock_feedback_fitted": bool(pins.lock.locked.pin or pins.lock.unlocked.pin) or not pins.lock.fitted})
         common.must_have_no_button(self._name, "pev", config.safety.pev, bool(pins.stop_button.pin))
+        common.pilot_in_time(f"{self._name}.measuring", measuring, measuring.pilot.channel)
         if not measuring.pilot.channel and config.connection.require_pilot:
             raise DriverError(f"The board {self._name} reads no control pilot, but connection.require_pilot = true: it would wait for 5 % PWM for ever.",
                               f"Wire the pilot to a converter ({self._name}.measuring.pilot.channel), or set connection.require_pilot: false, as with pyPLC.")
@@ -93,6 +94,7 @@ class GpioCharger:
         if not measuring.pilot.channel:
             raise DriverError(f"The board {name} reads no control pilot; without state C no charger may switch the mains.",
                               f"Wire the pilot to a converter and name it: {name}.measuring.pilot.channel, gain, offset.")
+        common.pilot_in_time(f"{name}.measuring", measuring, measuring.pilot.channel)
         if wired.pwm.chip < 0:
             raise DriverError(f"The board {name} has no pulse generator for the control pilot.", f"Set {name}.charger.pwm.chip to the N of /sys/class/pwm/pwmchipN.")
         if not wired.contact_plus.pin:
@@ -107,7 +109,8 @@ class GpioCharger:
     def board(self, lines: Any, nic: Nic, now: int = 0) -> AcChargerBoard | ChargerBoard:
         shared, measuring = self._shared, self._section.measuring
         devices = charger_devices(self._section.charger, lines, self._pins)
-        made = common.converters(measuring, shared)
+        # state C must be missed within 30 ms (safety.ac.contactor_open_ms); four pins of an ADS1115 in turn take 60
+        made = common.converters(measuring, shared, (measuring.pilot.channel, measuring.pilot.mean_channel))
         monitor = AnalogPilotMonitor(measuring.pilot, made)
         shared.polled += [*devices.polled, monitor]
         return AcChargerBoard(nic=nic, pilot_monitor=monitor, inputs=devices.inputs, pilot_source=devices.pilot_source, contactors=devices.mains,

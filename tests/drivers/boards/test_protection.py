@@ -5,15 +5,21 @@ from typing import Any, cast
 
 import pytest
 
-from drivers.boards.common import Shared
+from drivers.adc.ads1x15 import Ads1x15
+from drivers.adc.pilot import AnalogPilotConfig, AnalogPilotMonitor
+from drivers.boards.common import Shared, _only, converters
 from drivers.boards.focccicape import CapeCharger
 from drivers.boards.gpio import UNLOCKED, GpioCar
 from drivers.boards.plans import plan
 from drivers.errors import DriverError
+from drivers.interfaces import PilotState
 from drivers.pins.library import Pins, load_api
 from drivers.pins.lines import PinLines
 from kernel.timer import MS
 from tasks.config import Config
+from tasks.sense.task import AC_PERIOD
+from tests.drivers.adc.rig import CP_GAIN, CP_OFFSET
+from tests.drivers.adc.twins import Ads1x15Twin, FakeSmbus, Now
 from tests.drivers.pins import kernel
 from tests.drivers.pins.libraries import gpiod_v2, raspberry
 from tests.drivers.pins.test_library import beaglebone
@@ -102,8 +108,62 @@ def test_one_disturbed_look_at_the_cape_s_button_is_no_emergency_stop(tmp_path):
             said.append(button.stop_button(now))
         return said
     assert look(True, 200)[-1] is False
-    assert True not in look(False, 10) + look(True, 200), "a glitch of one tick"
+    assert not any(look(False, 10) + look(True, 200)), "a glitch of one tick"
     assert look(False, 100)[-1] is True, "a finger"
     for device in shared.polled:
         if hasattr(device, "close"):
             device.close()
+
+
+def wallbox(**converter: object) -> Config:
+    config = Config()
+    config.mode, config.board = "evse", "raspberry_pi"
+    config.evse.energy_transfer_modes = ["AC_three_phase_core"]
+    config.safety.ac.residual_current_fitted = False
+    measuring = config.raspberry_pi.measuring
+    measuring.pilot = AnalogPilotConfig("ads1x15:1", CP_GAIN, CP_OFFSET)
+    for name, value in converter.items():
+        setattr(measuring.ads1x15, name, value)
+    return config
+
+
+@pytest.mark.parametrize("old", [{"max_age_ms": 5000}, {"filter": "exponential", "filter_ms": 500}], ids=str)
+@pytest.mark.parametrize("role", ["car", "wallbox"])
+def test_a_converter_that_keeps_an_old_pilot_alive_is_refused(role, old):
+    """A chip that falls silent in state C would say C for 5 s, whatever the person does with the plug."""
+    config = wallbox(**old)
+    if role == "car":
+        made = car()
+        made.raspberry_pi.measuring = config.raspberry_pi.measuring
+        config = made
+    assert f"raspberry_pi.measuring.ads1x15.{list(old)[-1]}" in refusal(config)
+
+
+def longest_to_b(channels: int) -> int:
+    """ns from the car's state B at the pin to a look of tasks/sense that says so, whenever it comes in a round."""
+    measuring = wallbox().raspberry_pi.measuring
+    section = measuring.ads1x15 if channels > 1 else _only(measuring.ads1x15, "ads1x15", (measuring.pilot.channel, measuring.pilot.mean_channel))
+    assert len(section.channels) == channels and "1" in section.channels
+    longest = 0
+    for left in range(1000 * MS, 1080 * MS, MS):
+        now = Now()
+        chip = Ads1x15Twin(now)
+        chip.pins["1"] = lambda at, left=left: ((6.0 if at < left else 9.0) - CP_OFFSET) / CP_GAIN
+        converter = Ads1x15(section, FakeSmbus(chip))
+        monitor = AnalogPilotMonitor(measuring.pilot, {"ads1x15": converter})
+        while True:
+            now.ns += 10 * MS
+            converter.run(now.ns)
+            seen = monitor.read(now.ns) if now.ns % AC_PERIOD == 0 else None
+            if seen is not None and seen.state is PilotState.B:
+                break
+        longest = max(longest, now.ns - left)
+    return longest
+
+
+def test_a_wallbox_reads_its_pilot_alone_and_so_within_the_30_ms_that_its_contactor_leaves():
+    """safety.ac.contactor_open_ms: 100 ms after state C (IEC 61851-1) less 30 ms in which the pilot is read and judged."""
+    assert longest_to_b(4) > 50 * MS, "all four pins of the wiring in turn: too late"
+    assert longest_to_b(1) <= 30 * MS
+    made = converters(wallbox().beaglebone.measuring, Shared(wallbox()), ("iio:1", ""))
+    assert made["iio"].channels == ("1",)
