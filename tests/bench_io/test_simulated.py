@@ -1,6 +1,7 @@
 """Every command on the simulated board, in virtual time."""
 import pytest
 
+from drivers.interfaces import BatteryReading
 from drivers.sim.lines import CONTACTORS, DUTY, FIRST, LOCK, STEADY, UNLOCK
 from kernel.timer import MS, S
 from tasks.config import Config
@@ -121,6 +122,7 @@ def test_what_is_refused_is_refused_with_words_before_anybody_is_asked(levels, m
 def test_a_mains_contactor_wants_no_mains_and_no_car(levels):
     desk = charger("mains", ac=True)
     assert desk.run("switch", "mains", "--simulate-voltage", "230", look=levels(desk)) == 1 and "230 V at the mains" in desk.text
+    assert desk.run("switch", "mains", "--yes", look=levels(desk)) == 1 and "--yes does not count" in desk.text
 
     def plug(bench):
         levels(desk)(bench)
@@ -219,6 +221,40 @@ def test_an_output_that_does_not_go_off_is_told_loudly(levels):
         bench.board.control_pilot.set_state_c = lambda c, now: put(c, now) if c else False
     assert desk.run("switch", "state_c", "--yes", look=look) == 0
     assert "NOT OFF: state_c" in desk.text and "BY HAND" in desk.text
+
+
+def test_an_output_that_goes_off_late_is_commanded_until_it_does():
+    desk = car()
+    refusals = [False] * 5
+
+    def look(bench):
+        put = bench.board.control_pilot.set_state_c
+        bench.board.control_pilot.set_state_c = lambda c, now: put(c, now) if c or not refusals else refusals.pop()
+    assert desk.run("switch", "state_c", "--yes", look=look) == 0 and refusals == [] and "all outputs are off (commanded off" in desk.text
+
+
+def test_when_the_guard_has_taken_the_outputs_that_is_said():
+    desk = car()
+    benches = []
+    desk.clock.at = [(ON + 500 * MS, lambda: (benches[0].lines.hold(), benches[0].lines.force(FIRST, False)))]
+    assert desk.run("switch", "state_c", "--yes", "--for", "10", look=benches.append) == 1
+    assert "no sign of life for too long" in desk.one_line() and "the guard has the outputs" in desk.text and "all outputs are off" not in desk.text
+
+
+def test_a_battery_voltage_that_is_old_is_not_known():
+    desk = car("contactors")
+
+    def look(bench):
+        bench.board.vehicle.read = lambda now: BatteryReading.of(now - 2100 * MS, voltage=0.0)
+    assert desk.run("switch", "contactors", look=look) == 1 and "battery: no value younger than 2 s" in desk.one_line()
+
+
+def test_a_second_relay_does_not_follow_at_the_bench_and_the_report_has_the_file_s_settings():
+    desk = car()
+    desk.config.dieter.relay_2 = "with_contactors"
+    bench = desk.bench()
+    assert (bench.config.dieter.relay_2, bench.given.dieter.relay_2, desk.config.dieter.relay_2) == ("none", "with_contactors", "with_contactors")
+    bench.close()
 
 
 def test_a_welded_contactor_is_told():
