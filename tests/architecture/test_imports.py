@@ -111,7 +111,15 @@ def whole_interfaces(name, text):
             if i.module.startswith("drivers") and not i.name or i.module == "drivers" and i.name == "interfaces"]
 
 
-@pytest.mark.parametrize("check", [violations, actuator_imports, early_hardware, whole_interfaces])
+def workbench_in_the_box(name, text):
+    """tools/bench_io commands actuators without the supervisor: a person's tool, never a part of the box."""
+    if matches(name, "tools/bench_io/*", "tests/*"):
+        return []
+    return [f"{name}:{i.line}: tools.bench_io is for the workbench alone" for i in imports(text, package_of(name))
+            if f"{i.module}.{i.name}.".startswith("tools.bench_io.")]
+
+
+@pytest.mark.parametrize("check", [violations, actuator_imports, early_hardware, whole_interfaces, workbench_in_the_box])
 def test_the_project_keeps_to_it(check):
     names = python_files("kernel/*", "tasks/*", "drivers/*", "exi_native/*", "main.py", "tools/*")
     assert len(names) > 30
@@ -182,6 +190,13 @@ def test_actuators_behind_a_module_name_are_found():
     assert whole_interfaces("tasks/v2g/task.py", "import drivers.interfaces")
     assert whole_interfaces("tasks/v2g/task.py", "from drivers import interfaces")
     assert not whole_interfaces("tasks/v2g/task.py", "from drivers.interfaces import PilotState")
+
+
+def test_the_workbench_in_the_box_is_found():
+    for text in ("import tools.bench_io.switch", "from tools.bench_io.switch import Switching", "def f():\n    from tools import bench_io"):
+        assert workbench_in_the_box("main.py", text) and workbench_in_the_box("tools/appliance/parts.py", text), text
+        assert not workbench_in_the_box("tools/bench_io/__main__.py", text)
+    assert not workbench_in_the_box("main.py", "from tools.bench import adc\nfrom tools.bench_iota import x")
 
 
 def test_hardware_libraries_at_module_level_are_found():

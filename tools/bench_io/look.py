@@ -6,6 +6,7 @@ from typing import Any, Iterator
 
 from drivers.adc.inputs import PolledInputs
 from drivers.adc.quantity import Quantity, checked, linear, temperatures
+from drivers.boards.assumed import AssumedCarPilot, NoInputs
 from drivers.interfaces import PilotReading
 from drivers.pins.inputs import PinInput
 from kernel.timer import MS, S
@@ -56,7 +57,7 @@ def pilot(bench: Bench, now: int) -> Iterator[Reading]:
     volts = getattr(monitor, "voltage", None)
     raw = NO_RAW if volts is None else f"{volts:.2f} V"
     measuring = getattr(section(bench), "measuring", section(bench))
-    where = getattr(getattr(measuring, "pilot", None), "channel", "") or ("nobody reads it" if bench.real and not hasattr(monitor, "voltage") else "")
+    where = getattr(getattr(measuring, "pilot", None), "channel", "") or ("assumed" if isinstance(monitor, AssumedCarPilot) else "")
     if told is None:
         yield Reading("pilot state", where, raw, why="none of the windows of +12, +9, +6, +3, 0, -12 V" if volts is not None else "no sample, or the device is silent")
     else:
@@ -180,7 +181,7 @@ def instruments(bench: Bench, now: int) -> Iterator[Reading]:
                   ("inlet temperature", "C", board.voltmeter.inlet_temperature), ("supply voltage", "V", board.voltmeter.supply_voltage),
                   ("contactors closed", "", board.contactors.feedback)]
     absent = not_fitted(bench)
-    wanted += [("plug locked", "", board.lock and board.lock.feedback), ("stop button pressed", "", board.inputs.stop_button)]
+    wanted += [("plug locked", "", board.lock and board.lock.feedback), ("stop button pressed", "", None if isinstance(board.inputs, NoInputs) else board.inputs.stop_button)]
     for name, unit, read in wanted:
         value = read(now) if read else None
         why = "" if value is not None else "not known" if read and name not in absent else "not fitted"
