@@ -214,7 +214,7 @@ def _by_pilot(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple
     if on and watts is not None:
         return (Row(HUGE, texts.power(watts), None, "kW", "RCD !" if s.residual_current.get(now) else ""),
                 Row(LARGE, texts.volts_and_amperes(s.ac_voltage.get(now), s.ac_current.get(now))), _text(said), _text("car does not speak"))
-    waits = "charging" if on else "waiting for the car"
+    waits = "charging" if on else "waiting for the car" if on is False else "contactor unknown"
     return (Row(LARGE, Phase.BY_PILOT.headline), _tall(waits), _text(said), _held_back(s) or _text("car does not speak"))
 
 
@@ -291,6 +291,10 @@ def _current(s: Signals, now: int, car: bool) -> float | None:
 
 
 def _measured(s: Signals, now: int, car: bool) -> str:
+    """What only the charger says is marked: its 0 V is no measurement of what stands at our inlet."""
+    said = s.evse_present_voltage.get(now)
+    if car and said is not None and not s.ac_session.value and s.inlet_voltage.get(now) is None:
+        return wide("charger", f"{value(said, 'V')} {value(_current(s, now, car), 'A')}")
     return pair(_voltage(s, now, car), "V", _current(s, now, car), "A")
 
 

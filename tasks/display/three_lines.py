@@ -11,6 +11,7 @@ from tasks.display.limit import limit_text
 from tasks.display.phases import Phase, phase_of, pilot_text
 from tasks.display.screens import MATCHING_TEXTS, notice_of
 from tasks.display.texts import UNKNOWN, ohm, power, value, wrap
+from tasks.pilot_duty import promised_current
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
 
@@ -75,12 +76,15 @@ def _numbers(phase: Phase, s: Signals, now: int, role: str) -> str:
         there = s.battery_voltage.get(now) if role == "pev" else s.ev_target_voltage.get(now)
         return f"{value(volts, 'V')} of {value(there, 'V')}"
     if phase in (Phase.CABLE_CHECK, Phase.STARTING, Phase.STOPPING):
-        return value(volts, "V") + ("" if role == "pev" or s.isolation.get(now) is None else " " + ohm(s.isolation.get(now)))
+        said = "charger " if role == "pev" and volts is not None and not s.ac_session.value and s.inlet_voltage.get(now) is None else ""     # no measurement of ours
+        return said + value(volts, "V") + ("" if role == "pev" or s.isolation.get(now) is None else " " + ohm(s.isolation.get(now)))
     if phase in ENDS:
         energy = s.session_energy.get(now)
         return "" if energy is None else _both(f"{energy / 1000:.2f} kWh", value(_soc(s, now, role), "%"))
     if phase is Phase.IDLE and role == "pev":
         return _both(value(_soc(s, now, role), "%"), value(s.battery_voltage.get(now), "V"))
+    if phase is Phase.BY_PILOT:
+        return " ".join(value(number, unit) for number, unit in ((s.ac_voltage.get(now), "V"), (s.ac_current.get(now), "A")) if number is not None)
     if s.attenuation.value is not None and phase in (Phase.JOINING, Phase.DISCOVERY, Phase.CONNECTING, Phase.SESSION):
         return _both(f"{s.attenuation.value:.1f} dB", s.link_quality.value or "")
     return ""
@@ -104,6 +108,10 @@ def _words(phase: Phase, detail: str, s: Signals, now: int, car: bool) -> str:
         return s.safety_blocked.value
     if phase is Phase.STOPPING:
         return "Do not unplug."
+    if phase is Phase.BY_PILOT:
+        on, promised = s.contactors_closed.get(now), promised_current(s.pilot_duty_request.get(now) or 0.0)
+        state = "charging" if on else "waiting for the car" if on is False else "contactor unknown"
+        return f"{state}, may take {promised:.0f} A" if promised else "no power to give now"
     if phase is Phase.AUTHORISATION:
         return "Card, app or button at the charger."
     if phase is Phase.MODEM:
