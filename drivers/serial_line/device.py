@@ -181,6 +181,8 @@ class SerialDevice:
         if not self.port.is_open and on:
             self.refused += 1
             return False                 # what cannot be told now must not happen later, when the device is back
+        if not self.port.is_open and not self.lost and not self.lines.level(line):
+            return True                  # it was off when the device went, or none has been there yet: off is the first thing that it will hear
         done = self.lines.set(line, on)
         if not self.lines.held:
             done = self._command(now) and self.port.pump(now) and done

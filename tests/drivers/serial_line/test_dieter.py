@@ -333,3 +333,17 @@ def test_every_setting_is_explained():
     entries = list(describe(DieterConfig))
     assert len(entries) == 10 and all(entry.meaning for entry in entries)
     assert SerialPortConfig().baud == 19200
+
+
+def test_a_device_that_was_never_there_has_nothing_on():
+    """The supervisor says state B and open at its start: no reason to trip, for that is the first thing that the device will hear."""
+    line = Line(SimDieter(Plant(PlantConfig(plugged=True))))
+    line.pty.unplug()
+    line.plug.path = ""
+    driver = line.driver = Dieter(DieterConfig(), 0, Wiring(finder=line.plug.finder()))
+    assert driver.control_pilot.set_state_c(False, 0) and driver.contactors.set_closed(False, 0) and driver.refused == 0
+    assert not driver.control_pilot.set_state_c(True, 0) and not driver.contactors.set_closed(True, 0) and driver.refused == 2
+    line.replug()
+    line.run(0, 10 * S)
+    assert set(line.device.heard) == {"do0000"}
+    line.close()
