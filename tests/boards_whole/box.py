@@ -11,7 +11,7 @@ from drivers.boards.plans import plan
 from drivers.pins.library import Pins
 from drivers.sim.plant_config import PlantConfig
 from exi_native import codec
-from kernel.timer import MS
+from kernel.timer import MS, NEVER
 from tasks import command_line
 from tasks.config import Config
 from tools.simulate.charge import Charge
@@ -32,11 +32,22 @@ class Surroundings:
 
     pins: Pins | None = None
 
+    def parts(self, charge: BoardCharge) -> dict[str, Any]:
+        """What the plan's `board` is handed in besides."""
+        return {}
+
     def attach(self, charge: BoardCharge, board: Any, lines: Any) -> None:
         """The board has been made."""
 
     def follow(self, now: int) -> None:
         """The world at `now`: what a sensor sees, where a contact stands."""
+
+    def next_event(self) -> int:
+        """When something of it happens between two steps."""
+        return NEVER
+
+    def deliver(self, now: int) -> None:
+        """It happens."""
 
     def close(self) -> None:
         """Nothing stays open."""
@@ -76,14 +87,17 @@ class BoardCharge(Charge):
         if name != self.role:
             return board
         self.lines = self.plan.lines()
-        made = self.plan.board(self.lines, board.nic, 0)
+        made = self.plan.board(self.lines, board.nic, 0, **self.surroundings.parts(self))
         self.surroundings.attach(self, made, self.lines)
         return made
 
     def next_event(self) -> int:
-        return self.at
+        return min(self.at, self.surroundings.next_event())
 
     def deliver(self, now: int) -> None:
+        self.surroundings.deliver(now)
+        if now < self.at:
+            return
         self.plant.advance(now)
         self.surroundings.follow(now)
         self.at = now + STEP

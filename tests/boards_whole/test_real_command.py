@@ -10,6 +10,7 @@ import pytest
 
 from drivers.serial_line.commands import CELERON55, DEVICES, DIETER
 from drivers.sim.serial_devices import SimCeleron55, SimDieter
+from tests.boards_whole import files
 from tests.boards_whole.real_time import Beside
 from tests.guard.box import PATIENCE_S, ROOT
 from tests.interop.network import Program, Wire
@@ -19,50 +20,7 @@ pytestmark = [pytest.mark.needs_netns, pytest.mark.slow,
               pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("ethtool"), reason="needs root, ip and ethtool")]
 
 BATTERY_V = 350.0
-DIETER_FILE = """
-board: dieter
-charge_parameter_backend: fixed
-connection:
-  require_pilot: false
-safety:
-  pev:
-    contactor_feedback_fitted: false
-    current_sensor_fitted: false
-    temperature_sensor_fitted: false
-    stop_button: none
-vehicle_fixed:
-  battery_voltage_v: 350
-  target_voltage_v: 400
-  max_voltage_v: 403
-  charge_permission: true
-oled:
-  controller: none
-modem_emulator:
-  enabled: true
-dieter:
-  serial:
-    port: {port}
-"""
-CELERON55_FILE = """
-board: celeron55
-charge_parameter_backend: device
-safety:
-  pev:
-    lock_feedback_fitted: false
-    current_sensor_fitted: false
-    temperature_sensor_fitted: false
-    stop_button: none
-oled:
-  controller: none
-modem_emulator:
-  enabled: true
-celeron55:
-  target_voltage_v: 400
-  max_voltage_v: 403
-  serial:
-    port: {port}
-"""
-BOARDS = {"dieter": (SimDieter, DIETER_FILE, DEVICES[DIETER]), "celeron55": (SimCeleron55, CELERON55_FILE, DEVICES[CELERON55])}
+BOARDS = {"dieter": (SimDieter, files.DIETER, DEVICES[DIETER]), "celeron55": (SimCeleron55, files.CELERON55, DEVICES[CELERON55])}
 
 
 class Scene:

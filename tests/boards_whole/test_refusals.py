@@ -10,9 +10,8 @@ from drivers.errors import DriverError
 from drivers.pins.library import Pins, load_api
 from kernel.settings import SettingsError
 from tests.boards_whole.box import written
-from tests.boards_whole.test_raspberry_pi import FIXED, MEASURING
+from tests.boards_whole import files
 from tests.boards_whole.gpio import I2cBus, PanelChip
-from tests.boards_whole.test_real_command import DIETER_FILE
 from tests.drivers.adc.twins import Ads1x15Twin, Now
 from tests.drivers.pins import kernel
 from tests.drivers.pins.libraries import gpiod_v2, raspberry
@@ -20,7 +19,7 @@ from tests.drivers.pins.libraries import gpiod_v2, raspberry
 pytest.importorskip("smbus2", reason="smbus2 is not installed")
 pytest.importorskip("serial", reason="pyserial is not installed")
 
-PI = MEASURING + FIXED
+PI = files.PI + files.FIXED
 AC = """
 board: raspberry_pi
 evse:
@@ -36,7 +35,7 @@ def pin(name: str, use: str = "contactors") -> str:
     return PI.replace("raspberry_pi:\n", f"raspberry_pi:\n  car:\n    {use}:\n      pin: {name}\n")
 
 
-DIETER = DIETER_FILE.format(port="/dev/not-there")
+DIETER = files.DIETER.format(port="/dev/not-there")
 REFUSED = {
     "a wrong pin name": ("pev", pin("GPIO99"), ("'GPIO99'", "58 lines"), "GPIO2 to GPIO27"),
     "two uses of one pin": ("pev", pin("GPIO17"), ("pilot state C", "contactors", "GPIO17"), "another"),

@@ -10,31 +10,13 @@ from kernel.timer import MS, S
 from tasks.config import Config
 from tasks.stop_reasons import StopReason
 from tests.boards_whole.box import BoardCharge
+from tests.boards_whole.files import BONE, FIXED, WALLBOX
 from tests.boards_whole.gpio import BeagleBoneCar, RaspberryWallbox
-from tests.boards_whole.test_raspberry_pi import FIXED
 from tests.drivers.pins.libraries import raspberry
 from tests.sessions.charges import assert_safe, run_to
 
 pytest.importorskip("smbus2", reason="smbus2 is not installed")
 pytest.importorskip("luma.oled", reason="luma.oled is not installed")
-
-WALLBOX = """
-board: raspberry_pi
-evse:
-  energy_transfer_modes: [AC_three_phase_core]
-  protocols: [iso2]
-safety:
-  ac:
-    residual_current_fitted: false
-raspberry_pi:
-  measuring:
-    pilot:
-      channel: "ads1x15:1"
-      gain: 10
-      offset: -15
-oled:
-  controller: ssd1306
-"""
 
 
 def car() -> Config:
@@ -129,31 +111,6 @@ def test_a_contact_that_does_not_follow_is_told(start):
 
 
 # --- BeagleBone ------------------------------------------------------------------------------------------------------------
-
-BONE = """
-board: beaglebone
-beaglebone:
-  measuring:
-    iio:
-      channels: ["0", "1", "2", "3"]
-    voltmeter:
-      inlet_voltage:
-        channel: "iio:0"
-        gain: 600
-      inlet_current:
-        channel: "iio:2"
-        gain: 400
-        offset: -300
-      inlet_temperature:
-        channels: ["iio:3"]
-        reference_v: 1.65
-    pilot:
-      channel: "iio:1"
-      gain: 20
-      offset: -15
-connection:
-  require_pilot: false
-"""
 
 
 @pytest.fixture
