@@ -9,7 +9,8 @@ from kernel.timer import MS, NEVER, S
 from tasks.signals import Signals
 
 SOURCE = "devices"
-PER_VISIT = 4                # turns in one visit; who is left over comes first in the next tick
+PER_VISIT = 16               # turns in one visit; who is left over comes first in the next tick. A car's pins (10 us each, one per tick), an ADS1115, MQTT and
+                             # a battery by CAN want eleven per tick: with fewer the pilot's samples grow too old (tests/devices)
 TICK = 10 * MS               # that next visit
 LONGEST_REST = 1 * S         # whatever a device wishes: so often its state is looked at
 NOTICE_TURN = 4 * S          # several faults take turns on the display

@@ -1,8 +1,10 @@
 """DevicesTask: turns, fairness, what is told and shown."""
+from drivers.adc.ads1x15 import Ads1x15, Ads1x15Config
 from kernel.journal import Journal
 from kernel.timer import MS, NEVER, S
 from tasks.devices.task import LONGEST_REST, NOTICE_TURN, PER_VISIT, TELL_AGAIN, TICK, DevicesTask
 from tasks.signals import Signals
+from tests.drivers.adc.twins import Ads1x15Twin, FakeSmbus, Now
 
 
 class Device:
@@ -36,13 +38,13 @@ def test_each_device_gets_its_turn_when_it_wants_one():
 
 
 def test_no_visit_does_more_than_its_share_and_nobody_starves():
-    devices = [Device(str(n), every=1) for n in range(11)]
+    devices = [Device(str(n), every=1) for n in range(44)]
     task, *_ = made(*devices)
     for visit in range(110):
         before = sum(len(d.turns) for d in devices)
         assert task.run(visit * TICK) <= (visit + 1) * TICK
         assert sum(len(d.turns) for d in devices) - before == PER_VISIT
-    assert {len(d.turns) for d in devices} == {40}, "110 visits of 4 turns for 11 devices"
+    assert {len(d.turns) for d in devices} == {40}, "110 visits of 16 turns for 44 devices"
 
 
 def test_a_device_cannot_make_the_row_spin_nor_sleep_for_ever():
@@ -93,3 +95,18 @@ def test_several_faults_take_turns_on_the_display():
         task.run(n * NOTICE_TURN)
         seen.add(signals.device_notice.value)
     assert seen == {"ADC: no answer", "CAN: bus off"}
+
+
+def test_the_samples_of_a_full_board_keep_their_age():
+    """A car at pins with a display, a broker and a battery by CAN: a round of four channels has to fit into max_age_ms, or the pilot is lost in the middle of a charge."""
+    now = Now()
+    converter = Ads1x15(Ads1x15Config(channels=["0", "1", "2", "3"]), FakeSmbus(Ads1x15Twin(now)))
+    pins, can = [Device(str(n), every=10 * MS) for n in range(7)], [Device("CAN", every=10 * MS), Device("BMS", every=10 * MS)]
+    slow = [Device(name, every=ms * MS) for name, ms in (("lines", 100), ("lock", 100), ("voltmeter", 50), ("pilot", 50), ("MQTT", 20), ("second display", 20))]
+    task, *_ = made(*pins, converter, *slow, *can)
+    oldest = due = 0
+    for now.ns in range(TICK, 5 * S, TICK):
+        due = task.run(now.ns) if now.ns >= due else due
+        if now.ns > 100 * MS:
+            oldest = max(oldest, now.ns - (converter.sampled_at("1") or 0))
+    assert oldest <= 60 * MS, f"{oldest / MS} ms; unknown at 100"
