@@ -30,6 +30,7 @@ BEHIND = 500 * MS         # reading behind for so long: told as a flood
 JUDGE, HOLD = 100 * MS, 5 * S      # how often the values are judged; how long a fault is told at least, so that one value a second does not make it flicker
 FIRST, CEILING = S, 30 * S
 STATUS = "status"
+CHARGER_SAYS, SAYS_EVERY = "evccid", 15 * S      # a charger's box alone publishes it, once a session has begun, and again every 10 s (tasks/mqtt)
 TOLD = 160                # characters of a problem that a library words
 
 
@@ -75,6 +76,11 @@ class MqttClient:
         self._latest[name] = text
         self._due[name] = None
         return True
+
+    def charger_near(self, now: int) -> bool:
+        """A charger's box publishes below the same base topic, where its names for a car's wishes are those of a battery's."""
+        heard = self.inputs.get(CHARGER_SAYS)
+        return heard is not None and 0 <= heard.quantity.at and now - heard.quantity.at <= SAYS_EVERY
 
     @property
     def online(self) -> bool:
@@ -270,6 +276,9 @@ class MqttClient:
             return "MQTT: flooded", f"More than {PACKETS} messages per {FLOODED // MS} ms come from {self.name}; find who publishes so much below {self._base}."
         if self._forbidden:
             return "MQTT: not allowed", f"{self.name} does not let us subscribe {self._forbidden} below {self._base}; give this user the right to read there."
+        if self.charger_near(now):
+            return "MQTT: charger here", (f"A charger publishes below {self._base}, too, and what it repeats of our wishes looks like the battery's: nothing of this topic "
+                                          "is believed. Give each box an mqtt.topic of its own.")
         if now - self._online_at < PATIENCE:
             return "", ""
         for wanted in self.inputs.values():

@@ -83,6 +83,11 @@ def permission(name: str, within: int | None = None) -> Input:
     return Input(name, switch, "0 or 1", within=within)
 
 
+def sign(name: str) -> Input:
+    """That somebody speaks there, whatever he says."""
+    return Input(name, lambda payload: True, "nothing")
+
+
 def state(name: str) -> Input:
     """A switch that stays as it was last set, however long ago."""
     return Input(name, switch, "0 or 1", retained=True)

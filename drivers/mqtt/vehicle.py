@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from drivers.errors import DriverError
 from drivers.interfaces import BatteryReading, Quantity, Voltmeter, measured_at
-from drivers.mqtt.client import MqttClient
+from drivers.mqtt.client import CHARGER_SAYS, MqttClient
 from drivers.mqtt.config import MqttVehicleConfig
-from drivers.mqtt.payload import Input, measurement, permission
+from drivers.mqtt.payload import Input, measurement, permission, sign
 from kernel.timer import MS
 
 OFTEN = 500 * MS       # as the signals of these quantities (safety sheet S7); others may be 2 s old, which the same repetition gives
@@ -24,6 +24,7 @@ class MqttVehicle:
         soc = want(measurement("soc", 0, 100, "%"))
         self._permission = want(permission("charge_permission", None if self._by_values else OFTEN))
         hottest, coldest = want(measurement("battery_hottest", -60, 200, "degrees Celsius")), want(measurement("battery_coldest", -60, 200, "degrees Celsius"))
+        want(sign(CHARGER_SAYS))
         r = self._reading = BatteryReading(
             voltage=self._voltage.quantity, soc_percent=soc.quantity, target_voltage=self._target_voltage.quantity,
             target_current=self._target_current.quantity, hottest=hottest.quantity, coldest=coldest.quantity)
@@ -40,6 +41,8 @@ class MqttVehicle:
         return self._client.errors
 
     def read(self, now: int) -> BatteryReading | None:
+        if self._client.charger_near(now):
+            return None                      # target_voltage, target_current, soc below this topic may be the echo of what we asked the charger for
         if self._voltage.quantity.at < 0 and self._permission.quantity.at < 0 and self._target_current.quantity.at < 0:
             return None                      # nobody has ever spoken
         for heard, configured, limit in self._limits:
