@@ -12,9 +12,11 @@ from drivers.boards.config import GpioBoard, Measuring
 from drivers.errors import DriverError
 from drivers.interfaces import Nic, PilotMonitor
 from drivers.pins.build import CarDevices, car_devices, car_lines, charger_devices, charger_lines
+from drivers.pins.config import ChargerPins
 from drivers.pins.library import Pins
 from drivers.pins.lines import PinLines
 
+OPEN_WITH_MEAN_MS = 60       # 100 ms less 40 in which two pins of an ADS1115 are read and judged (tests/drivers/boards/test_protection.py: 29 to 39 ms)
 PILOT_UNREAD = ("THE CONTROL PILOT IS NOT READ: a pulled plug shows only where the link or the voltages go, and no duty is known. "
                 "Wire it to a converter and name it in measuring.pilot.channel.")
 UNLOCKED = "THE PLUG IS NOT LOCKED: no motor for it is fitted, \"locked\" is only what was commanded. Whoever pulls it under load draws an arc."
@@ -99,9 +101,21 @@ class GpioCharger:
             raise DriverError(f"The board {name} has no pulse generator for the control pilot.", f"Set {name}.charger.pwm.chip to the N of /sys/class/pwm/pwmchipN.")
         if not wired.contact_plus.pin:
             raise DriverError("The mains contactor has no auxiliary contact: nobody would know that it is welded.", f"Wire it and name its pin: {name}.charger.contact_plus.")
+        self._in_time(name, config.safety.ac.contactor_open_ms, measuring, wired)
         self._section = section
         self._shared = shared
         self._pins = pins if pins is not None else Pins(wired.library)
+
+    def _in_time(self, name: str, open_ms: int, measuring: Measuring, wired: ChargerPins) -> None:
+        """100 ms from state C to open mains (IEC 61851-1) are shared by reading, relay and contact."""
+        debounce = max(wired.contact_plus.debounce_ms, wired.contact_minus.debounce_ms if wired.contact_minus.pin else 0)
+        if debounce >= open_ms:
+            raise DriverError(f"The mains contactor's contact counts after {debounce} ms (debounce_ms), but safety.ac.contactor_open_ms = {open_ms}: each opening would end as welded.",
+                              f"Lower {name}.charger.contact_plus.debounce_ms (20 ms do for a relay).")
+        if measuring.pilot.mean_channel and open_ms > OPEN_WITH_MEAN_MS:
+            raise DriverError(f"With pilot.mean_channel the pilot is read every 40 ms instead of 30, and safety.ac.contactor_open_ms = {open_ms} leaves no room for it.",
+                              f"Leave {name}.measuring.pilot.mean_channel empty (a wallbox sets the duty itself), or set safety.ac.contactor_open_ms to {OPEN_WITH_MEAN_MS} "
+                              "where the contactor is that quick.")
 
     def lines(self) -> PinLines:
         return charger_lines(self._section.charger, self._pins)

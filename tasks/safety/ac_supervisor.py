@@ -116,7 +116,10 @@ class AcSupervisor(ChargerSupervisor):
     def _still_wanted(self, f: AcFacts, r: AcRequests, now: int) -> bool:
         """The car's state C, the request, and the PWM that was promised; any of them gone ends it."""
         if not ready(f, self.config):
-            self.report.tell("car left state C, pilot %s: the contactor opens", f.pilot, level="info" if r.by_pilot else "warning")
+            if f.pilot is None:
+                self.report.tell("the pilot is unknown: the contactor opens", level="warning")
+            else:
+                self.report.tell("car left state C, pilot %s: the contactor opens", f.pilot, level="info" if r.by_pilot else "warning")
             self._open_now(now)
         elif not self._wanted:
             if r.lapsed:

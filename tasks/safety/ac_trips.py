@@ -35,6 +35,8 @@ def ready(f, c) -> bool:
 AC_PERMITS = (
     Permit("ventilation", SafetyState.Delivering, lambda f, c, out: f.pilot is D and not c.ventilation_fitted,
            "Ventilation needed", "The car asks for state D: its battery gases. Charge it in a ventilated place (safety.ac.ventilation_fitted)."),
+    Permit("pilot_known", SafetyState.Delivering, lambda f, c, out: f.pilot is None,
+           "Pilot unknown", "The control pilot cannot be read, or has a voltage that is no state. Check the converter, its wiring and the pilot's resistors."),
     Permit("car_ready", SafetyState.Delivering, lambda f, c, out: not ready(f, c),
            "Car not in state C", "The mains are not connected before the car says that it is ready (state C)."),
     Permit("pwm_on", SafetyState.Delivering, lambda f, c, out: not promised(out.duty),
@@ -44,7 +46,8 @@ AC_PERMITS = (
 )
 
 AC_TRIPS = (
-    Trip("pilot_lost", LIVE, lambda f, c: f.pilot is not B and f.pilot is not C and f.pilot is not D,
+    # None opens at once as every pilot that is not C does, and latches nothing: on its way from C to B a sampled pilot lies between two windows now and then
+    Trip("pilot_lost", LIVE, lambda f, c: f.pilot is not None and f.pilot is not B and f.pilot is not C and f.pilot is not D,
          "Pilot lost", "Plug pulled, pilot wire broken or not measured while the mains were connected. Replug.", emergency=True),
     Trip("pwm_wrong", POWERED, lambda f, c: f.duty is not None and (f.duty_set is None or not abs(f.duty - f.duty_set) <= DUTY_TOLERANCE),
          "PWM not as set", "The pilot shows another duty than was set: the car may draw more than is there. Check the pulse generator.",

@@ -45,7 +45,7 @@ REFUSED = {
     "a wrong bus number": ("pev", PI.replace("  measuring:\n", "  measuring:\n    ads1x15:\n      i2c_bus: 31\n      channels: [\"0\", \"1\", \"2\", \"3\"]\n"),
                            ("/dev/i2c-31", "No such file"), "i2cdetect -l"),
     "Dieter and a pilot": ("pev", DIETER.replace("require_pilot: false", "require_pilot: true"), ("Dieter", "no control pilot"), "connection.require_pilot: false"),
-    "a pilot without its duty": ("pev", PI.replace("require_pilot: false", "require_pilot: true"), ("not its duty", "5 % PWM"), "raspberry_pi.car.pwm_present.pin"),
+    "a pilot without its duty": ("pev", PI.replace("require_pilot: false", "require_pilot: true"), ("reads no duty", "5 % PWM"), "raspberry_pi.measuring.pilot.mean_channel"),
     "nobody says what the battery wants": ("pev", PI.replace("charge_parameter_backend: fixed", ""), ("charge_parameter_backend = none",), "fixed, mqtt or dbc"),
     "celeron55's data at another board": ("pev", PI.replace("backend: fixed", "backend: device"), ("charge_parameter_backend = device",), "fixed, mqtt or dbc"),
     "a car's board in a charger": ("evse", "board: dieter\n", ("dieter is for a car", "mode = evse"), "mode: pev"),

@@ -17,7 +17,7 @@ A, B, C, D, E, F = PilotState
 POWERED, LIVE, CLOSED = {Closing, Delivering}, {Closing, Delivering, CurrentOff}, {Delivering, CurrentOff}
 #: name: (states, hold, a person must reset, facts that are bad, facts that are good)
 ROWS = {
-    "pilot_lost": (LIVE, 0, False, [{"pilot": p} for p in (A, E, F, None)], [{"pilot": p} for p in (B, C, D)]),
+    "pilot_lost": (LIVE, 0, False, [{"pilot": p} for p in (A, E, F)], [{"pilot": p} for p in (B, C, D, None)]),
     "pwm_wrong": (POWERED, 200 * MS, False,
                   [{"duty": 7.1}, {"duty": 2.9}, {"duty": 100.0}, {"duty": nan}, {"duty_set": None}, {"duty": 50.0, "duty_set": 53.0}],
                   [{"duty": 7.0}, {"duty": 3.0}, {"duty": None}, {"duty": None, "duty_set": None}, {"duty": 52.0, "duty_set": 50.0}]),
@@ -79,7 +79,7 @@ def test_which_pwm_promises_a_current(duty, does):
 
 @pytest.mark.parametrize("pilot, ventilated, lacks", [
     (A, False, "car_ready"), (B, False, "car_ready"), (C, False, None), (D, False, "ventilation"), (E, True, "car_ready"), (F, True, "car_ready"),
-    (None, True, "car_ready"), (D, True, None), (C, True, None), (B, True, "car_ready")])
+    (None, True, "pilot_known"), (D, True, None), (C, True, None), (B, True, "car_ready")])
 def test_which_pilot_gets_power(pilot, ventilated, lacks):
     config = AcSafetyConfig(ventilation_fitted=ventilated)
     assert table.ready(rest(pilot=pilot), config) is (lacks is None)

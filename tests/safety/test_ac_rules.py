@@ -43,7 +43,7 @@ def test_a_request_from_the_start_is_no_wish():
 
 
 @pytest.mark.parametrize("changes, text", [
-    ({"pilot": B}, "Car not in state C"), ({"pilot": D}, "Ventilation needed"), ({"pilot": None}, "Pilot lost"), ({"lock": None}, "Lock lost"),
+    ({"pilot": B}, "Car not in state C"), ({"pilot": D}, "Ventilation needed"), ({"pilot": None}, "Pilot unknown"), ({"lock": None}, "Lock lost"),
     ({"residual_current": True}, "Residual current"), ({"residual_current": None}, "RCD unknown"), ({"stop_button": True}, "Stop button"),
     ({"connection_alive": None}, "Supervision silent"), ({"duty": 100.0}, "PWM not as set"), ({"contactors": None}, "Contactor not at rest"),
     ({"contactors": True}, "Contactor not at rest")])

@@ -100,7 +100,6 @@ FAULTS = {
     "Residual current": lambda b: setattr(b.plant.ac, "tripped", True),
     "RCD unknown": lambda b: setattr(b.detector, "failed", True),
     "Stop button": lambda b: setattr(b.plant, "charger_stop_button", True),
-    "Pilot lost": lambda b: setattr(b.monitor, "failed", True),
     "PWM not as set": lambda b: setattr(b.monitor, "duty", lambda percent: 53.0),
     "Lock lost": lambda b: setattr(b.plant.charger_lock, "feedback_fault", "broken"),
     "Supervision silent": lambda b: setattr(b, "supervised", False),
@@ -108,6 +107,22 @@ FAULTS = {
     "Overcurrent": lambda b: b.meter.distort("current", lambda amperes: 25.0),
     "Internal fault": lambda b: b.safety.on_fault(b.now, "v2g"),
 }
+
+
+def test_a_pilot_that_cannot_be_read_opens_at_once_and_latches_nothing():
+    """On its way from C to B a sampled pilot lies between two windows now and then: a car that pauses must not be dead until it is replugged."""
+    b = AcBench().charge()
+    b.monitor.failed = True
+    b.until(lambda: not b.plant.ac.live, limit=S)
+    assert b.safety.trip == "" and any("pilot is unknown: the contactor opens" in line for line in b.lines)
+    b.run(S)
+    assert b.safety.supervisor.state.name == "Idle"
+    b.monitor.failed = False
+    b.want(ac=None)
+    b.run(200 * MS)
+    b.want(ac=True)
+    b.until(lambda: b.plant.ac.live)
+    assert b.plant.damage == 0
 
 
 @pytest.mark.parametrize("text", FAULTS)

@@ -167,3 +167,18 @@ def test_a_wallbox_reads_its_pilot_alone_and_so_within_the_30_ms_that_its_contac
     assert longest_to_b(1) <= 30 * MS
     made = converters(wallbox().beaglebone.measuring, Shared(wallbox()), ("iio:1", ""))
     assert made["iio"].channels == ("1",)
+
+
+def test_a_contact_that_is_slower_than_the_contactor_may_be_is_refused():
+    config = wallbox()
+    config.raspberry_pi.charger.contact_plus.debounce_ms = 80
+    assert "each opening would end as welded" in refusal(config)
+
+
+def test_a_wallbox_that_reads_a_mean_as_well_must_have_a_quicker_contactor():
+    config = wallbox()
+    config.raspberry_pi.measuring.pilot.mean_channel = "ads1x15:2"
+    config.raspberry_pi.measuring.pilot.mean_gain = 10.0
+    assert "leaves no room" in refusal(config)
+    config.safety.ac.contactor_open_ms = 60
+    plan(config)
