@@ -36,6 +36,21 @@ ROWS = (
     ("tasks.table", "always: the program itself"),
 )
 
+WHOLE = """
+import resource, sys
+from exi_native import codec
+from tasks.v2g.session import SCHEMAS
+kept = [__import__(name) for name in sys.argv[1].split(",")], codec.load(schemas=SCHEMAS)
+with open("/proc/self/statm", encoding="ascii") as file:
+    print(int(file.read().split()[1]) * resource.getpagesize() / 2**20)
+"""
+PROGRAM = "tasks.table,tasks.config,tools.appliance.parts"
+PI = f"{PROGRAM},drivers.boards.plans,gpiod,smbus2,luma.oled.device"
+PROFILES = (
+    ("simulated board", PROGRAM), ("raspberry_pi: pins, ADS1115, OLED", PI), ("the same with MQTT", f"{PI},paho.mqtt.client"),
+    ("the same with a battery on CAN (DBC)", f"{PI},paho.mqtt.client,cantools"),
+)
+
 
 def measure(module: str) -> tuple[float, float] | str:
     """ms of CPU and MB, median of TIMES; the reason where it cannot be imported."""
@@ -56,3 +71,7 @@ def main() -> None:
         cost = measure(module)
         numbers = f"{cost[0]:>10.1f}{cost[1]:>8.2f}" if isinstance(cost, tuple) else f"{'-':>10}{'-':>8}"
         print(f"drivers: {module:<28}{numbers}  {when}{'' if isinstance(cost, tuple) else f' ({cost})'}", flush=True)
+    for name, modules in PROFILES:
+        done = subprocess.run([sys.executable, "-c", WHOLE, modules], capture_output=True, text=True, check=False)
+        resident = f"{float(done.stdout):.1f} MB" if done.returncode == 0 else done.stderr.strip().splitlines()[-1][:60]
+        print(f"drivers: resident with everything imported, codec loaded, {name}: {resident}", flush=True)
