@@ -120,6 +120,7 @@ class Signals:
         self.listen_joined: Signal[str] = Signal("listen_joined", meaning="joining: what the own modem said last; None without joining")
         # --- requests (leases)
         self.pilot_c_request: Signal[bool] = Signal("pilot_c_request", max_age=REQUEST, meaning="car: please state C (writer: v2g)")
+        self.reset_request: Signal[bool] = Signal("reset_request", max_age=1 * S, meaning="a person has read the latched trip and wants to begin again (writer: user)")
         self.pilot_wake_request: Signal[bool] = Signal("pilot_wake_request", max_age=500 * MS, meaning="car: please state C for a moment, for a charger that sleeps or that counts (writer: connection of a car)")
         self.lock_request: Signal[bool] = Signal("lock_request", max_age=REQUEST, meaning="please lock the connector (writer: v2g)")
         self.contactor_request: Signal[bool] = Signal("contactor_request", max_age=REQUEST, meaning="please close the contactors (writer: v2g)")

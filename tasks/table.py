@@ -187,7 +187,7 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
     health = HealthTask(journal, around.watchdog, around.sinks)
     rows = devices(board, s, journal) + first + [
         #   name          task                                                                      every  budget    rank       wakes
-        Row("user",       UserTask(around.keys, around.terminate, box.user, s.power_share, journal, s.display_keys), TIMED, 100 * US, CRITICAL),
+        Row("user",       UserTask(around.keys, around.terminate, box.user, s.power_share, journal, s.display_keys, s.reset_request), TIMED, 100 * US, CRITICAL),
         Row("frame_rx",   FrameRx(board.nic, box.homeplug_in, box.ipv6_in, journal, around.tap, s.station, s.peer_mac), TIMED, 500 * US, CRITICAL, board.nic),
         Row("homeplug",   homeplug,                                                                 TIMED,  400 * US, CRITICAL),
         Row("ipv6",       ipv6,                                                                     TIMED,  300 * US, CRITICAL),

@@ -61,6 +61,8 @@ class SupervisorTask(ABC):
         self._published: tuple = ()
         self._broken_at = NEVER
         self._ran_at = NEVER          # of the previous run
+        self._reset_request = signals.reset_request
+        self._reset_at = -1           # of the wish that was answered last
         self._refused = False         # a driver has yet to do what was commanded: asked again at each run
         self._contactors_closed = signals.contactors_closed.claim("safety")
         self._lock_confirmed = signals.lock_confirmed.claim("safety")
@@ -83,6 +85,8 @@ class SupervisorTask(ABC):
                 self.supervisor.stalled(facts, now)
                 self._act_at = now
             self._ran_at = now
+            if self._reset_request.at > self._reset_at:
+                self._answer_reset(now)
             if now >= self._act_at or contactors is not facts.contactors or lock is not facts.lock or not self._nothing_new(now):
                 facts.contactors, facts.lock = contactors, lock
                 self._evaluate(now)
@@ -239,6 +243,18 @@ class SupervisorTask(ABC):
             self._evaluate(now)
         except Exception as e:  # noqa: BLE001 - as in run
             self._break(now, e)
+
+    def _answer_reset(self, now: int) -> None:
+        """A person wants to begin again: what unplugging would end, a key may end as well. What has to be looked at stays."""
+        wish, supervisor = self._reset_request, self.supervisor
+        self._reset_at = wish.at
+        if not wish.get(now) or supervisor.state is not SafetyState.Tripped:
+            return
+        serious = next((trip for trip in supervisor.latch.trips if trip.person), None)
+        if serious is not None:
+            self._journal.note(now, "safety", "no key releases %s. %s", serious.text, serious.hint, level="warning")
+        elif not self.reset(now):
+            self._journal.note(now, "safety", "%s is not released yet: the contactors are not confirmed open", supervisor.latch.text, level="warning")
 
     def reset(self, now: int) -> bool:
         """A person acknowledged the latched trip; False while the outputs are not safe or nothing is latched."""

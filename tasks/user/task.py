@@ -1,4 +1,4 @@
-"""What the person at the box wants: keys and process signals become a stop, a pause, a new beginning of the session, less or more power, another page."""
+"""What the person at the box wants: keys and process signals become a stop, a pause, a new beginning, less or more power, another page."""
 from __future__ import annotations
 
 from typing import Callable, Protocol
@@ -25,16 +25,17 @@ class Keys(Protocol):
 
 
 class UserTask:
-    """Space or q, or a process signal, stops the session; p pauses it, s goes on or begins again; - and + lower and raise the power;
-    d turns the display's page, D dims it or makes it bright again.
+    """Space or q, or a process signal, stops the session; p pauses it, s goes on or begins again and releases a trip that a person may release;
+    - and + lower and raise the power; d turns the display's page, D dims it or makes it bright again.
 
     Later presses repeat the wish and harm nothing.
     """
 
     def __init__(self, keys: Keys, terminate: Callable[[], bool], wishes: Mailbox[StopSession | PauseSession | StartSession],
-                 share: Signal[float], journal: Journal, display: Signal[tuple[int, int]] | None = None) -> None:
+                 share: Signal[float], journal: Journal, display: Signal[tuple[int, int]] | None = None,
+                 reset: Signal[bool] | None = None) -> None:
         """`terminate()` is True once the process was asked to end (SIGTERM, SIGINT). `share`: percent of the power limit that the person allows.
-        `display`: how often which of its two keys was pressed; None: there is no display.
+        `display`: how often which of its two keys was pressed; None: there is no display. `reset`: where the wish to release a trip goes.
         """
         self.inboxes = ()
         self._keys = keys
@@ -44,6 +45,7 @@ class UserTask:
         self._percent = WHOLE_SHARE
         self._display = None if display is None else display.claim("user")
         self._turned = (0, 0)
+        self._reset = None if reset is None else reset.claim("user")
         self._journal = journal
         self._told = False
         self.presses = 0
@@ -63,6 +65,8 @@ class UserTask:
         elif any(key in START_KEYS for key in keys):
             self._journal.note(now, "user", "new beginning asked for by key")
             self._wishes.put(StartSession())
+            if self._reset is not None:
+                self._reset.set(True, now)
         self._change_share(sum(SHARE_STEPS.get(key, 0.0) for key in keys), now)
         if self._display is not None and (PAGE_KEY in keys or LIGHT_KEY in keys):
             self._turned = self._turned[0] + keys.count(PAGE_KEY), self._turned[1] + keys.count(LIGHT_KEY)
