@@ -14,7 +14,7 @@ PURE = ("test_rows", "test_latch", "test_settings", "test_sequence", "test_car_r
         "test_supervisor", "test_shutdown", "test_permits", "test_waking", "test_witness", "test_ac_rows", "test_ac_rules", "test_ac_by_pilot")
 #: With drivers, signals and a simulated plant: asked, too, for the modules that hold signals and drivers.
 WITH_DRIVERS = ("test_adapter", "test_steady_path_rules", "test_steady_path_twins", "test_last_resort", "test_evse", "test_reaction", "test_protections", "test_ac_task",
-                "test_steady_path", "test_with_plant")
+                "test_steady_path", "test_with_plant", "test_reset")
 HOLDS_DRIVERS = frozenset({"adapter.py", "task.py", "ac_task.py"})
 MODULES = PURE + WITH_DRIVERS
 #: Whole sessions, seconds each: what only they would see has a test of its own in the small ones.

@@ -2,9 +2,11 @@
 import pytest
 
 from drivers.interfaces import PilotState
+from kernel.channels import Lease
 from kernel.timer import MS, S
 from tasks.safety.ac_supervisor import PILOT_REST, READY_HOLD
 from tasks.safety.config import AcSafetyConfig
+from tests.safety.ac_bench import AcBench
 from tests.safety.given_ac import NOMINAL, Closing, CurrentOff, Delivering, Idle, Opening, ac, ac_facts, alone, by_pilot, close, rest, told
 
 B, C, D = PilotState.B, PilotState.C, PilotState.D
@@ -96,3 +98,43 @@ def test_state_d_counts_where_the_place_is_ventilated():
     assert idle(s, D, now + S) is Idle and idle(s, D, now + 3 * S) is Idle
     s, now = alone(Idle, config=AcSafetyConfig(ventilation_fitted=True))
     assert idle(s, D, now + S) is Closing
+
+
+# --- through the task: the leave is a lease, and a session's word goes before it ------------------------------------------------
+
+def plugged(leave: bool = True) -> tuple[AcBench, object]:
+    b = AcBench()
+    lease = Lease(b.signals.by_pilot_request.claim("connection"))
+    b.want(duty=NOMINAL)
+    b.run(500 * MS)
+    b.car(True)
+    for _ in range(20):
+        if leave:
+            lease.renew(True, b.now)
+        b.run(200 * MS)
+    return b, lease
+
+
+def test_a_leave_that_is_renewed_charges_and_one_that_lapses_ends_the_load():
+    b, _ = plugged()
+    assert b.plant.ac.live and b.plant.ac.current > 10.0
+    b.run(8 * S)
+    assert not b.plant.ac.live and b.plant.ac.opened_under_load == 0 and any("lapsed" in line for line in b.lines)
+
+
+def test_without_a_leave_state_c_is_no_wish():
+    b, _ = plugged(leave=False)
+    assert not b.plant.ac.live
+
+
+def test_a_session_that_has_said_something_is_not_by_the_pilot():
+    """False: its load has ended, and its word is fresh; the car's state C must not close at once again."""
+    b = AcBench()
+    lease = Lease(b.signals.by_pilot_request.claim("connection"))
+    b.want(duty=NOMINAL, ac=False)
+    b.run(500 * MS)
+    b.car(True)
+    for _ in range(20):
+        lease.renew(True, b.now)
+        b.run(200 * MS)
+    assert not b.plant.ac.live and b.safety.requests.by_pilot is False

@@ -79,3 +79,37 @@ def test_without_a_trip_nothing_happens():
     pressed(b)
     b.run(S)
     assert b.state == "Delivering" and b.plant.ac.live
+
+
+def test_one_press_releases_one_trip():
+    b = tripped(AcBench())
+    b.plant.ac.tripped = False
+    b.want(ac=None)
+    b.run(S)
+    pressed(b)
+    b.run(50 * MS)
+    b.want(ac=True)
+    b.until(lambda: b.plant.ac.live, limit=600 * MS)
+    b.plant.ac.tripped = True
+    b.until(lambda: b.state == "Tripped", limit=200 * MS)
+    b.plant.ac.tripped = False
+    b.run(2 * S)
+    assert b.state == "Tripped", "the press is younger than a second, and was answered"
+
+
+def test_contacts_that_are_not_known_to_be_open_are_told():
+    b = tripped(AcBench())
+    b.plant.ac.tripped = False
+    b.plant.ac.contactor.feedback_fault = "broken"
+    b.run(S)
+    pressed(b)
+    b.run(100 * MS)
+    assert b.state == "Tripped" and any("Residual current is not released yet" in line for line in b.lines)
+
+
+def test_a_press_without_a_trip_is_told_to_nobody():
+    b = AcBench().charge()
+    b.lines.clear()
+    pressed(b)
+    b.run(S)
+    assert not any("safety" in line for line in b.lines)
