@@ -89,6 +89,8 @@ def vehicle(shared: Shared, own: VehicleData | None = None) -> VehicleData:
     if config.ev.light_bulb_demo:
         return LightBulb(config.ev.light_bulb_voltage_v, config.ev.light_bulb_current_a)
     if source == "fixed":
+        if not config.vehicle_fixed.charge_permission:
+            shared.notes.append("NO CHARGE WILL BEGIN: vehicle_fixed.charge_permission = false. Set it to true, and only when something else guards the battery.")
         return FixedVehicle(config.vehicle_fixed)
     if source == "mqtt":
         return MqttVehicle(shared.mqtt(), config.mqtt_vehicle)

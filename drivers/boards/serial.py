@@ -6,7 +6,7 @@ from typing import Any
 from drivers.board import CarBoard
 from drivers.boards import common
 from drivers.boards.assumed import AssumedCarPilot, NoInputs, WatchedPilot
-from drivers.boards.gpio import PILOT_UNREAD, UNLOCKED
+from drivers.boards.gpio import UNLOCKED
 from drivers.errors import DriverError
 from drivers.interfaces import Nic
 from drivers.pins.outputs import NoLock
@@ -16,6 +16,10 @@ from drivers.serial_line.device import Wiring
 from drivers.serial_line.dieter import Dieter
 from drivers.serial_line.lines import SerialLines
 from drivers.serial_line.text_display import SerialDisplay
+
+
+PILOT_UNREAD = ("THE CONTROL PILOT IS NOT READ: Dieter has no input for it. Plugged in, state B and 5 % PWM are assumed as soon as it starts, "
+                "and a pulled plug shows only where the link or the voltages go.")
 
 
 class DieterCar:
@@ -51,7 +55,7 @@ class DieterCar:
 
 
 class Celeron55Car:
-    """It does everything but the stop button."""
+    """It does everything but stop button, current, temperatures and the lock's switch."""
 
     def __init__(self, shared: common.Shared) -> None:
         self._config = config = shared.config

@@ -7,7 +7,7 @@ import pytest
 
 from drivers.adc.ads1x15 import Ads1x15
 from drivers.adc.pilot import AnalogPilotConfig, AnalogPilotMonitor
-from drivers.boards.common import Shared, _only, converters
+from drivers.boards.common import Shared, _only, converters, vehicle
 from drivers.boards.focccicape import CapeCharger
 from drivers.boards.gpio import UNLOCKED, GpioCar
 from drivers.boards.plans import plan
@@ -15,6 +15,7 @@ from drivers.errors import DriverError
 from drivers.interfaces import PilotState
 from drivers.pins.library import Pins, load_api
 from drivers.pins.lines import PinLines
+from drivers.vehicle_fixed import FixedVehicleConfig
 from kernel.timer import MS
 from tasks.config import Config
 from tasks.sense.task import AC_PERIOD
@@ -182,3 +183,11 @@ def test_a_wallbox_that_reads_a_mean_as_well_must_have_a_quicker_contactor():
     assert "leaves no room" in refusal(config)
     config.safety.ac.contactor_open_ms = 60
     plan(config)
+
+
+def test_a_fixed_battery_without_permission_is_told_at_the_start():
+    for permission, notes in ((False, 1), (True, 0)):
+        fixed = FixedVehicleConfig(battery_voltage_v=350.0, target_voltage_v=390.0, max_voltage_v=400.0, charge_permission=permission)
+        shared = Shared(Config(charge_parameter_backend="fixed", vehicle_fixed=fixed))
+        vehicle(shared)
+        assert len(shared.notes) == notes and all("vehicle_fixed.charge_permission" in note for note in shared.notes)
