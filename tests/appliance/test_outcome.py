@@ -266,3 +266,14 @@ def test_on_session_end_a_whole_simulated_charge_is_left_when_everything_is_at_r
         assert_safe(charge)
     else:
         assert not charge.plant.stage.on and charge.plant.current == 0.0
+
+
+def test_an_end_that_does_not_come_is_told_with_its_remedy_and_not_too_often():
+    box = Box().in_state("Unplugged")
+    box.system.terminate, box.system.insists = True, 1
+    box.table.safe = False
+    for _ in range(60):
+        box.clock.time += S
+        assert not box.outcome.may_leave()
+    told = [line for line in box.told() if "kill -9" in line]
+    assert len(told) == 2 and "not known to be safe" in told[0]

@@ -15,6 +15,9 @@ RESTING = frozenset({None, "Unplugged", "WaitPilot", "Pausing", "Finished", "Fai
 GOING_ON = PAUSES | {None}   # reasons that are no end
 STOP_LIMIT = 20 * S          # an orderly end takes 2 to 10 s (field sheet 6); after this the outputs are made safe at once
 SAFE_LIMIT = 5 * S           # state B, current gone or 1.5 s, contactors open (tasks/safety: emergency_open_ms, contactor_travel_ms)
+STAY_EVERY = 30 * S          # how often it is told why an asked-for end does not come
+STAYS = ("not leaving, although asked to: the outputs are not known to be safe (contactors not confirmed open; the trip above says what). Mend the device that "
+         "says so, or switch the high voltage off and end this process with kill -9: the guard then keeps the outputs safe.")
 UNLOCK_LIMIT = 5 * S         # after an end: time for unplugging and the last frames
 DEAD_V = 50.0                # inlet or output below this after unplugging: as pyPLC's exit_on_session_end (its hardwareInterface.py:631)
 
@@ -40,6 +43,7 @@ class Outcome:
         self._forced = False
         self._stop = Timer()
         self._linger = Timer()
+        self._stay = Timer()
 
     def may_leave(self) -> bool:
         """Also forces the safe shutdown when an asked-for end takes too long or somebody insists."""
@@ -55,6 +59,10 @@ class Outcome:
                 self._forced = True
                 self._table.on_fault(now, "somebody who asked a second time to leave: the safe state at once" if insists else
                                      f"an orderly end that was asked for and took more than {STOP_LIMIT // S} s")
+                self._stay.arm(now, SAFE_LIMIT)
+            if self._stay.expired(now) and not self._table.safe and self._journal is not None:
+                self._stay.arm(now, STAY_EVERY)
+                self._journal.note(now, "main", "%s", STAYS, level="warning")
             return self._table.safe and (resting or self._forced)
         if self._once and resting and self._signals.stop_reason.value not in GOING_ON:
             if not self._linger.armed:
