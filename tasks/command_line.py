@@ -19,7 +19,8 @@ examples:
   main.py listen --interface eth1         hear car and charger, show what goes on; transmits nothing
   main.py listen --pcap FILE --speed 4    the same from a capture, four times as fast; --text lists every message
   ssh router tcpdump -U -i eth1 -w - | main.py listen --pcap -     the same from another computer's tap, live
-keys while running: space or q stops the charge in order, p pauses it, s goes on or begins again, - and + lower and raise the power.
+keys while running: space or q stops the charge in order, p pauses it, s goes on or begins again, - and + lower and raise the power,
+d turns the page of the display, D dims it, Tab (--simulate) shows the other box.
 """
 
 

@@ -113,7 +113,7 @@ class DbcFile:
             # strict=False: files that overlap their signals are common, and only those that are asked for matter
             database = cantools.database.load_file(path, strict=False)
         except (OSError, UnicodeError, ValueError, Error) as error:
-            raise DriverError(f"dbc_battery.file {path} cannot be read: {_short(error)}.", "Give the path of the DBC file of your battery management.") from error
+            raise DriverError(f"dbc_battery.file {str(path)!r} cannot be read: {_short(error)}.", "Give the path of the DBC file of your battery management; a relative one counts from the folder where the program is started.") from error
         self.path = path
         self.warnings: list[str] = []
         self._messages = {message.name: message for message in getattr(database, "messages", ())}

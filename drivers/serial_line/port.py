@@ -70,7 +70,7 @@ class SerialPort:
         self._open = self._pyserial() if opener is None else opener
         self._auto = config.port == "auto"
         if not self._auto and not config.port.startswith("/dev/"):
-            raise DriverError(f"{config.port!r} is no serial port.", "Use auto, or a path such as /dev/serial/by-id/usb-... (`ls -l /dev/serial/by-id`).")
+            raise DriverError(f"{config.port!r} is no serial port.", "Use auto, or a path that begins with /dev/, such as /dev/serial/by-id/usb-... (`ls -l /dev/serial/by-id`).")
         self._finder = finder if finder is not None else Finder()
         self._port: Any = None
         self._backoff = Backoff(REOPEN_FIRST, REOPEN_CEILING)
