@@ -69,6 +69,8 @@ class BoardCharge(Charge):
         self.entries: list[tuple[int, str, str]] = []
         plant = plant if plant is not None else PlantConfig(battery_soc_percent=96.0, battery_capacity_wh=5000.0)
         super().__init__(self.shared.config, plant, codec.load(), seed, sinks=(self._file,))
+        if role == "evse":
+            self.invariants._limits = self._peer.safety.pev      # those of the car
         self.world.sources.append(self)
 
     @property
