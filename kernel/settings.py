@@ -26,6 +26,11 @@ def setting(default: Any, *, unit: str = "", low: float | None = None, high: flo
     return field(default=default, metadata=metadata)
 
 
+def section(kind: Any, meaning: str) -> Any:
+    """A dataclass field that is a section of its own, with what this one of several is for."""
+    return field(default_factory=kind, metadata={"meaning": meaning})
+
+
 def dotted(path: Path) -> str:
     """A key path as people write it; what a file invents is cut and kept on one line."""
     return ".".join(p if p.isprintable() and len(p) <= SHOWN else repr(p[:SHOWN]) for p in path) or "the file"

@@ -33,6 +33,8 @@ def _section(instance: Any, path: Path, entries: dict[Path, Entry], told: set) -
             if about and not about.startswith(type(value).__name__ + "(") and type(value) not in told:      # the docstring dataclass makes by itself
                 yield f"{indent}# {about}"
             told.add(type(value))
+            if f.metadata.get("meaning"):
+                yield from _wrapped(f.metadata["meaning"], indent)
             body = list(_section(value, here, entries, told))
             yield f"{indent}{f.name}:" + ("" if body else " {}")
             yield from body

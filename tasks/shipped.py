@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-SHA256 = "4af6216751a01fd3a72efa3d68c6db6337c358aeed2f9a0ee60568691ab85525"
+SHA256 = "6b9030b3620db765e3b8442fd4cab0d826aae6083c4fdd911e0a8facdb01ebc5"
 """Of config.yaml as `main.py --print-config` writes it; tests/config says what it has to be."""
 
 

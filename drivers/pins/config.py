@@ -1,9 +1,9 @@
 """Settings of pins: which one, which way round. An empty pin is one that is not fitted."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from kernel.settings import setting
+from kernel.settings import section, setting
 
 PIN = "GPIO17 or PIN11 (Raspberry Pi: BCM number, header pin), P9_41 (BeagleBone), gpiochip0/17 (chip or label, offset), a line's name; empty: not fitted"
 LIBRARY = "auto: Blinka where it can give the pin its safe level without a glitch, else libgpiod"
@@ -33,12 +33,12 @@ class LockPins:
     """The lock: a motor bridge with one line per direction, driven in pulses; position switches where fitted."""
 
     fitted: bool = setting(True, meaning="false: there is no motor and the plug counts as locked; for a bench only, a car must not do without")
-    lock: OutputPin = field(default_factory=OutputPin)
-    unlock: OutputPin = field(default_factory=OutputPin)
+    lock: OutputPin = section(OutputPin, "the motor's line to lock")
+    unlock: OutputPin = section(OutputPin, "the motor's line to unlock")
     # 600 ms is the travel of the simulated lock (drivers/sim/plant_config.py); the data sheet of the actuator says its own
     pulse_ms: int = setting(600, unit="ms", low=50, high=3000, meaning="the motor is driven at most so long; a switch that confirms ends it earlier")
-    locked: InputPin = field(default_factory=InputPin)
-    unlocked: InputPin = field(default_factory=InputPin)
+    locked: InputPin = section(InputPin, "switch that is active while locked")
+    unlocked: InputPin = section(InputPin, "switch that is active while unlocked")
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class PwmPin:
     chip: int = setting(-1, low=-1, high=63, meaning=(
         "N of /sys/class/pwm/pwmchipN; -1: not fitted. Raspberry Pi: dtoverlay=pwm; BeagleBone: config-pin P9_14 pwm"))
     channel: int = setting(0, low=0, high=15, meaning="channel of that chip")
-    state_f: OutputPin = field(default_factory=OutputPin)
+    state_f: OutputPin = section(OutputPin, "drives the pilot to -12 V (state F)")
 
 
 @dataclass(slots=True)
@@ -56,19 +56,19 @@ class CarPins:
     """Pins of a car's box."""
 
     library: str = setting("auto", choices=("auto", "blinka", "gpiod"), meaning=LIBRARY)
-    pilot_c: OutputPin = field(default_factory=OutputPin)
-    contactors: OutputPin = field(default_factory=OutputPin)
-    bulb: OutputPin = field(default_factory=OutputPin)
+    pilot_c: OutputPin = section(OutputPin, "drives the switch of the pilot's 1.3 kOhm: state C, ready")
+    contactors: OutputPin = section(OutputPin, "coils of the HV contactors")
+    bulb: OutputPin = section(OutputPin, "a second relay, for a light bulb as load")
     bulb_delay_ms: int = setting(2000, unit="ms", low=0, high=60_000, meaning="the bulb's relay closes so long after the contactors; it opens with them")
-    enable_pulse: OutputPin = field(default_factory=OutputPin)
-    lock: LockPins = field(default_factory=LockPins)
-    contact_plus: InputPin = field(default_factory=InputPin)
-    contact_minus: InputPin = field(default_factory=InputPin)
+    enable_pulse: OutputPin = section(OutputPin, "10 Hz for a stage that lets go of pilot and coils without it; the guard gives it")
+    lock: LockPins = section(LockPins, "the plug's lock")
+    contact_plus: InputPin = section(InputPin, "auxiliary contact of the DC+ contactor")
+    contact_minus: InputPin = section(InputPin, "auxiliary contact of the DC- contactor")
     contactor_travel_ms: int = setting(200, unit="ms", low=20, high=500, meaning="as safety.pev.contactor_travel_ms")
-    stop_button: InputPin = field(default_factory=InputPin)
-    display_button: InputPin = field(default_factory=InputPin)     # turns the display's pages
-    plug_present: InputPin = field(default_factory=InputPin)
-    pwm_present: InputPin = field(default_factory=InputPin)
+    stop_button: InputPin = section(InputPin, "the emergency stop button (safety.*.stop_button)")
+    display_button: InputPin = section(InputPin, "turns the display's pages")
+    plug_present: InputPin = section(InputPin, "contact or proximity of the plug")
+    pwm_present: InputPin = section(InputPin, "a comparator that sees the pilot's PWM")
 
 
 @dataclass(slots=True)
@@ -76,15 +76,15 @@ class ChargerPins:
     """Pins of a charger's box, DC or AC. `residual_current`: the contact of an RCD or of a 6 mA detector, active while it has tripped."""
 
     library: str = setting("auto", choices=("auto", "blinka", "gpiod"), meaning=LIBRARY)
-    power: OutputPin = field(default_factory=OutputPin)            # enable of the power stage; AC: coil of the mains contactor
-    contactors: OutputPin = field(default_factory=OutputPin)       # DC: output contactor, where there is one
-    enable_pulse: OutputPin = field(default_factory=OutputPin)
-    pwm: PwmPin = field(default_factory=PwmPin)
-    lock: LockPins = field(default_factory=LockPins)
-    contact_plus: InputPin = field(default_factory=InputPin)
-    contact_minus: InputPin = field(default_factory=InputPin)
+    power: OutputPin = section(OutputPin, "enable of the power stage; AC: coil of the mains contactor")
+    contactors: OutputPin = section(OutputPin, "coil of a DC charger's output contactor")
+    enable_pulse: OutputPin = section(OutputPin, "10 Hz for a stage that lets go of pilot and coils without it; the guard gives it")
+    pwm: PwmPin = section(PwmPin, "the control pilot's pulse generator")
+    lock: LockPins = section(LockPins, "the plug's lock")
+    contact_plus: InputPin = section(InputPin, "auxiliary contact of the mains contactor, or of the output contactor's DC+")
+    contact_minus: InputPin = section(InputPin, "auxiliary contact of the output contactor's DC-")
     contactor_travel_ms: int = setting(200, unit="ms", low=20, high=500, meaning="as safety.evse.contactor_travel_ms, or safety.ac.contactor_close_ms")
-    stop_button: InputPin = field(default_factory=InputPin)
-    display_button: InputPin = field(default_factory=InputPin)     # turns the display's pages
-    residual_current: InputPin = field(default_factory=InputPin)
-    plug_present: InputPin = field(default_factory=InputPin)
+    stop_button: InputPin = section(InputPin, "the emergency stop button (safety.*.stop_button)")
+    display_button: InputPin = section(InputPin, "turns the display's pages")
+    residual_current: InputPin = section(InputPin, "contact of an RCD or 6 mA detector, active while it has tripped")
+    plug_present: InputPin = section(InputPin, "contact or proximity of the plug")

@@ -18,6 +18,15 @@ TOLERANCE_V = 10.0        # safety.pev.match_v: contactors never close beyond it
 BULB_V = 230.0            # pyPLC's precharge voltage without a battery management
 
 
+LACKING = {      # what our supervisor counts on and these devices of pyPLC do not have; said by hand, because it takes protection away
+    "dieter": "Dieter reads neither pilot nor current, temperature, contacts or a button: connection.require_pilot: false, safety.pev.current_sensor_fitted, "
+              "temperature_sensor_fitted, contactor_feedback_fitted: false, safety.pev.stop_button: none",
+    "celeron55device": "the device of celeron55 measures no current and no temperature and has no lock switch and no button: safety.pev.current_sensor_fitted, "
+                       "temperature_sensor_fitted, lock_feedback_fitted: false, safety.pev.stop_button: none",
+    "beaglebone": "what of voltage, current, temperature, pilot and contacts is measured: beaglebone.measuring and beaglebone.car; false in safety.pev for the rest",
+}
+
+
 def _mode(value: str, ini: Ini) -> list[Finding]:
     return [Set("mode", {"PevMode": "pev", "EvseMode": "evse", "ListenMode": "listen"}[one_of(value, ("PevMode", "EvseMode", "ListenMode"))])]
 
@@ -69,6 +78,8 @@ def _outputs(value: str, ini: Ini) -> list[Finding]:
     made: list[Finding] = [Set("board", BOARDS[word])]
     if word == "celeron55device" and ini.says("charge_parameter_backend", "none", ""):
         made.append(Set("charge_parameter_backend", "device"))
+    if word in LACKING:
+        made.append(Hand(LACKING[word]))
     return made
 
 
