@@ -83,8 +83,8 @@ class AnalogPilotMonitor(Instrument):
         if volts is None or self._judge(volts) is not None:
             return "", "", ""
         return "between", f"CP: {volts:.1f} V", (
-            f"The control pilot has {volts:.1f} V, which is none of +12, +9, +6, +3, 0 and -12 V: check gain and offset of pilot_monitor, the peak detector, "
-            "and the resistors at the pilot.")
+            f"The control pilot has {volts:.1f} V, which is none of +12, +9, +6, +3, 0 and -12 V: check gain and offset in the board's section `pilot` "
+            "(measuring.pilot, focccicape.pilot), the peak detector, and the resistors at the pilot.")
 
     def _judge(self, volts: float) -> PilotState | None:
         for state, low, high in WINDOWS:
