@@ -34,8 +34,8 @@ def car(sensor: bool = False) -> Config:
 def start(tmp_path, monkeypatch):
     made = []
 
-    def charge(peer=None, text=CAPE):
-        plant = PlantConfig(battery_soc_percent=20.0, battery_capacity_wh=28_000.0)
+    def charge(peer=None, text=CAPE, soc=20.0):
+        plant = PlantConfig(battery_soc_percent=soc, battery_capacity_wh=28_000.0)
         made.append(CapeCharge(tmp_path, "evse", text, CapeWorld(monkeypatch, tmp_path), plant, peer or car()))
         return made[-1]
     yield charge
@@ -110,6 +110,19 @@ def test_a_car_with_a_current_sensor_notices_and_leaves(start):
     c = start(car(sensor=True))
     c.run_until(run_to(c, CHARGING) + 3 * S)
     assert c.trip == "Reverse current" and not c.charger.signals.safety_trip.value
+    c.run_until(c.clock.time + 30 * S)
+    at_rest(c)
+
+
+@pytest.mark.parametrize("tolerance, reached", [(10.0, False), (13.0, True)])
+def test_a_battery_far_above_a_sum_needs_a_tolerant_car(start, tolerance, reached):
+    """349.4 V: 337 V is the best that is not above it. The car gives up in words, or both of its tolerances allow it."""
+    config = car()
+    config.ev.precharge_tolerance_v = config.safety.pev.match_v = tolerance
+    c = start(config, soc=38.0)
+    c.run_until(60 * S)
+    assert c.charging is reached and c.reason is (None if reached else StopReason.PRECHARGE_TIMEOUT)
+    c.stop()
     c.run_until(c.clock.time + 30 * S)
     at_rest(c)
 
