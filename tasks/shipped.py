@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-SHA256 = "6b9030b3620db765e3b8442fd4cab0d826aae6083c4fdd911e0a8facdb01ebc5"
+SHA256 = "6fcdef711641624614b724b84185b6e685c46f5b879e741889ac5db902079a56"
 """Of config.yaml as `main.py --print-config` writes it; tests/config says what it has to be."""
 
 

@@ -45,7 +45,7 @@ class Meter(Instrument):
 
 @dataclass(slots=True)
 class VoltmeterConfig:
-    """Section `voltmeter` of the configuration: what a car's box measures, over the converters of the sections before."""
+    """Section `BOARD.measuring.voltmeter`: what a car's box measures, over the converters of the sections before."""
 
     inlet_voltage: CheckedConfig = field(default_factory=CheckedConfig)
     inlet_current: LinearConfig = field(default_factory=LinearConfig)
@@ -89,7 +89,7 @@ class AnalogVoltmeter(Meter):
 
 @dataclass(slots=True)
 class PowerMeterConfig:
-    """Section `power_meter` of the configuration: what a DC charger's box measures at its output."""
+    """Section `BOARD.measuring.power_meter`: what a DC charger's box measures at its output."""
 
     output_voltage: CheckedConfig = field(default_factory=CheckedConfig)
     output_current: LinearConfig = field(default_factory=LinearConfig)

@@ -25,7 +25,7 @@ WITHOUT_PWM = (PilotState.E, PilotState.F)       # a duty there would be noise's
 
 @dataclass(slots=True)
 class AnalogPilotConfig:
-    """Section `pilot_monitor` of the configuration: where the control pilot's peak voltage is measured."""
+    """Section `BOARD.measuring.pilot` (`focccicape.pilot`): where the control pilot's peak voltage is measured."""
 
     channel: str = setting("", meaning="converter:pin, for example ads1x15:1; empty: not fitted")
     gain: float = setting(0.0, low=-1e3, high=1e3, meaning="V of the pilot per volt at the pin")

@@ -19,7 +19,7 @@ TURN = 10 * MS
 
 @dataclass(slots=True)
 class FoccciCapeConfig:
-    """Section `focccicape` of the configuration; the pins are those of the cape."""
+    """Section `focccicape.cape`; the pins are those of the cape."""
 
     life_sign_pin: str = setting("P9_14", meaning="relay 1: toggled while the box lives; a stage behind it that misses the edges lets go")
     life_sign_ms: int = setting(30, unit="ms", low=20, high=500, meaning="time between two edges of the life sign")

@@ -27,7 +27,7 @@ CHECKED_FROM = 100.0           # V: below, the voltage says nothing about the ca
 
 @dataclass(slots=True)
 class DiDeBoConfig:
-    """Section `didebo` of the configuration: the DiDeBoCCS power supply."""
+    """Section `focccicape.supply`: the DiDeBoCCS power supply."""
 
     load_from_a: float = setting(2.5, unit="A", low=2.1, high=50, meaning="the load relay closes when more is asked for; cable check and precharge ask for at most 2 A")
     below_battery_v: float = setting(5.0, unit="V", low=0, high=50, meaning="while the load is on, the supply stays so far below the voltage of precharge")
