@@ -3,16 +3,23 @@ from __future__ import annotations
 
 import random
 import sys
+import time
 from argparse import Namespace
 from pathlib import Path
 
-from tasks import command_line
+BEGAN = time.monotonic_ns()         # before everything that takes time, for the boot timeline
+
+from tasks import command_line  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 
 
 def main(argv: list[str] | None = None) -> int:
     """0: ended in order. 1: the session did not. 2: command line or configuration is wrong. 3: a device or library is missing."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["doctor"]:
+        from tools.doctor.__main__ import main as doctor
+        return doctor(argv[1:])
     args = command_line.parse(argv)
     from drivers.errors import DriverError
     from exi_native.library import CodecUnavailable
@@ -40,30 +47,44 @@ def main(argv: list[str] | None = None) -> int:
 
 def appliance(config, args: Namespace) -> int:
     """The box itself: a real clock, a real interface; leaves only when its outputs are safe."""
+    from kernel.clock import MonotonicClock
+    from tools.appliance.boot_timeline import Timeline, boot_offset, own_start
     from tools.appliance.guard import standing_by
     from tools.appliance.real_board import planned
+    clock = MonotonicClock()
+    timeline = Timeline(BEGAN, clock.now, boot_offset(), own_start())
+    timeline.mark("configuration read")
     plan = planned(config, args)
     guard = standing_by(config, plan)        # before anything heavy is imported
+    timeline.mark("guard started")
 
     from drivers import process
     from exi_native import codec
-    from kernel.clock import MonotonicClock
     from kernel.journal import Journal
     from kernel.realtime import go_realtime
     from kernel.scheduler import Kernel, check_mailboxes
     from tasks import table
     from tasks.signals import Signals
     from tasks.v2g.session import SCHEMAS
+    from tools.appliance.about import about
+    from tools.appliance.doctor_watch import examine
     from tools.appliance.outcome import Outcome
     from tools.appliance.parts import meet, open_board, say_goodbye, surround, tell, wake_for_modem, watch_kernel
+    from tools.appliance.session_record import open_record
 
-    clock, journal, signals, system = MonotonicClock(), Journal(), Signals(), process.Process()
+    journal, signals, system = Journal(), Signals(), process.Process()
+    timeline.mark("program loaded")
     board, helpers = open_board(config, args, signals, clock.now(), guard and guard.lines, plan)
-    with surround(config, args, journal, clock, system, signals, board) as around:
-        watchers = watch_kernel(config, signals, journal, clock.now()) + meet(config, args, clock, signals, journal, board)
+    timeline.mark("board open")
+    record = open_record(config, signals, journal, about(), clock.now())
+    with surround(config, args, journal, clock, system, signals, board, record) as around:
+        watchers = watch_kernel(config, signals, journal, clock.now()) + meet(config, args, clock, signals, journal, board) + ([record.row()] if record else [])
+        watchers += examine(config, args, signals, journal, clock.now())
         tell(plan, journal, clock.now())
-        build = {"pev": table.pev, "evse": table.evse, "listen": table.listen}[config.mode]
-        made = build(board, signals, config, random.SystemRandom(), journal, codec.load(schemas=SCHEMAS), around)
+        build = {"pev": table.pev, "evse": table.evse, "bridge": table.bridge, "listen": table.listen}[config.mode]
+        loaded = codec.load(schemas=SCHEMAS)
+        timeline.mark("codec loaded")
+        made = build(board, signals, config, random.SystemRandom(), journal, loaded, around)
         rows = helpers + made.rows + watchers + (around.screen(made) if around.screen is not None else [])
         if guard is not None:
             rows = guard.join(rows, made.safety, signals)
@@ -74,9 +95,12 @@ def appliance(config, args: Namespace) -> int:
         check_mailboxes(made.mailboxes)
         for report in guard.ready() if guard is not None else ():
             journal.note(clock.now(), "main", "%s", report)
+        timeline.mark("guard stands by")
         for report in go_realtime() if config.realtime else ():
             journal.note(clock.now(), "main", "%s", report)
         outcome = Outcome(signals, made, kernel, system, clock, once=args.once, on_session_end=config.exit.on_session_end, journal=journal)
+        timeline.mark("task table runs")
+        timeline.tell(clock.now(), journal)
         try:
             kernel.run(clock, until=outcome.may_leave)
         finally:

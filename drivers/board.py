@@ -6,26 +6,40 @@ from typing import Sequence
 
 from drivers.interfaces import (AcMeter, CanPort, ConnectorLock, Contactors, ControlPilot, Ears, Inputs, Nic, Oled, OnBoardCharger, OwnModem, PilotMonitor,
                                 PilotSource, Polled, PowerMeter, PowerSupply, Publisher, ResidualCurrent, TextLines, VehicleData, Voltmeter)
+from drivers.interfaces_chademo import ChargeSequence, VehicleInputs, VehicleVoltmeter
 from drivers.sim.ac import SimAcContactor, SimAcMeter, SimOnBoardCharger, SimResidualCurrent
+from drivers.sim.bridge import SimChargeSequence, SimVehicleInputs, SimVehicleLock, SimVehicleVoltmeter
+from drivers.sim.bridge_plant import BridgePlant
 from drivers.sim.car import (SimConnectorLock, SimContactors, SimControlPilot, SimInputs, SimPilotMonitor,
                              SimVehicleData, SimVoltmeter)
 from drivers.sim.charger import SimPilotSource, SimPowerMeter, SimPowerSupply
 from drivers.sim.lines import Lines
 from drivers.sim.oled import SimOled
 from drivers.sim.plant import Plant
-from drivers.sim.relays import (AcRelays, CarRelays, ChargerRelays, LineAcContactor, LineConnectorLock, LineContactors, LineControlPilot,
-                                LinePilotSource, LinePowerSupply)
+from drivers.sim.relays import (AcRelays, BridgeRelays, CarRelays, ChargerRelays, LineAcContactor, LineChargeSequence, LineConnectorLock, LineContactors,
+                                LineControlPilot, LinePilotSource, LinePowerSupply, LineVehicleLock)
+
+
+@dataclass(slots=True)
+class BridgeDevices:
+    """What a bridge touches besides: everything at the CHAdeMO plug."""
+
+    can: CanPort                               # the identifiers of tasks.chademo.wire.VEHICLE_IDS
+    voltmeter: VehicleVoltmeter | None         # None: not fitted (safety.bridge.vehicle_voltmeter_fitted)
+    inputs: VehicleInputs
+    sequence: ChargeSequence
+    lock: ConnectorLock
 
 
 @dataclass(slots=True)
 class CarBoard:
-    """What the box in a car touches."""
+    """What the box in a car touches; a bridge has `bridge`, and its `contactors` join charger and vehicle."""
 
     nic: Nic
     voltmeter: Voltmeter
     pilot_monitor: PilotMonitor
     inputs: Inputs
-    vehicle: VehicleData
+    vehicle: VehicleData | None                # None: a bridge, whose vehicle speaks CHAdeMO, or a battery management that speaks pyPLC's own (`can`)
     control_pilot: ControlPilot
     contactors: Contactors
     lock: ConnectorLock
@@ -34,6 +48,8 @@ class CarBoard:
     polled: Sequence[Polled] = ()              # who of all these wants turns of its own (tasks/devices)
     mqtt: Publisher | None = None              # who is told what goes on
     text_display: TextLines | None = None      # a second display of three lines
+    bridge: BridgeDevices | None = None
+    can: CanPort | None = None                 # charge_parameter_backend: chademo: the battery management's bus
 
 
 @dataclass(slots=True)
@@ -90,12 +106,33 @@ def simulated_car(plant: Plant, nic: Nic) -> CarBoard:
                     lock=SimConnectorLock(plant), oled=SimOled(), onboard=SimOnBoardCharger(plant))
 
 
+def simulated_bridge(plant: BridgePlant, nic: Nic, can: CanPort) -> CarBoard:
+    """The bridge's devices over a simulated plant; `can` is its port on the CHAdeMO bus."""
+    board = simulated_car(plant, nic)
+    board.vehicle = board.onboard = None
+    board.bridge = BridgeDevices(can=can, voltmeter=SimVehicleVoltmeter(plant), inputs=SimVehicleInputs(plant), sequence=SimChargeSequence(plant),
+                                 lock=SimVehicleLock(plant))
+    return board
+
+
 def car_on_lines(plant: Plant, nic: Nic, lines: Lines) -> CarBoard:
     """The same, with its outputs on lines that a second process can hold."""
     board, relays = simulated_car(plant, nic), CarRelays(plant, lines)
     board.control_pilot = LineControlPilot(relays)
     board.contactors = LineContactors(relays)
     board.lock = LineConnectorLock(relays)
+    return board
+
+
+def bridge_on_lines(plant: BridgePlant, nic: Nic, can: CanPort, lines: Lines) -> CarBoard:
+    """The same as `simulated_bridge`, with its outputs on lines that a second process can hold."""
+    board, relays = simulated_bridge(plant, nic, can), BridgeRelays(plant, lines)
+    board.control_pilot = LineControlPilot(relays)
+    board.contactors = LineContactors(relays)
+    board.lock = LineConnectorLock(relays)
+    assert board.bridge is not None
+    board.bridge.sequence = LineChargeSequence(relays)
+    board.bridge.lock = LineVehicleLock(relays)
     return board
 
 

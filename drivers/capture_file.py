@@ -74,13 +74,14 @@ class CapturedFrame:
 class CaptureReader:
     """Iterates over the frames of one file; raises NotACapture at once, CaptureError where the file is damaged.
 
-    `offset` is how far the file was read, for a progress display.
+    `offset` is how far the file was read, for a progress display. `zeros`: NUL octets that a power cut left at its end.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.offset = 0
         self.frames = 0
+        self.zeros = 0
         self._order = "<"
         magic = self._file.read(4)
         self.offset = len(magic)
@@ -128,6 +129,9 @@ class CaptureReader:
             self.offset += len(head)
             if not head:
                 return
+            if not any(head):                            # no frame has 0 octets: what a power cut leaves at the end of a file
+                self._only_zeros(len(head), start)
+                return
             if len(head) != record.size:
                 raise self._error(f"the file ends within a record header ({len(head)} of {record.size} octets)", start)
             seconds, fraction, length, original = record.unpack(head)
@@ -135,6 +139,15 @@ class CaptureReader:
                 raise self._error(f"a frame of {length} octets cannot be, the limit is {MAX_FRAME}", start)
             data = self._read(length, "a frame", start)
             yield self._frame(seconds * NS_PER_S + fraction * unit, data, original, link, start)
+
+    def _only_zeros(self, octets: int, start: int) -> None:
+        """A file system that lost its power gives a growing file its new length before its data (boards.md 4: 8 to 64 NUL octets)."""
+        while piece := self._file.read(_SKIP_STEP):
+            if any(piece):
+                raise self._error("NUL octets between frames", start)
+            self.offset += len(piece)
+            octets += len(piece)
+        self.zeros = octets
 
     # --- pcapng ---------------------------------------------------------------------------------------------------
 
@@ -257,6 +270,26 @@ class _Interface:
     base: int
 
 
+RECORD = Struct("<IIII")                 # seconds, fraction, length here, length on the wire
+
+
+def pcap_head(nanoseconds: bool = True) -> bytes:
+    """What every pcap file of ours begins with."""
+    return Struct("<IHHiIII").pack(0xA1B23C4D if nanoseconds else 0xA1B2C3D4, 2, 4, 0, 0, MAX_FRAME, LINK_ETHERNET)
+
+
+def pcap_record(at: int, frame: bytes, unit: int = 1) -> bytes:
+    """One frame without FCS, `at` ns since 1970; what exceeds MAX_FRAME octets is cut, with the true length noted. ValueError: a time that pcap cannot express.
+
+    `unit`: ns of the fraction, 1 or 1000.
+    """
+    seconds, fraction = divmod(at, NS_PER_S)
+    if not 0 <= seconds <= 0xFFFFFFFF:
+        raise ValueError(f"pcap cannot express the time {at} ns")
+    data = frame[:MAX_FRAME]
+    return RECORD.pack(seconds, fraction // unit, len(data), len(frame)) + data
+
+
 class PcapWriter:
     """Writes Ethernet frames to a pcap file that Wireshark opens.
 
@@ -270,18 +303,12 @@ class PcapWriter:
         self._file: BinaryIO = open(path, "wb", buffering=self.BUFFER)
         self._unit = 1 if nanoseconds else 1000
         self._epoch = epoch_ns
-        self._record = Struct("<IIII")
         self.frames = 0
-        magic = 0xA1B23C4D if nanoseconds else 0xA1B2C3D4
-        self._file.write(Struct("<IHHiIII").pack(magic, 2, 4, 0, 0, MAX_FRAME, LINK_ETHERNET))
+        self._file.write(pcap_head(nanoseconds))
 
     def write(self, at_ns: int, frame: bytes) -> None:
-        """One frame without FCS; what exceeds MAX_FRAME octets is cut, with the true length noted."""
-        seconds, fraction = divmod(at_ns + self._epoch, NS_PER_S)
-        if not 0 <= seconds <= 0xFFFFFFFF:
-            raise ValueError(f"pcap cannot express the time {at_ns} + {self._epoch} ns")
-        data = frame[:MAX_FRAME]
-        self._file.write(self._record.pack(seconds, fraction // self._unit, len(data), len(frame)) + data)
+        """One frame without FCS."""
+        self._file.write(pcap_record(at_ns + self._epoch, frame, self._unit))
         self.frames += 1
 
     def flush(self) -> None:

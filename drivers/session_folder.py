@@ -4,6 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Sequence
 
+from drivers.atomic_file import replace_file
 from drivers.errors import DriverError
 from drivers.journal_file import JournalFile
 from drivers.pcap_ring import PcapRing
@@ -22,7 +23,7 @@ class SessionFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.settings = self.path / "config.yaml"
-            self.settings.write_text(settings, encoding="utf-8")
+            replace_file(str(self.settings), (settings,))
             self.pcap_path = self.path / "frames.pcap"
             self.pcap = PcapRing(self.pcap_path, epoch_ns=epoch_ns)
             self.journal_paths = {name: self.path / f"journal-{name}.txt" for name in names}

@@ -3,6 +3,7 @@
 # Needs no root. The first run makes a virtual environment in .venv (CCSBOX_VENV=DIR: elsewhere), later runs start at once.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=install/venv.sh
 . "$root/install/venv.sh"
 
 venv_dir=${CCSBOX_VENV:-$root/.venv}

@@ -5,6 +5,7 @@
 #                 ./install/test.sh --fuzz-mme [--count N]  a million mutated HomePlug messages: decoder, machines, emulator; a minute
 #                 ./install/test.sh --exi-campaign [command] the EXI codec against the oracle of EXI_ORACLE_HOME (java)
 #                 ./install/test.sh --matrix [--all ...]    every fault at every message and state; 5000 cases, minutes
+#                 ./install/test.sh --matrix --bridge       the same of a CCS-to-CHAdeMO bridge; 25 000 cases, an hour
 #                 ./install/test.sh --conformance [...]     DIN 70121 and ISO 15118-2, requirement by requirement; seconds
 #                 ./install/test.sh --replay [capture ...]  every recorded session of ../shared, played to our machines; seconds
 #                 ./install/test.sh --slac [--seeds N ...]  random SLAC peers within the real-world spread; seconds
@@ -15,6 +16,7 @@
 # The first run makes .venv-test (and -peers, -pyslac, -build, -boards); CCSBOX_VENV=DIR puts them beside DIR as DIR-test, DIR-peers, ...
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=install/venv.sh
 . "$root/install/venv.sh"
 
 base=${CCSBOX_VENV:-$root/.venv}

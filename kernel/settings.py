@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import math
 import types
 import typing
@@ -11,7 +12,7 @@ from typing import Any, Iterator, Mapping
 
 SHOWN = 60               # characters of a wrong value that are repeated in the message
 MAX_SUGGESTIONS = 50     # unknown keys for which a nearest one is looked up; a foreign file is not worth more
-UNITS = frozenset("""ns us ms s min h mv v kv ma a w kw wh kwh hz khz ohm kohm mbit percent db c k m mm octets""".split())
+UNITS = frozenset("""ns us ms s min h mv v kv ma a w kw wh kwh hz khz ohm kohm mbit percent db c k m mm mib octets""".split())
 """Last parts of key names that state a unit; only they are taken for a mix-up of units."""
 
 Path = tuple[str, ...]
@@ -109,8 +110,12 @@ def _describe(cls: type, path: Path, within: Any) -> Iterator[Entry]:
         if dataclasses.is_dataclass(kind):
             yield from _describe(kind, here, None if default is REQUIRED else default)
             continue
-        m = f.metadata
-        yield Entry(here, kind, default, m.get("unit", ""), m.get("low"), m.get("high"), m.get("choices"), m.get("meaning", ""))
+        yield _entry(f, here, kind, default)
+
+
+def _entry(f: dataclasses.Field, path: Path, kind: Any, default: Any) -> Entry:
+    m = f.metadata
+    return Entry(path, kind, default, m.get("unit", ""), m.get("low"), m.get("high"), m.get("choices"), m.get("meaning", ""))
 
 
 def to_dict(instance: Any) -> dict[str, Any]:
@@ -142,11 +147,16 @@ class _Builder:
     """Walks the data once and collects sentences."""
 
     def __init__(self, cls: type, lines: Mapping[Path, int], source: str) -> None:
-        self.entries = {entry.path: entry for entry in describe(cls)}
+        self.cls = cls
         self.lines = lines
         self.source = source
         self.problems: list[tuple[int, str]] = []      # (line, sentence)
         self.suggested = 0
+
+    @functools.cached_property
+    def entries(self) -> dict[Path, Entry]:
+        """Every key; only who has to suggest one looks: with all its sections this is half of the time that a start spends on its settings."""
+        return {entry.path: entry for entry in describe(self.cls)}
 
     def section(self, cls: type, data: Any, path: Path, within: Any) -> Any:
         """The instance, None when a problem was found in it. `within`: what its owner has by default, where that is not the class's own."""
@@ -155,8 +165,10 @@ class _Builder:
         if not isinstance(data, Mapping):
             self.problem(path, f"is {_show(data)}, but must be a section with keys under it")
             return None
-        before = len(self.problems)
         fields = {f.name: f for f in dataclasses.fields(cls)}
+        if not data and within is None and all(_default(f, None) is not REQUIRED for f in fields.values()):
+            return self.made(cls, {}, path)      # nothing to look at: it is what its class says
+        before = len(self.problems)
         for key, value in data.items():
             if key not in fields:
                 self.unknown((*path, str(key)), value)
@@ -168,14 +180,15 @@ class _Builder:
                 default = _default(fields[name], within)
                 values[name] = self.section(kind, data.get(name), here, None if default is REQUIRED else default)
             elif name in data:
-                values[name] = self.value(kind, data[name], self.entries[here])
+                values[name] = self.value(kind, data[name], _entry(fields[name], here, kind, _default(fields[name], within)))
             elif within is not None:
                 values[name] = _default(fields[name], within)
-            elif self.entries[here].default is REQUIRED:
-                entry = self.entries[here]
-                self.problem(here, f"is missing; it needs {entry.allowed()}")
-        if len(self.problems) > before:
-            return None
+            elif _default(fields[name], None) is REQUIRED:
+                self.problem(here, f"is missing; it needs {_entry(fields[name], here, kind, REQUIRED).allowed()}")
+        return None if len(self.problems) > before else self.made(cls, values, path)
+
+    def made(self, cls: type, values: dict[str, Any], path: Path) -> Any:
+        """None when rules between its keys are broken."""
         try:
             return cls(**values)
         except ValueError as error:

@@ -223,9 +223,10 @@ class TcpClosed:
 
 @dataclass(slots=True)
 class StopSession:
-    """user interface, connection -> v2g: bring the session to its normal end."""
+    """user interface, bridge, connection -> v2g: bring the session to its normal end; `urgent`: state B first, courtesy second."""
 
     reason: StopReason
+    urgent: bool = False
 
 
 @dataclass(slots=True)

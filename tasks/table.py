@@ -13,7 +13,11 @@ from kernel.channels import Mailbox
 from kernel.journal import Journal
 from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
 from kernel.timer import MS, US
+from tasks.bridge.config import ev_of
+from tasks.bridge.task import BridgeTask, Memory
 from tasks.can_info.task import CanInfoTask
+from tasks.chademo.private_task import PrivateTask
+from tasks.chademo.task import ChademoTask
 from tasks.config import Config
 from tasks.connection.task import ConnectionTask, evse_connection, pev_connection
 from tasks.devices.task import DevicesTask
@@ -33,8 +37,9 @@ from tasks.listen.join_task import INBOX as JOIN_INBOX, JoinTask
 from tasks.listen.task import INBOX, Files, ListenRx, ListenTask
 from tasks.mqtt.task import MqttTask
 from tasks.safety.ac_task import AcSafetyTask
+from tasks.safety.bridge_task import BridgeSafetyTask
 from tasks.safety.task import EvseSafetyTask, SafetyTask
-from tasks.sense.task import AcSense, CarSense, ChargerSense
+from tasks.sense.task import AcSense, BridgeSense, CarSense, ChargerSense
 from tasks.signals import Signals
 from tasks.tcp.endpoint import Endpoint
 from tasks.tcp.task import TcpTask
@@ -83,6 +88,7 @@ class Surroundings:
     screen: Callable[[Table], list[Row]] | None = None      # a listener's on a terminal: the rows that show it
     about: str = "ccsbox"                           # name and version, for the display
     lines: Lines | None = None                      # a display of three lines
+    memory: Memory | None = None                    # a bridge's: what it has learned about vehicles
 
 
 @dataclass(slots=True)
@@ -123,7 +129,8 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
     onboard = board.onboard if cfg.ev.takes_ac else None
     return _table(box, s, cfg, journal, around, board, "pev", [
         Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, s), 50 * MS, 150 * US, CRITICAL),
-        Row("vehicle", VehicleTask(board.vehicle, s, onboard), 200 * MS, 100 * US, CRITICAL),
+        Row("vehicle", VehicleTask(board.vehicle, s, onboard), 200 * MS, 100 * US, CRITICAL) if board.can is None else
+        Row("vehicle", PrivateTask(board.can, s, cfg.ev.max_current_a, journal), TIMED, 100 * US, CRITICAL),
     ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal, cfg.interface),
         ipv6,
         SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s, journal),
@@ -131,6 +138,32 @@ def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: 
         pev_connection(cfg, box, s, journal),
         V2gTask(PevSide(s, cfg.ev, mac), codec, box.stream, box.to_v2g, box.to_tcp, box.to_connection, s, journal),
         SafetyTask(board.control_pilot, board.contactors, board.lock, s, cfg.safety, journal))
+
+
+def bridge(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
+    """The box between a CCS charger and a CHAdeMO vehicle; `board` is a drivers.board.CarBoard with `bridge`.
+
+    Towards the charger it is a car whose battery data come from the row `bridge`; both its rows run before whatever looks at them.
+    """
+    box, mac, ev, plug = Boxes(), board.nic.mac, ev_of(cfg.ev, cfg.bridge, cfg.safety.pev.match_v), board.bridge
+    measured = cfg.safety.bridge.vehicle_voltmeter_fitted
+    chademo = ChademoTask(plug.can, s, cfg.bridge, journal, voltmeter=measured)
+    interlock = BridgeTask(s, cfg.bridge, box.user, journal, voltmeter=measured, memory=around.memory)
+    role, modem = PevSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng, coordinator=False)
+    host = Host(mac, cfg.ipv6, rng)
+    ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s, journal)
+    sdp, tcp = SdpClient(host.address, rng), Endpoint(host.address, cfg.tcp, rng)
+    return _table(box, s, cfg, journal, around, board, "pev", [
+        Row("sense", BridgeSense(board.voltmeter, board.pilot_monitor, board.inputs, plug.voltmeter, plug.inputs, s), 50 * MS, 150 * US, CRITICAL),
+        Row("chademo", chademo, TIMED, 150 * US, CRITICAL),
+        Row("bridge", interlock, TIMED, 150 * US, CRITICAL),
+    ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal, cfg.interface),
+        ipv6,
+        SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s, journal),
+        TcpTask(tcp, box.tcp_in, box.to_tcp, box.datagrams_out, box.to_connection, box.stream, s.own_address, journal),
+        pev_connection(cfg, box, s, journal),
+        V2gTask(PevSide(s, ev, mac), codec, box.stream, box.to_v2g, box.to_tcp, box.to_connection, s, journal),
+        BridgeSafetyTask(board.control_pilot, board.contactors, board.lock, plug.sequence, plug.lock, s, cfg.safety, journal))
 
 
 def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
@@ -192,10 +225,10 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
         Row("homeplug",   homeplug,                                                                 TIMED,  400 * US, CRITICAL),
         Row("ipv6",       ipv6,                                                                     TIMED,  300 * US, CRITICAL),
         Row("sdp",        sdp,                                                                      TIMED,  100 * US, CRITICAL),
-        Row("tcp",        tcp,                                                                      TIMED,  500 * US, CRITICAL),
+        Row("tcp",        tcp,                                                                      TIMED,  400 * US, CRITICAL),
         Row("connection", connection,                                                               TIMED,  150 * US, CRITICAL),
-        Row("v2g",        v2g,                                                                      TIMED, 1000 * US, CRITICAL),
-        Row("frame_tx",   FrameTx(board.nic, box.frames_out, journal, around.tap),                  TIMED,  500 * US, CRITICAL),
+        Row("v2g",        v2g,                                                                      TIMED,  800 * US, CRITICAL),
+        Row("frame_tx",   FrameTx(board.nic, box.frames_out, journal, around.tap),                  TIMED,  400 * US, CRITICAL),
         Row("safety",     safety,                                                                   TIMED,  300 * US, ALWAYS),
         Row("display",    DisplayTask(board.oled, s, role, journal, config=cfg.display, about=around.about, lines=around.lines), TIMED, 3000 * US, WHEN_IDLE),
         Row("health",     health,                                                                   TIMED, 1000 * US, WHEN_IDLE),

@@ -51,6 +51,8 @@ class VoltmeterConfig:
     inlet_current: LinearConfig = field(default_factory=LinearConfig)
     inlet_temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
     supply_voltage: LinearConfig = field(default_factory=LinearConfig)
+    # at the CHAdeMO plug, on the vehicle's side of the bridge contactor; +-1 % or +-3 V, 20 samples/s and more (chademo sheet 7.4)
+    vehicle_voltage: CheckedConfig = field(default_factory=CheckedConfig)
 
 
 class AnalogVoltmeter(Meter):
@@ -85,6 +87,22 @@ class AnalogVoltmeter(Meter):
 
     def supply_voltage(self, now: int) -> float | None:
         return self._read(self._supply, now)
+
+
+class AnalogVehicleVoltmeter(Meter):
+    """VehicleVoltmeter of a bridge."""
+
+    def __init__(self, config: VoltmeterConfig, converters: Mapping[str, AnalogInputs]) -> None:
+        """`converters` by the names that the settings use (`ads1x15`). DriverError where one of them or a pin is missing."""
+        self._voltage = checked(converters, config.vehicle_voltage, "vehicle V")
+        super().__init__("vehicle voltmeter", self._voltage)
+
+    def vehicle_voltage(self, now: int) -> float | None:
+        return self._read(self._voltage, now)
+
+    def measured_at(self, what: str, now: int) -> int:
+        """ns: of the sample behind `vehicle_voltage`."""
+        return self._taken(self._voltage, now)
 
 
 @dataclass(slots=True)

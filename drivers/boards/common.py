@@ -9,7 +9,7 @@ from drivers.adc.iio import Iio
 from drivers.adc.mcp3208 import Mcp3208
 from drivers.boards.assumed import NoDisplay
 from drivers.boards.config import Measuring
-from drivers.can.bus import CanBus
+from drivers.can.bus import CanBus, Port
 from drivers.can.dbc_battery import DbcBattery
 from drivers.errors import DriverError
 from drivers.interfaces import Oled, VehicleData
@@ -20,6 +20,8 @@ from drivers.oled_luma import OledLuma
 from drivers.vehicle_fixed import FixedVehicle
 
 OWN = "device"               # charge_parameter_backend: the board's own device says it
+CHADEMO = "chademo"          # and: a battery management that speaks pyPLC's private CHAdeMO, which is a conversation and no driver's business
+PRIVATE_IDS = (0x100, 0x102)     # what such a management says (chademo sheet 5)
 PILOT_AGE_MS = 200           # as the signal pilot_state, which counts from the look and not from the sample
 FILTER_MS = 20               # three time constants until a step is seen: no more than the age of a sample
 
@@ -82,8 +84,13 @@ def pilot_in_time(section: str, config: Any, channel: str) -> None:
                           f"{3 * converter.filter_ms} ms after the car has left it.", f"Set filter: none or median, or filter_ms to {FILTER_MS} or less.")
 
 
-def vehicle(shared: Shared, own: VehicleData | None = None) -> VehicleData:
-    """Where the vehicle's data comes from. DriverError where nobody says it."""
+def private_can(shared: Shared) -> Port | None:
+    """The bus of a battery management that speaks pyPLC's private CHAdeMO; None where it is another one."""
+    return shared.can().port("vehicle", PRIVATE_IDS) if shared.config.charge_parameter_backend == CHADEMO else None
+
+
+def vehicle(shared: Shared, own: VehicleData | None = None) -> VehicleData | None:
+    """Where the vehicle's data comes from; None: it is heard on `private_can`. DriverError where nobody says it."""
     config = shared.config
     source = config.charge_parameter_backend
     if config.ev.light_bulb_demo:
@@ -101,8 +108,10 @@ def vehicle(shared: Shared, own: VehicleData | None = None) -> VehicleData:
         return battery
     if source == OWN and own is not None:
         return own
+    if source == CHADEMO:
+        return None
     raise DriverError(f"charge_parameter_backend = {source}: on the board {config.board} nobody says what the battery wants.",
-                      "Set it to fixed, mqtt or dbc, and the section vehicle_fixed, mqtt_vehicle or dbc_battery" +
+                      "Set it to fixed, mqtt or dbc, and the section vehicle_fixed, mqtt_vehicle or dbc_battery, or to chademo for pyPLC's own CAN profile" +
                       (", or to device." if own is not None else "."))
 
 

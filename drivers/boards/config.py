@@ -10,7 +10,7 @@ from drivers.adc.meters import PowerMeterConfig, VoltmeterConfig
 from drivers.adc.pilot import AnalogPilotConfig
 from drivers.focccicape.cape import FoccciCapeConfig
 from drivers.focccicape.didebo import DiDeBoConfig
-from drivers.pins.config import CarPins, ChargerPins, InputPin, LockPins, OutputPin, PwmPin
+from drivers.pins.config import BridgePins, CarPins, ChargerPins, InputPin, LockPins, OutputPin, PwmPin
 from kernel.settings import setting
 
 CONVERTERS = ("ads1x15", "iio", "mcp3208")
@@ -36,6 +36,7 @@ class GpioBoard:
     car: CarPins = field(default_factory=CarPins)
     charger: ChargerPins = field(default_factory=ChargerPins)
     measuring: Measuring = field(default_factory=Measuring)
+    bridge: BridgePins = field(default_factory=BridgePins)
 
 
 def _contact(pin: str) -> InputPin:
@@ -56,7 +57,11 @@ def raspberry_pi() -> GpioBoard:
                           lock=LockPins(lock=OutputPin(pin="GPIO23"), unlock=OutputPin(pin="GPIO24"), locked=_contact("GPIO25")),
                           contact_plus=_contact("GPIO20"), stop_button=_contact("GPIO16"), display_button=_contact("GPIO19"),
                           residual_current=InputPin(pin="GPIO21", active_low=False, bias="pull_up"))
-    return GpioBoard(car, charger, measuring)
+    # beside the car's; SPI is left free for a CAN hat. Inputs to ground may have the pull-up that GPIO0 to 8 have at reset. GPIO15 is the
+    # serial console's RXD: it has to be off (raspi-config), or pin and motor line are pulled up
+    bridge = BridgePins(d1=OutputPin(pin="GPIO12"), d2=OutputPin(pin="GPIO13"), k=_contact("GPIO5"), plug_present=_contact("GPIO6"),
+                        lock=LockPins(lock=OutputPin(pin="GPIO18"), unlock=OutputPin(pin="GPIO15"), locked=_contact("GPIO4")))
+    return GpioBoard(car, charger, measuring, bridge)
 
 
 def beaglebone() -> GpioBoard:
@@ -68,7 +73,10 @@ def beaglebone() -> GpioBoard:
     charger = ChargerPins(power=OutputPin(pin="P9_17"), pwm=PwmPin(chip=0, channel=0),
                           lock=LockPins(lock=OutputPin(pin="P8_14"), unlock=OutputPin(pin="P8_16"), locked=_contact("P8_18")),
                           contact_plus=_contact("P9_12"), stop_button=_contact("P9_30"))
-    return GpioBoard(car, charger, measuring)
+    # beside the car's; P9_24 and P9_26 are left to DCAN1, P8_31 to P8_46 to the boot loader (chademo sheet 7.2, 7.3)
+    bridge = BridgePins(d1=OutputPin(pin="P8_11"), d2=OutputPin(pin="P8_12"), k=_contact("P9_27"), plug_present=_contact("P9_42"),
+                        lock=LockPins(lock=OutputPin(pin="P8_15"), unlock=OutputPin(pin="P8_17"), locked=_contact("P8_26")))
+    return GpioBoard(car, charger, measuring, bridge)
 
 
 @dataclass(slots=True)

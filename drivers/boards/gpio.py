@@ -3,16 +3,17 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from drivers.adc.meters import AnalogVoltmeter
+from drivers.adc.meters import AnalogVehicleVoltmeter, AnalogVoltmeter
 from drivers.adc.pilot import AnalogPilotMonitor
-from drivers.board import AcChargerBoard, CarBoard, ChargerBoard
+from drivers.board import AcChargerBoard, BridgeDevices, CarBoard, ChargerBoard
 from drivers.boards import common
 from drivers.boards.assumed import AssumedCarPilot, WatchedPilot
 from drivers.boards.config import GpioBoard, Measuring
+from drivers.can.bus import Port
 from drivers.errors import DriverError
 from drivers.interfaces import Nic, PilotMonitor
 from drivers.pins.build import CarDevices, car_devices, car_lines, charger_devices, charger_lines
-from drivers.pins.config import ChargerPins
+from drivers.pins.config import BridgePins, ChargerPins
 from drivers.pins.library import Pins
 from drivers.pins.lines import PinLines
 
@@ -20,17 +21,26 @@ OPEN_WITH_MEAN_MS = 60       # 100 ms less 40 in which two pins of an ADS1115 ar
 PILOT_UNREAD = ("THE CONTROL PILOT IS NOT READ: a pulled plug shows only where the link or the voltages go, and no duty is known. "
                 "Wire it to a converter and name it in measuring.pilot.channel.")
 UNLOCKED = "THE PLUG IS NOT LOCKED: no motor for it is fitted, \"locked\" is only what was commanded. Whoever pulls it under load draws an arc."
+VEHICLE_UNLOCKED = ("THE CHADEMO PLUG IS NOT LOCKED: no actuator for it is fitted, \"locked\" is only what was commanded, and the vehicle is told so. "
+                    "Whoever pulls it under load draws an arc.")
+CHADEMO_BITRATE = 500_000    # chademo sheet 1.1, 7.1
+# tasks.chademo.wire.VEHICLE_IDS; drivers know no tasks (tests/drivers/boards/test_bridge.py compares them)
+VEHICLE_IDS = (0x100, 0x101, 0x102, 0x103, 0x110, 0x200, 0x201, 0x700)
 
 
 class GpioCar:
-    """A car's box. `lines` first (the guard is to hold them), then `board`."""
+    """A car's box, or a bridge's (`mode: bridge`): the same with the CHAdeMO plug's pins. `lines` first (the guard is to hold them), then `board`."""
 
     def __init__(self, name: str, section: GpioBoard, shared: common.Shared, pins: Pins | None = None) -> None:
         self._name = name
         self._section = section
         self._shared = shared
         self._pins = pins if pins is not None else Pins(section.car.library)
+        self._bridge = section.bridge if shared.config.mode == "bridge" else None
+        self._port: Port | None = None
         self._check(section.measuring)
+        if self._bridge is not None:
+            self._check_bridge(self._bridge, section.measuring)
 
     def _check(self, measuring: Measuring) -> None:
         """What can be refused before any pin is touched."""
@@ -50,12 +60,32 @@ class GpioCar:
                               f"Wire the pilot's mean to a converter ({self._name}.measuring.pilot.mean_channel), or set connection.require_duty: false: it then "
                               "begins as soon as it is plugged in.")
 
+    def _check_bridge(self, pins: BridgePins, measuring: Measuring) -> None:
+        """The same for the CHAdeMO plug. Its CAN bus is asked for here: a configuration that cannot work is refused before any pin is touched."""
+        config = self._shared.config
+        missing = [f"{self._name}.bridge.{name}" for name in ("d1", "d2", "k") if not getattr(pins, name).pin]
+        if missing:
+            raise DriverError(f"mode = bridge, but no pin is configured for {', '.join(missing)}: without d1, d2 and k no CHAdeMO vehicle charges.",
+                              "Name them (GPIO12, P8_11, ...); drivers/boards/bridge.md says what is wired to them.")
+        if not config.can.channel:
+            raise DriverError("mode = bridge, but can.channel is empty: the CHAdeMO vehicle speaks on a CAN bus.",
+                              "Set can.channel (can0 of `ip link`, 500 kbit/s), and can.interface where it is no socketcan.")
+        if config.can.bitrate != CHADEMO_BITRATE:
+            raise DriverError(f"mode = bridge, but can.bitrate = {config.can.bitrate}: CHAdeMO speaks at {CHADEMO_BITRATE} bit/s.", f"Set can.bitrate to {CHADEMO_BITRATE}.")
+        common.must_fit(self._name, "bridge", config.safety.bridge, {
+            "vehicle_voltmeter_fitted": bool(measuring.voltmeter.vehicle_voltage.channel),
+            "vehicle_lock_feedback_fitted": bool(pins.lock.locked.pin or pins.lock.unlocked.pin) or not pins.lock.fitted})
+        if measuring.voltmeter.vehicle_voltage.channel and measuring.voltmeter.vehicle_voltage.channel == measuring.voltmeter.inlet_voltage.channel:
+            raise DriverError(f"{self._name}.measuring.voltmeter: inlet_voltage and vehicle_voltage are both {measuring.voltmeter.inlet_voltage.channel}: "
+                              "the two sides of the bridge contactor would always agree.", "Give each side its own divider and channel.")
+        self._port = self._shared.can().port("chademo", VEHICLE_IDS)
+
     def lines(self) -> PinLines:
-        return car_lines(self._section.car, self._pins)
+        return car_lines(self._section.car, self._pins, self._bridge)
 
     def board(self, lines: Any, nic: Nic, now: int = 0) -> CarBoard:
         shared, measuring = self._shared, self._section.measuring
-        devices = car_devices(self._section.car, lines, self._pins)
+        devices = car_devices(self._section.car, lines, self._pins, self._bridge)
         made = common.converters(measuring, shared)
         voltmeter = AnalogVoltmeter(measuring.voltmeter, made)
         pilot = WatchedPilot(devices.control_pilot)
@@ -63,8 +93,21 @@ class GpioCar:
         if not self._section.car.lock.fitted:
             shared.notes.append(UNLOCKED)
         return CarBoard(nic=nic, voltmeter=voltmeter, pilot_monitor=self._monitor(measuring, made, pilot, devices), inputs=devices.inputs,
-                        vehicle=common.vehicle(shared), control_pilot=pilot, contactors=devices.contactors, lock=devices.lock,
-                        oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher)
+                        vehicle=None if self._bridge is not None else common.vehicle(shared), control_pilot=pilot, contactors=devices.contactors,
+                        lock=devices.lock, oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher, bridge=self._plug(devices, made),
+                        can=common.private_can(shared))
+
+    def _plug(self, devices: CarDevices, made: dict[str, Any]) -> BridgeDevices | None:
+        """What is at the CHAdeMO plug of a bridge; None in a car."""
+        if self._bridge is None or devices.bridge is None or self._port is None:
+            return None
+        voltmeter = None
+        if self._section.measuring.voltmeter.vehicle_voltage.channel:
+            voltmeter = AnalogVehicleVoltmeter(self._section.measuring.voltmeter, made)
+            self._shared.polled.append(voltmeter)
+        if not self._bridge.lock.fitted:
+            self._shared.notes.append(VEHICLE_UNLOCKED)
+        return BridgeDevices(can=self._port, voltmeter=voltmeter, inputs=devices.bridge.inputs, sequence=devices.bridge.sequence, lock=devices.bridge.lock)
 
     def _monitor(self, measuring: Measuring, made: dict[str, Any], pilot: WatchedPilot, devices: CarDevices) -> PilotMonitor:
         if measuring.pilot.channel:

@@ -13,6 +13,7 @@ from drivers.pins.library import Pins
 Plan = GpioCar | GpioCharger | DieterCar | Celeron55Car | CapeCharger
 CARS = ("dieter", "celeron55")
 CHARGERS = ("focccicape",)
+BRIDGES = ("raspberry_pi", "beaglebone")
 
 
 def plan(config: Any, pins: Pins | None = None) -> tuple[Plan, Shared]:
@@ -20,6 +21,9 @@ def plan(config: Any, pins: Pins | None = None) -> tuple[Plan, Shared]:
 
     `pins`: of another machine than this one (tests)."""
     board, charger, shared = config.board, config.mode == "evse", Shared(config)
+    if config.mode == "bridge" and board not in BRIDGES:
+        raise DriverError(f"The board {board} cannot be a bridge: it has no CAN port for a CHAdeMO vehicle, no d1, d2 and k, and no second voltmeter.",
+                          f"Use board: {' or '.join(BRIDGES)}, or mode: {'pev' if board in CARS else 'evse'}.")
     if board in CARS and charger or board in CHARGERS and not charger:
         raise DriverError(f"The board {board} is for a {'car' if board in CARS else 'charger'}, but mode = {config.mode}.",
                           f"Set mode: {'pev' if board in CARS else 'evse'}, or another board.")

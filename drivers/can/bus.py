@@ -14,7 +14,7 @@ from drivers.can.settings import ACTIVE, BUS_OFF, EXTENDED, MAX_EXTENDED, MAX_OC
 from drivers.interfaces import CanFrame
 from kernel.timer import MS, NEVER, S, Backoff
 
-TURN = 10 * MS                 # a tick
+TURN = 5 * MS                  # every tick of 10 ms: a deadline of a whole one would be missed by the lateness of the visit, and served a tick later
 READS_PER_TURN = 64            # more than a full bus brings in a tick, so that what has piled up is worked off
 SENDS_PER_TURN = 16
 OUTBOX = 32                    # frames that wait to be sent

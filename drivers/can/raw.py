@@ -12,7 +12,6 @@ FRAME = struct.Struct("=IB3x8s")           # struct can_frame of linux/can.h: id
 FILTER = struct.Struct("=II")              # struct can_filter: identifier, mask
 COUNT = struct.Struct("=I")
 REMOTE, ERROR = 0x4000_0000, 0x2000_0000   # CAN_RTR_FLAG, CAN_ERR_FLAG
-DATA_FLAGS = EXTENDED | REMOTE | ERROR
 
 # linux/can/error.h: classes in the identifier of an error frame, and what octet 1 says of the controller
 TX_TIMEOUT, CONTROLLER, PROTOCOL, TRANSCEIVER, NO_ACK, OFF, RESTARTED = 0x01, 0x04, 0x08, 0x10, 0x20, 0x40, 0x100
@@ -147,8 +146,9 @@ class RawLink(Octets):
 
 
 def _filter(key: int) -> bytes:
-    """Exactly this identifier of this length, data frames only."""
-    return FILTER.pack(key, DATA_FLAGS | (MAX_EXTENDED if key & EXTENDED else MAX_STANDARD))
+    """Exactly this identifier of this length, data frames only. Never with ERROR in the mask: the kernel then looks for it among error frames alone
+    (linux/net/can/af_can.c, can_rcv_list_find), and no data frame comes."""
+    return FILTER.pack(key, EXTENDED | REMOTE | (MAX_EXTENDED if key & EXTENDED else MAX_STANDARD))
 
 
 def _can_socket() -> socket.socket:

@@ -38,7 +38,7 @@ class MqttClient:
     """Polled and Publisher; `fault` and `remedy` as Polled has them. Counters: `connects`, `failures`, `losses`, `oversized`, `refused`, `stored`, `unknown`, `dropped`, `behind`."""
 
     def __init__(self, config: MqttConfig, role: str, make: Callable[[], Any] | None = None) -> None:
-        """`role`: pev or evse. `make`: what builds an unconnected paho client (tests). DriverError: a person has to mend it."""
+        """`role`: pev, evse or bridge. `make`: what builds an unconnected paho client (tests). DriverError: a person has to mend it."""
         self.config = config
         self.name = f"MQTT broker {config.broker}:{config.port}"
         self.inputs: dict[str, Input] = {}

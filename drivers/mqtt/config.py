@@ -14,7 +14,7 @@ class MqttConfig:
     broker: str = setting("localhost", meaning="host name or address of the broker")
     port: int = setting(1883, low=1, high=65535, meaning="1883, with TLS usually 8883")
     topic: str = setting("pyPlc", meaning="base of all topics; two boxes at one broker need two bases")
-    client_id: str = setting("", meaning="name at the broker, which throws out the older of two clients of one name; empty: ccsbox-pev or ccsbox-evse")
+    client_id: str = setting("", meaning="name at the broker, which throws out the older of two clients of one name; empty: ccsbox-pev, ccsbox-evse or ccsbox-bridge")
     protocol: str = setting("3.1.1", choices=("3.1.1", "5"), meaning="5: the broker keeps too long messages away by itself; every broker knows 3.1.1")
     qos: int = setting(0, low=0, high=2, meaning="quality of service of what is published and subscribed; 0 is what pyPLC uses")
     keepalive_s: int = setting(10, unit="s", low=5, high=300, meaning="the broker tells others that we are offline after one and a half of this")

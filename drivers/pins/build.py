@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any, Iterator
 
 from drivers.errors import DriverError
-from drivers.pins.config import CarPins, ChargerPins, InputPin, LockPins, OutputPin
-from drivers.pins.inputs import PinInput, PinInputs, PinResidualCurrent
+from drivers.pins.config import BridgePins, CarPins, ChargerPins, InputPin, LockPins, OutputPin
+from drivers.pins.inputs import PinInput, PinInputs, PinResidualCurrent, PinVehicleInputs
 from drivers.pins.library import Pins
 from drivers.pins.lines import BULB, PULSE, PinLines
-from drivers.pins.outputs import NoLock, PinBulb, PinConnectorLock, PinContactors, PinControlPilot, PinPilotSource
+from drivers.pins.names import PI_LABELS, PI_PULLED_UP
+from drivers.pins.outputs import NoLock, PinBulb, PinChargeSequence, PinConnectorLock, PinContactors, PinControlPilot, PinPilotSource
 from drivers.pins.pwm import PWM, open_pwm
-from drivers.sim.lines import CONTACTORS, DUTY, LOCK, PILOT_C, POWER, UNLOCK
+from drivers.sim.lines import CONTACTORS, D1, D2, DUTY, LOCK, PILOT_C, POWER, UNLOCK, VEHICLE_LOCK, VEHICLE_UNLOCK
+
+D1_PURPOSE, D2_PURPOSE, VEHICLE_MOTOR = "charge sequence signal d1", "charge sequence signal d2", "CHAdeMO lock motor"
 
 
 @dataclass(slots=True)
@@ -29,6 +32,16 @@ class CarDevices:
     inputs: PinInputs
     bulb: PinBulb | None
     polled: list[Any] = field(default_factory=list)
+    bridge: BridgePinDevices | None = None
+
+
+@dataclass(slots=True)
+class BridgePinDevices:
+    """What a bridge takes from the pins at its CHAdeMO plug, besides a car's."""
+
+    sequence: PinChargeSequence
+    inputs: PinVehicleInputs
+    lock: PinConnectorLock | NoLock
 
 
 @dataclass(slots=True)
@@ -44,10 +57,36 @@ class ChargerDevices:
     residual_current: PinResidualCurrent | None = None
 
 
-def car_lines(config: CarPins, pins: Pins) -> PinLines:
-    """All outputs of a car, inactive. DriverError names what is missing, busy, or used twice."""
-    return _lines(pins, {PILOT_C: (config.pilot_c, "pilot state C", True), CONTACTORS: (config.contactors, "contactors", True),
-                         BULB: (config.bulb, "bulb relay", False), PULSE: (config.enable_pulse, "enable pulse", False)}, config.lock, "inlet lock motor")
+def car_lines(config: CarPins, pins: Pins, bridge: BridgePins | None = None) -> PinLines:
+    """All outputs of a car and of its bridge, inactive. DriverError names what is missing, busy, used twice, or (bridge) on while the board boots."""
+    outputs = {PILOT_C: (config.pilot_c, "pilot state C", True), CONTACTORS: (config.contactors, "contactors", True),
+               BULB: (config.bulb, "bulb relay", False), PULSE: (config.enable_pulse, "enable pulse", False)}
+    if bridge is not None:
+        for pin, purpose in ((config.contactors, "bridge contactor"), (bridge.d1, D1_PURPOSE), (bridge.d2, D2_PURPOSE)):
+            _must_be_off_at_boot(pins, pin, purpose)
+        outputs |= {D1: (bridge.d1, D1_PURPOSE, True), D2: (bridge.d2, D2_PURPOSE, True),
+                    VEHICLE_LOCK: (bridge.lock.lock, f"{VEHICLE_MOTOR}, to lock", bridge.lock.fitted),
+                    VEHICLE_UNLOCK: (bridge.lock.unlock, f"{VEHICLE_MOTOR}, to unlock", bridge.lock.fitted)}
+    return _lines(pins, outputs, config.lock, "inlet lock motor")
+
+
+def _bridge_devices(config: BridgePins, lines: PinLines, pins: Pins, polled: list[Any]) -> BridgePinDevices:
+    """DriverError where k has no pin: nobody would know whether the vehicle permits."""
+    k, plug = _input(pins, polled, config.k, "CHAdeMO k"), _input(pins, polled, config.plug_present, "CHAdeMO plug")
+    if k is None:
+        raise DriverError("No pin is configured for the vehicle's charge permission (k).", "Name it (GPIO5, P9_27, ...): pin 4 of the plug through an optocoupler.")
+    lock = _lock(config.lock, lines, pins, polled, "CHAdeMO", (VEHICLE_LOCK, VEHICLE_UNLOCK))
+    return BridgePinDevices(PinChargeSequence(lines), PinVehicleInputs(k, plug), lock)
+
+
+def _must_be_off_at_boot(pins: Pins, config: OutputPin, purpose: str) -> None:
+    """A Raspberry Pi pulls GPIO0 to 8 up from reset until this program runs: a relay that is on while high would be on all that time (chademo sheet 7.2)."""
+    if not config.pin or config.active_low:
+        return
+    place = pins.find(config.pin)
+    if place.chip.label in PI_LABELS and place.offset <= PI_PULLED_UP:
+        raise DriverError(f"The {purpose} is at {config.pin}, which a Raspberry Pi pulls up from reset on: its relay would be on while the system boots.",
+                          f"Use one of GPIO{PI_PULLED_UP + 1} to GPIO27, which are pulled down, or a driver that is on while the pin is low (active_low: true).")
 
 
 def charger_lines(config: ChargerPins, pins: Pins, pwm_root: str = PWM) -> PinLines:
@@ -57,19 +96,20 @@ def charger_lines(config: ChargerPins, pins: Pins, pwm_root: str = PWM) -> PinLi
     return _lines(pins, outputs, config.lock, "socket lock motor", config, pwm_root)
 
 
-def car_devices(config: CarPins, lines: PinLines, pins: Pins) -> CarDevices:
-    """The drivers over `car_lines`."""
+def car_devices(config: CarPins, lines: PinLines, pins: Pins, bridge: BridgePins | None = None) -> CarDevices:
+    """The drivers over `car_lines`. DriverError names what is missing, busy, or used twice."""
     with _all_or_none(lines) as polled:
         contacts = _inputs(pins, polled, (config.contact_plus, "contact of DC+"), (config.contact_minus, "contact of DC-"))
         lock = _lock(config.lock, lines, pins, polled, "inlet")
         stop, display, plug, pwm = (_input(pins, polled, pin, what) for pin, what in (
             (config.stop_button, "stop button"), (config.display_button, "display button"), (config.plug_present, "plug present"),
             (config.pwm_present, "PWM present")))
+        plugs = None if bridge is None else _bridge_devices(bridge, lines, pins, polled)
     bulb = PinBulb(lines, config.bulb_delay_ms) if config.bulb.pin else None
     if bulb is not None:
         polled.append(bulb)
     return CarDevices(PinControlPilot(lines), PinContactors(lines, contacts, config.contactor_travel_ms), lock, PinInputs(stop, plug, pwm, display),
-                      bulb, polled)
+                      bulb, polled, plugs)
 
 
 def charger_devices(config: ChargerPins, lines: PinLines, pins: Pins) -> ChargerDevices:
@@ -96,7 +136,7 @@ def _lines(pins: Pins, outputs: dict[int, tuple[OutputPin, str, bool]], lock: Lo
                 hands[place] = pins.output(config, purpose)
             elif needed:
                 raise DriverError(f"No pin is configured for the {purpose}.", "Name it (GPIO17, P9_41, ...)" + (
-                    "; a lock that is not there: fitted: false." if place in (LOCK, UNLOCK) else "."))
+                    "; a lock that is not there: fitted: false." if place in (LOCK, UNLOCK, VEHICLE_LOCK, VEHICLE_UNLOCK) else "."))
         if charger is not None and charger.pwm.chip >= 0:
             f = pins.output(charger.pwm.state_f, "pilot state F") if charger.pwm.state_f.pin else None
             try:
@@ -140,10 +180,10 @@ def _inputs(pins: Pins, polled: list[Any], *wanted: tuple[InputPin, str]) -> tup
     return tuple(pin for pin in made if pin is not None)
 
 
-def _lock(config: LockPins, lines: PinLines, pins: Pins, polled: list[Any], where: str) -> PinConnectorLock | NoLock:
+def _lock(config: LockPins, lines: PinLines, pins: Pins, polled: list[Any], where: str, places: tuple[int, int] = (LOCK, UNLOCK)) -> PinConnectorLock | NoLock:
     if not config.fitted:
         return NoLock()
     locked, unlocked = (_input(pins, polled, pin, f"{where} lock {what}") for pin, what in ((config.locked, "locked"), (config.unlocked, "unlocked")))
-    lock = PinConnectorLock(lines, config, locked, unlocked)
+    lock = PinConnectorLock(lines, config, locked, unlocked, places, "connector lock" if places == (LOCK, UNLOCK) else f"{where} lock")
     polled.append(lock)
     return lock

@@ -72,6 +72,17 @@ class CarPins:
 
 
 @dataclass(slots=True)
+class BridgePins:
+    """Pins at the CHAdeMO plug of a bridge (`mode: bridge`), besides those of the car. Chademo sheet 7.1, 7.2."""
+
+    d1: OutputPin = section(OutputPin, "relay that puts +12 V on pin 2 of the plug: charge sequence signal 1; no drive is off")
+    d2: OutputPin = section(OutputPin, "relay that puts pin 10 of the plug to ground: charge sequence signal 2; no drive is off")
+    k: InputPin = section(InputPin, "pin 4 of the plug through an optocoupler: the vehicle's charge permission, active while it permits")
+    plug_present: InputPin = section(InputPin, "contact of the plug's latch, or its proximity: active while the plug is in the vehicle")
+    lock: LockPins = section(LockPins, "the CHAdeMO plug's lock; its actuator must stay where it is without drive")
+
+
+@dataclass(slots=True)
 class ChargerPins:
     """Pins of a charger's box, DC or AC. `residual_current`: the contact of an RCD or of a 6 mA detector, active while it has tripped."""
 

@@ -117,6 +117,25 @@ class PinInputs:
         return None if self._pwm is None else self._pwm.read(now)
 
 
+class PinVehicleInputs:
+    """VehicleInputs: k, and the plug's contact where one is wired. A broken wire of k reads as no permission (active_low, pull_up)."""
+
+    def __init__(self, k: PinInput, plug: PinInput | None = None) -> None:
+        self._k, self._plug = k, plug
+
+    @property
+    def errors(self) -> int:
+        return self._k.errors + (0 if self._plug is None else self._plug.errors)
+
+    def charge_permission(self, now: int) -> bool | None:
+        """True: the vehicle pulls pin 4 to ground."""
+        return self._k.read(now)
+
+    def plug_present(self, now: int) -> bool | None:
+        """True: the plug's contact says that it is in; None where it is not wired."""
+        return None if self._plug is None else self._plug.read(now)
+
+
 class PinResidualCurrent:
     """ResidualCurrent: the contact of a detector. A broken wire reads as it is biased: wire it so that no current means tripped (active_low, pull_up)."""
 

@@ -13,15 +13,17 @@ from typing import Callable, Mapping
 
 from drivers.pins.hand import LineHand, read_hand
 from drivers.pins.pwm_hand import PwmHand, read_pwm
-from drivers.sim.lines import CONTACTORS, DUTY, FIRST, LOCK, NAME, STEADY, UNLOCK, Lines
+from drivers.sim.lines import CONTACTORS, D1, D2, DUTY, FIRST, LOCK, NAME, SIZE, STEADY, UNLOCK, VEHICLE_LOCK, VEHICLE_UNLOCK, Lines
 from kernel.clock import MonotonicClock
 from kernel.timer import MS
 
 BULB = DUTY + 1                      # a second relay (a light bulb as load, field-pyplc sheet 1.4): falls with the contactors, whoever drops them
 PULSE = BULB + 1                     # the enable stage that the guard keeps awake; no level of it stands in the page
 SWITCHED = (FIRST, CONTACTORS, LOCK, UNLOCK, BULB)
-NAMES = {FIRST: "pilot/power", CONTACTORS: "contactors", LOCK: "lock", UNLOCK: "unlock", BULB: "bulb", DUTY: "PWM", PULSE: "pulse"}
-DOUBT_AT = 96                        # octet per place: its last command was refused
+BRIDGED = (D1, D2, VEHICLE_LOCK, VEHICLE_UNLOCK)
+NAMES = {FIRST: "pilot/power", CONTACTORS: "contactors", LOCK: "lock", UNLOCK: "unlock", BULB: "bulb", DUTY: "PWM", PULSE: "pulse",
+         D1: "d1", D2: "d2", VEHICLE_LOCK: "veh. lock", VEHICLE_UNLOCK: "veh. unlock"}
+DOUBT_AT = SIZE                      # octet per place: its last command was refused
 PERIOD = 100 * MS                    # of `run`: one pin is read back, every doubtful one commanded again
 PULSE_HALF = 50 * MS                 # 10 Hz: ten edges within the 0.5 s after which the enable stage lets go
 MAX_BLIND = 3                        # failed readings of one output, after which its chip counts as one that cannot tell
@@ -31,10 +33,10 @@ MAX_ODD = 2                          # readings in a row that differ from the co
 class PinLines(Lines):
     """Lines whose levels are pins. Moreover Polled: `run` reads back and repeats what was refused."""
 
-    size = 128
+    size = SIZE + 64
 
     def __init__(self, fd: int, hands: Mapping[int, LineHand], pwm: PwmHand | None = None, now: Callable[[], int] = MonotonicClock().now) -> None:
-        """`fd` of the page. `hands` by place (FIRST ... UNLOCK, BULB, PULSE), all inactive; a place without one is not fitted and switches nothing."""
+        """`fd` of the page. `hands` by place (FIRST ... UNLOCK, BULB, PULSE, a bridge's), all inactive; a place without one is not fitted and switches nothing."""
         super().__init__(fd, now)
         self.hands = dict(hands)
         self.pwm = pwm
@@ -46,9 +48,10 @@ class PinLines(Lines):
         self._pulsed_at = now()
         self._pulse = False
         self._turn = 0
-        self._blind = {line: 0 for line in SWITCHED}
-        self._odd = {line: 0 for line in SWITCHED}
-        self._lost = {line: False for line in SWITCHED}
+        self._fitted = (*SWITCHED, *BRIDGED) if any(line in hands for line in BRIDGED) else SWITCHED     # whom `run` looks after
+        self._blind = {line: 0 for line in self._fitted}
+        self._odd = {line: 0 for line in self._fitted}
+        self._lost = {line: False for line in self._fitted}
         self._told: set[int] = set()         # lines that have been read back once
 
     @classmethod
@@ -57,7 +60,7 @@ class PinLines(Lines):
         fd = os.memfd_create(NAME, os.MFD_CLOEXEC)
         os.ftruncate(fd, cls.size)
         lines = cls(fd, hands, pwm, now)
-        for line in SWITCHED:
+        for line in (*SWITCHED, *BRIDGED):
             lines.force(line, False)
         return lines
 
@@ -88,7 +91,7 @@ class PinLines(Lines):
     def armed(self) -> bool:
         """Moreover a motor that runs, the bulb, and whatever did not take its level: none of them may stay so without supervision."""
         page = self._page
-        return any(page[line] or page[DOUBT_AT + line] for line in SWITCHED) or page[DOUBT_AT + DUTY] != 0
+        return any(page[line] or page[DOUBT_AT + line] for line in (*SWITCHED, *BRIDGED)) or page[DOUBT_AT + DUTY] != 0
 
     def doubtful(self, place: int) -> bool:
         """The pin did not take what was commanded last."""
@@ -143,13 +146,13 @@ class PinLines(Lines):
 
     def run(self, now: int) -> int:
         """Polled: a bounded number of ioctl, about 2 us each."""
-        for line in SWITCHED:
+        for line in self._fitted:
             if self.doubtful(line):
                 self._put(line, self.level(line))
         if self.doubtful(DUTY):
             self._put_duty(self.duty)
-        self._read_back(SWITCHED[self._turn])
-        self._turn = (self._turn + 1) % len(SWITCHED)
+        self._read_back(self._fitted[self._turn])
+        self._turn = (self._turn + 1) % len(self._fitted)
         self._judge()
         return now + PERIOD
 
@@ -173,7 +176,7 @@ class PinLines(Lines):
 
     def _judge(self) -> None:
         """The first thing that is wrong, for the display; empty when nothing is."""
-        for place in (*SWITCHED, DUTY):
+        for place in (*self._fitted, DUTY):
             if self.doubtful(place):
                 hand = self.pwm if place == DUTY else self.hands.get(place)
                 number = hand.errno if hand is not None else 0
@@ -182,7 +185,7 @@ class PinLines(Lines):
                 self.remedy = (f"The output for {self._called(place)} does not take its level ({why}); it is tried again all the time. "
                                "Look whether its chip is still there (`gpioinfo`), then start again.")
                 return
-        for line in SWITCHED:
+        for line in self._fitted:
             if self._lost[line]:
                 self.fault = f"PIN {NAMES[line]} err"
                 self.remedy = (f"The output for {self._called(line)} can no longer be read, so it will not be switched either: what hangs at it stays as it is. "

@@ -14,6 +14,7 @@ from drivers.errors import DriverError
 # Labels of the header's controller: adafruit_blinka/microcontroller/generic_linux/raspberry_pi_pin.py (Blinka 10.0.0);
 # the offset there is the BCM number. Line names are of no use: GPIO4 is called GPIO_GCLK, GPIO14 TXD1.
 PI_LABELS = ("pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1")
+PI_PULLED_UP = 8         # GPIO0 to this have a pull-up at reset, 9 to 27 a pull-down (BCM2835 ARM Peripherals, table 6-31; chademo sheet 7.2)
 PI_HEADER = {3: 2, 5: 3, 7: 4, 8: 14, 10: 15, 11: 17, 12: 18, 13: 27, 15: 22, 16: 23, 18: 24, 19: 10, 21: 9, 22: 25, 23: 11, 24: 8, 26: 7,
              29: 5, 31: 6, 32: 12, 33: 13, 35: 19, 36: 16, 37: 26, 38: 20, 40: 21}
 """Header pin to BCM number, the 26 that are free for use (Raspberry Pi documentation, "GPIO and the 40-pin header")."""

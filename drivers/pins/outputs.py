@@ -1,4 +1,4 @@
-"""The output devices of a box over its lines: pilot, contactors with their contacts, lock motor, power enable, PWM, a second relay.
+"""The output devices of a box over its lines: pilot, contactors with their contacts, lock motor, power enable, PWM, a second relay, d1 and d2.
 
 All of them command `PinLines`; what they say is done is what the lines say is done. Nothing here knows of libraries or descriptors.
 """
@@ -8,7 +8,7 @@ from drivers.interfaces import PowerSupply
 from drivers.pins.config import LockPins
 from drivers.pins.inputs import PinInput
 from drivers.pins.lines import BULB
-from drivers.sim.lines import CONTACTORS, LOCK, PILOT_C, POWER, UNLOCK, Lines
+from drivers.sim.lines import CONTACTORS, D1, D2, LOCK, PILOT_C, POWER, UNLOCK, Lines
 from kernel.timer import MS, NEVER, S
 
 MOTOR_LIMIT_MS = 3000        # whatever is configured: an actuator against its stop draws its stall current (some A) all the time
@@ -78,9 +78,12 @@ class PinConnectorLock:
     Both lines low: no drive, the lock stays as it is. Without switches the end of the pulse counts as arrived.
     """
 
-    def __init__(self, lines: Lines, config: LockPins, locked: PinInput | None = None, unlocked: PinInput | None = None) -> None:
+    def __init__(self, lines: Lines, config: LockPins, locked: PinInput | None = None, unlocked: PinInput | None = None,
+                 places: tuple[int, int] = (LOCK, UNLOCK), name: str = "connector lock") -> None:
+        """`places`: the motor's lines to lock and to unlock. `name`: for the journal."""
         self.errors = 0
-        self.name = "connector lock"
+        self.name = name
+        self._lock, self._unlock = places
         self.fault = self.remedy = ""
         self._lines = lines
         self._pulse = min(config.pulse_ms, MOTOR_LIMIT_MS) * MS
@@ -96,7 +99,7 @@ class PinConnectorLock:
         return self._until != NEVER
 
     def set_locked(self, locked: bool, now: int) -> bool:
-        away, towards = (UNLOCK, LOCK) if locked else (LOCK, UNLOCK)
+        away, towards = (self._unlock, self._lock) if locked else (self._lock, self._unlock)
         if not self._lines.set(away, False):
             self._stop(now)
             self.errors += 1
@@ -146,7 +149,7 @@ class PinConnectorLock:
 
     def _stop(self, now: int) -> None:
         """Both lines low; what is refused is repeated by the lines themselves."""
-        for line in (LOCK, UNLOCK):
+        for line in (self._lock, self._unlock):
             self.errors += not self._lines.set(line, False)
         if self.driving:
             self._until, self._stopped_at = NEVER, now
@@ -174,6 +177,25 @@ class NoLock:
 
     def feedback(self, now: int) -> bool | None:
         return self._wanted
+
+
+class PinChargeSequence:
+    """ChargeSequence: the relays of d1 and d2; inactive is off."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.errors = 0
+        self._lines = lines
+
+    def set_d1(self, on: bool, now: int) -> bool:
+        return self._set(D1, on)
+
+    def set_d2(self, on: bool, now: int) -> bool:
+        return self._set(D2, on)
+
+    def _set(self, line: int, on: bool) -> bool:
+        done = self._lines.set(line, on)
+        self.errors += not done
+        return done
 
 
 class PinPilotSource:

@@ -5,15 +5,20 @@ from drivers.interfaces import BatteryReading
 
 # Open circuit voltage of one NMC cell by SoC percent; general shape of the chemistry, not a certain product.
 CELL_OCV = ((0, 3.20), (10, 3.45), (20, 3.55), (40, 3.65), (60, 3.78), (80, 3.95), (90, 4.06), (100, 4.15))
+# The two classes of CHAdeMO cars' packs, fitted to measured ones (chademo sheet 4.4, number 5).
+CLASS_N_OCV = ((0, 3.375), (10, 3.50), (20, 3.55), (30, 3.575), (40, 3.60), (50, 3.70), (60, 3.75), (70, 3.81), (80, 3.93), (90, 4.03), (100, 4.19))
+CLASS_M_OCV = ((0, 3.55), (7, 3.645), (12, 3.75), (17, 3.77), (27, 3.83), (37, 3.93), (47, 3.955), (55, 3.98), (73, 3.995), (88, 4.07), (100, 4.12))
+Curve = tuple[tuple[int, float], ...]
+CURVES: dict[str, Curve] = {"general": CELL_OCV, "class_n": CLASS_N_OCV, "class_m": CLASS_M_OCV}
 CELL_MAX_VOLTAGE = 4.20
 
 
-def cell_ocv(percent: float) -> float:
-    """Linear interpolation in CELL_OCV."""
-    for (p0, v0), (p1, v1) in zip(CELL_OCV, CELL_OCV[1:]):
+def cell_ocv(percent: float, curve: Curve = CELL_OCV) -> float:
+    """Linear interpolation in `curve`, V of one cell."""
+    for (p0, v0), (p1, v1) in zip(curve, curve[1:]):
         if percent <= p1:
             return v0 + (v1 - v0) * (percent - p0) / (p1 - p0)
-    return CELL_OCV[-1][1]
+    return curve[-1][1]
 
 
 class Battery:
@@ -23,9 +28,9 @@ class Battery:
                  "taper_from", "taper_to", "_table")
 
     def __init__(self, *, cells: int, capacity: float, resistance: float, soc: float, max_current: float, max_power: float,
-                 taper_from: float, taper_to: float) -> None:
+                 taper_from: float, taper_to: float, curve: Curve = CELL_OCV) -> None:
         """The BMS lowers its wish linearly from `taper_from` percent SoC to `taper_to` (fraction of the maximum) at 100 %."""
-        self._table = [cells * cell_ocv(p) for p in range(102)]
+        self._table = [cells * cell_ocv(p, curve) for p in range(102)]
         self.soc = soc
         self.resistance = resistance
         self.capacity = capacity

@@ -18,15 +18,16 @@ LINES = ("first", "contactors", "lock", "unlock")
 NAME = "ccsbox-lines"
 HELD = len(LINES)                                  # octet: the guard holds the lines, nobody else may raise one
 DUTY = HELD + 1                                    # octet: what a charger's pulse generator is set to; no line, but it stays as well
+D1, D2, VEHICLE_LOCK, VEHICLE_UNLOCK = range(8, 12)   # a bridge's: charge sequence signals (relays), the CHAdeMO lock's motor; 6 and 7: drivers/pins
 STEADY = 100.0                                     # percent: +12 V without PWM (X1), where the generator begins
 OFF = 255                                          # octet for -12 V (state F)
 STAMP = struct.Struct("=q")
-STAMPS_AT = 16                                     # CLOCK_MONOTONIC ns of each line's last change, then of HELD and DUTY
-SIZE = 64
+STAMPS_AT = 16                                     # CLOCK_MONOTONIC ns of each line's last change, of HELD and DUTY in their places
+SIZE = 128
 
 
 class Lines:
-    """Four lines and a charger's duty. `set` is for the one who commands, `force` and `hold` are for the guard."""
+    """Four lines, a bridge's four more, and a charger's duty. `set` is for the one who commands, `force` and `hold` are for the guard."""
 
     size = SIZE
 
@@ -63,7 +64,8 @@ class Lines:
     @property
     def armed(self) -> bool:
         """One of the lines that must not stay high without supervision is high."""
-        return self._page[FIRST] != 0 or self._page[CONTACTORS] != 0
+        page = self._page
+        return page[FIRST] != 0 or page[CONTACTORS] != 0 or page[D1] != 0 or page[D2] != 0
 
     @property
     def duty(self) -> float | None:

@@ -16,7 +16,7 @@ from typing import Callable
 from drivers.interfaces import PilotState
 from drivers.sim.ac_path import AcPath
 from drivers.sim.actuator import Actuator
-from drivers.sim.battery import Battery
+from drivers.sim.battery import CURVES, Battery
 from drivers.sim.lamp import Lamp
 from drivers.sim.pilot import Pilot
 from drivers.sim.plant_config import PlantConfig
@@ -38,7 +38,7 @@ class Incident:
     """Something that wears or destroys: `value` in A or V as `kind` says."""
 
     at: int
-    kind: str              # inrush | opened_under_current | unplugged_under_current | unplugged_live | unplugged_locked | ac_... (ac_path.py)
+    kind: str          # inrush | opened_under_current | unplugged_under_current | unplugged_live | unplugged_locked | ac_... (AC) | vehicle_... (bridge)
     value: float
     damage: bool
 
@@ -81,7 +81,7 @@ class Plant:
         self.battery: Battery | Lamp = Lamp(c.lamp_ohm, c.lamp_voltage_v, c.lamp_current_a) if c.lamp_ohm else Battery(
             cells=c.battery_cells, capacity=c.battery_capacity_wh, resistance=c.battery_resistance_ohm, soc=c.battery_soc_percent,
             max_current=c.battery_max_current_a, max_power=c.battery_max_power_w, taper_from=c.battery_taper_from_percent,
-            taper_to=c.battery_taper_to_percent / 100.0)
+            taper_to=c.battery_taper_to_percent / 100.0, curve=CURVES[c.battery_curve])
         self.stage = PowerStage(
             max_voltage=c.stage_max_voltage_v, max_current=c.stage_max_current_a, max_power=c.stage_max_power_w,
             voltage_rate=c.stage_voltage_rate_v_per_s, current_rate_up=c.stage_current_rate_up_a_per_s,
@@ -107,6 +107,7 @@ class Plant:
         self.damage = 0
         self.integrations = 0
         self._inlet_capacitance = c.inlet_capacitance_uf * 1e-6
+        self._inlet_tau = c.inlet_bleed_tau_s
         self._cable_resistance = c.cable_resistance_ohm
         self._heating = c.inlet_heating_k_per_a2
         self._heat_tau = c.inlet_heat_tau_s
@@ -162,7 +163,7 @@ class Plant:
         longest = max(CHARGING_STEP, (to - time) // MAX_STEPS)
         while time < to:
             end = min(to, max(self._happens_at, time))
-            if end - time > longest and (self.car_contactors.position or self.ac.contactor.position):
+            if end - time > longest and (self.joined or self.ac.contactor.position):
                 end = time + longest
             if end > time:
                 self._step((end - time) * 1e-9)
@@ -175,7 +176,7 @@ class Plant:
     def _settled(self) -> bool:
         if self.ac.contactor.position and not self.ac.settled():
             return False
-        if self.car_contactors.position:
+        if self.joined:
             if self.tied:
                 return self._drifting
             return self.output_voltage == self.stage.regulated_voltage()
@@ -188,12 +189,17 @@ class Plant:
         """The charger's terminals and the inlet are one node."""
         return self.pilot.plugged and self.output_contactor.position
 
+    @property
+    def joined(self) -> bool:
+        """The battery is on the inlet."""
+        return self.car_contactors.position
+
     def _step(self, dt: float) -> None:
         stage = self.stage
         squared = 0.0                                   # integral of I^2 dt
         if self.ac.contactor.position:
             self._store(self.ac.step(dt))
-        if self.car_contactors.position:
+        if self.joined:
             battery = self.battery
             ocv = battery.ocv()
             if self.tied:
@@ -207,7 +213,7 @@ class Plant:
         else:
             self.output_voltage = stage.unloaded(self.output_voltage, stage.capacitance, dt)
             if self.inlet_voltage:
-                voltage = self.inlet_voltage * exp(-dt / self.config.inlet_bleed_tau_s)
+                voltage = self.inlet_voltage * exp(-dt / self._inlet_tau)
                 self.inlet_voltage = voltage if voltage > 0.01 else 0.0
         hot = self._ambient + self._heating * squared / dt
         if hot != self.inlet_temperature:
@@ -299,14 +305,14 @@ class Plant:
 
     def _interrupt(self, now: int, kind: str) -> None:
         """A contact opens; whatever current flowed is broken by an arc."""
-        if self.current > INCIDENT_CURRENT:
-            self.record(now, kind, self.current, self.current > DAMAGE_CURRENT)
+        if abs(self.current) > INCIDENT_CURRENT:
+            self.record(now, kind, self.current, abs(self.current) > DAMAGE_CURRENT)
         self.current = 0.0
         self._drifting = False
 
     def _join(self, now: int) -> None:
         """Charger and inlet become one node: their capacitors share the charge, or the battery pulls both."""
-        if self.car_contactors.position:
+        if self.joined:
             self.record(now, "inrush", self.output_voltage - self.inlet_voltage, abs(self.output_voltage - self.inlet_voltage) > INCIDENT_VOLTAGE)
             self.output_voltage = self.inlet_voltage
             return

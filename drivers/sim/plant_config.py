@@ -49,6 +49,8 @@ class PlantConfig:
     lamp_voltage_v: float = setting(230.0, unit="V", low=50, high=400, meaning="what is asked for it")
     lamp_current_a: float = setting(1.0, unit="A", low=0.1, high=10, meaning="what is asked for it")
     battery_cells: int = setting(96, low=10, high=240, meaning="cells in series")
+    battery_curve: str = setting("general", choices=("general", "class_n", "class_m"), meaning=(
+        "open circuit voltage over state of charge: any NMC cell, the NMC packs of CHAdeMO cars, or their LMO blends"))
     battery_capacity_wh: float = setting(28_000.0, unit="Wh", low=100, high=300_000, meaning="usable energy")
     battery_resistance_ohm: float = setting(0.08, unit="Ohm", low=0.001, high=10, meaning="internal resistance of the pack")
     battery_soc_percent: float = setting(20.0, unit="%", low=0, high=100, meaning="state of charge at the beginning")
@@ -56,3 +58,7 @@ class PlantConfig:
     battery_max_power_w: float = setting(70_000.0, unit="W", low=100, high=400_000, meaning="largest charging power the BMS allows")
     battery_taper_from_percent: float = setting(80.0, unit="%", low=1, high=99, meaning="the BMS lowers the current from here")
     battery_taper_to_percent: float = setting(10.0, unit="%", low=1, high=100, meaning="part of the largest current that is left at full")
+    # a bridge: the CHAdeMO plug between its contactor and the vehicle's own
+    vehicle_plugged: bool = setting(True, meaning="bridge: the CHAdeMO plug is in the vehicle from the beginning")
+    vehicle_plug_capacitance_uf: float = setting(1.0, unit="uF", low=0.01, high=1000, meaning="bridge: capacitance at the CHAdeMO plug")
+    vehicle_plug_bleed_ohm: float = setting(200_000.0, unit="Ohm", low=1000, high=10e6, meaning="bridge: bleed resistor across the CHAdeMO plug")

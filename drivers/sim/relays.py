@@ -1,13 +1,15 @@
-"""Output drivers over lines, and what hangs at the lines' other end: a car's resistor switch or a charger's power stage, contactors, lock motor."""
+"""Output drivers over lines, and what hangs at the lines' other end: a car's resistor switch or a charger's power stage, contactors, lock motor, d1 and d2."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
 from drivers.sim.ac import SimAcContactor
 from drivers.sim.actuator import Actuator
+from drivers.sim.bridge import SimChargeSequence, SimVehicleLock
+from drivers.sim.bridge_plant import BridgePlant
 from drivers.sim.car import SimConnectorLock, SimContactors, SimControlPilot
 from drivers.sim.charger import SimPilotSource, SimPowerSupply
-from drivers.sim.lines import CONTACTORS, LOCK, PILOT_C, POWER, UNLOCK, Lines
+from drivers.sim.lines import CONTACTORS, D1, D2, LOCK, PILOT_C, POWER, UNLOCK, VEHICLE_LOCK, VEHICLE_UNLOCK, Lines
 from drivers.sim.plant import Plant
 
 
@@ -28,9 +30,9 @@ class Relays(ABC):
     def follow(self, now: int) -> None:
         """Everything at the lines' other end moves to where they say."""
 
-    def _turn(self, lock: Actuator, now: int) -> None:
+    def _turn(self, lock: Actuator, now: int, lock_line: int = LOCK, unlock_line: int = UNLOCK) -> None:
         """The lock motor turns while one of its two lines is high, else it stays."""
-        locking, unlocking = self.lines.level(LOCK), self.lines.level(UNLOCK)
+        locking, unlocking = self.lines.level(lock_line), self.lines.level(unlock_line)
         if locking != unlocking:
             self.plant.command(lock, locking, now)
 
@@ -47,6 +49,22 @@ class CarRelays(Relays):
             plant.pilot.update()
         plant.command(plant.car_contactors, lines.level(CONTACTORS), now)
         self._turn(plant.car_lock, now)
+
+
+class BridgeRelays(CarRelays):
+    """A car's, and at the CHAdeMO plug the relays of d1 and d2 and the lock."""
+
+    def __init__(self, plant: BridgePlant, lines: Lines) -> None:
+        super().__init__(plant, lines)
+        self.bridge_plant = plant
+
+    def follow(self, now: int) -> None:
+        super().follow(now)
+        lines, plant = self.lines, self.bridge_plant
+        d1, d2 = lines.level(D1), lines.level(D2)
+        if (d1, d2) != (plant.d1, plant.d2):
+            plant.set_sequence(now, d1=d1, d2=d2)
+        self._turn(plant.vehicle_lock, now, VEHICLE_LOCK, VEHICLE_UNLOCK)
 
 
 class ChargingRelays(Relays):
@@ -124,6 +142,43 @@ class LineConnectorLock(SimConnectorLock):
 
     def set_locked(self, locked: bool, now: int) -> bool:
         away, towards = (UNLOCK, LOCK) if locked else (LOCK, UNLOCK)
+        done = not self.failed and self._relays.drive(away, False, now) and self._relays.drive(towards, True, now)
+        self.errors += not done
+        return done
+
+    def feedback(self, now: int) -> bool | None:
+        self._relays.follow(now)
+        return super().feedback(now)
+
+
+class LineChargeSequence(SimChargeSequence):
+    """ChargeSequence: the relays of d1 and d2 behind two lines; low is off."""
+
+    def __init__(self, relays: BridgeRelays) -> None:
+        super().__init__(relays.bridge_plant)
+        self._relays = relays
+
+    def set_d1(self, on: bool, now: int) -> bool:
+        return self._set(D1, on, now)
+
+    def set_d2(self, on: bool, now: int) -> bool:
+        return self._set(D2, on, now)
+
+    def _set(self, line: int, on: bool, now: int) -> bool:
+        done = not self.failed and self._relays.drive(line, on, now)
+        self.errors += not done
+        return done
+
+
+class LineVehicleLock(SimVehicleLock):
+    """ConnectorLock: the CHAdeMO plug's, a motor with one line per direction; both low: it stays where it is."""
+
+    def __init__(self, relays: BridgeRelays) -> None:
+        super().__init__(relays.bridge_plant)
+        self._relays = relays
+
+    def set_locked(self, locked: bool, now: int) -> bool:
+        away, towards = (VEHICLE_UNLOCK, VEHICLE_LOCK) if locked else (VEHICLE_LOCK, VEHICLE_UNLOCK)
         done = not self.failed and self._relays.drive(away, False, now) and self._relays.drive(towards, True, now)
         self.errors += not done
         return done

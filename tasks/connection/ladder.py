@@ -58,7 +58,12 @@ UNDER_WAY = CLIMBING | {State.Paused, State.Nominal}
 """There is something to tear down."""
 PAUSES = frozenset({StopReason.PAUSED, StopReason.CAR_PAUSE})
 LASTING = frozenset({StopReason.SAFETY_TRIP, StopReason.INTERNAL_ERROR, StopReason.INCOMPATIBLE_VOLTAGE,
-                     StopReason.CHARGER_MALFUNCTION, StopReason.CHARGER_EMERGENCY, StopReason.CABLE_CHECK_FAILED})
+                     StopReason.CHARGER_MALFUNCTION, StopReason.CHARGER_EMERGENCY, StopReason.CABLE_CHECK_FAILED,
+                     # a bridge's vehicle: it has to be looked at, or its contactors have moved
+                     StopReason.CAR_INCOMPATIBLE, StopReason.CAR_VERSION, StopReason.CAR_PERMISSION_STUCK, StopReason.CAR_SILENT_CAN, StopReason.CAR_OVER_VOLTAGE,
+                     StopReason.CAR_UNDER_VOLTAGE, StopReason.CAR_CURRENT_DEVIATION, StopReason.CAR_TEMPERATURE, StopReason.CAR_VOLTAGE_DEVIATION,
+                     StopReason.CAR_NOT_PARKED, StopReason.CAR_FAULT, StopReason.CAR_CONTACTORS, StopReason.CAR_NO_REQUEST, StopReason.CAR_PLUG_LIVE,
+                     StopReason.BRIDGE_NOT_JOINED, StopReason.CHARGER_OVERCURRENT, StopReason.CHARGER_NO_CURRENT})
 """Trying again at once would only repeat these."""
 FINAL = frozenset({StopReason.USER_STOP, StopReason.BATTERY_FULL, StopReason.SOC_READ})
 """No new beginning, however the session came to its end."""
@@ -78,6 +83,7 @@ class ConnectionFacts:
     modem: str | None = None                 # kind and firmware of the own modem, None while it has not answered
     heard: bool = False                      # a V2G message came within the last 5 s
     stop_button: bool | None = None
+    hold: str = ""                           # a bridge: what comes before the session, empty when it may begin
 
 
 class Ladder(ABC):
@@ -117,7 +123,7 @@ class Ladder(ABC):
         """An event of a rung, or a command of the person."""
         kind = type(item)
         if kind is StopSession:
-            self._stop(item.reason, now)
+            self._stop(item.reason, now, item.urgent)
         elif kind is PauseSession:
             self._ask_pause(now)
         elif kind is StartSession:
@@ -250,10 +256,10 @@ class Ladder(ABC):
             else:
                 self._tear_down(now)
 
-    def _stop(self, reason: StopReason, now: int) -> None:
-        """The person wants the end, wherever we are."""
+    def _stop(self, reason: StopReason, now: int, urgent: bool = False) -> None:
+        """The person, or a bridge's vehicle, wants the end, wherever we are."""
         if self.state is State.Session:
-            self._out.append((V2G, StopSession(reason)))
+            self._out.append((V2G, StopSession(reason, urgent)))
             if not self._stop_limit.armed:
                 self._stop_limit.arm(now, t.STOP_LIMIT)
         elif self.state is State.Ending:

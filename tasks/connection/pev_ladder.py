@@ -89,7 +89,11 @@ class PevConnection(Ladder):
             if self._plugged():
                 self.reason = None               # of the last plug
                 self._climb(now)
+        elif self.state is State.WaitPilot and self.facts.hold:
+            self._limit.arm(now, t.NO_PILOT_TOLD_AFTER)      # the charger is not to blame for this wait
         elif self.state is State.WaitPilot and self._offered():
+            if self.facts.duty is None:
+                self._note("the 5 %% are assumed: nothing here measures the pilot's duty", level="info")
             self._enter(State.Matching)
             self._give_up_at = now + t.MATCHING_LIMIT
             self._limit.arm(now, t.MATCHING_TOLD_AFTER)

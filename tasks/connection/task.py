@@ -33,6 +33,7 @@ class ConnectionTask:
         self._state = signals.connection_state.claim(SOURCE)
         self._reason = signals.stop_reason.claim(SOURCE)
         self._alive = signals.connection_alive.claim(SOURCE)
+        self._held = signals.session_hold.writer is not None         # a bridge, whose task is made before this one
         self._duty = None if machine.duty is None else Lease(signals.pilot_duty_request.claim(SOURCE))
         self._wake = Lease(signals.pilot_wake_request.claim(SOURCE)) if machine.duty is None else None
         self._waking = False
@@ -77,6 +78,9 @@ class ConnectionTask:
         facts.power_share = s.power_share.value
         facts.heard = s.peer_heard.get(now) is True
         facts.stop_button = s.stop_button.get(now)
+        if self._held:
+            hold = s.session_hold.get(now)
+            facts.hold = "the bridge's task" if hold is None else hold
 
     def _publish(self, now: int) -> None:
         machine = self.machine

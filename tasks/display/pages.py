@@ -7,15 +7,16 @@ from __future__ import annotations
 from typing import Callable, NamedTuple
 
 from kernel.timer import S
-from tasks.display import texts
+from tasks.display import bridge_screens, texts
 from tasks.display.picture import TEXT, TITLE_CHARACTERS, Row, Screen
 from tasks.display.screens import notice_of, quality_of
+from tasks.display.rows import lock_of
 from tasks.display.texts import cut, pair, tenth, value, wide
 from tasks.signals import Signals
 
 ROWS = 7                   # below the title
 LIFE_STEP = S
-PEV, EVSE, LISTEN = "pev", "evse", "listen"
+PEV, EVSE, BRIDGE, LISTEN = "pev", "evse", "bridge", "listen"
 
 
 class Box(NamedTuple):
@@ -29,6 +30,8 @@ class Box(NamedTuple):
 
 def page_names(role: str) -> tuple[str, ...]:
     """In the order of the button; the first is the main page, which is not drawn here. A listener has no outputs to guard."""
+    if role == BRIDGE:
+        return ("main", "chademo", "battery", "charger", "link", "safety", "box")
     return ("main", "battery", "charger", "link", "box") if role == LISTEN else ("main", "battery", "charger", "link", "safety", "box")
 
 
@@ -42,7 +45,7 @@ def page_screen(name: str, s: Signals, now: int, box: Box) -> Screen:
 def _battery(s: Signals, now: int, box: Box) -> list[str]:
     """A car's battery, or what the car has told a charger or a listener."""
     asked = pair(s.ev_target_voltage.get(now), "V", s.ev_target_current.get(now), "A")
-    if box.role != PEV:
+    if box.role not in (PEV, BRIDGE):
         return [wide("SoC", value(s.ev_soc.get(now), "%")), wide("capacity", _energy(s.ev_capacity.get(now))), wide("wants", _energy(s.ev_energy_request.get(now))),
                 "asks for", asked, "at most", pair(s.ev_max_voltage.get(now), "V", s.ev_max_current.get(now), "A")]
     permission = texts.closed(s.charge_permission.get(now), "allows", "forbids")
@@ -90,7 +93,7 @@ def _safety(s: Signals, now: int, box: Box) -> list[str]:
     lines = [wide("state", (s.safety_state.get(now) or texts.UNKNOWN)[:15]),
              wide("pilot", texts.UNKNOWN if pilot is None else pilot.value + ("" if duty is None else f" {duty:.0f}%")),
              wide("contactors", texts.closed(s.contactors_closed.get(now), "closed", "open")),
-             wide("lock", texts.closed(s.lock_confirmed.get(now), "locked", "unlocked")),
+             wide("lock", lock_of(s, now)) if box.role != BRIDGE else bridge_screens.locks(s, now),
              wide("stop button", texts.closed(s.stop_button.get(now), "pressed", "free"))]
     if s.safety_trip.value:
         return [*lines, "tripped:", s.safety_trip.value]
@@ -104,6 +107,10 @@ def _box(s: Signals, now: int, box: Box) -> list[str]:
     lines = [cut(box.about), wide("up", f"{hours} h {minutes:02d} min"), *([] if supply is None else [wide("supply", tenth(supply, "V"))])]
     lines += [wide("address", "fe80::"), _identifier(address)] if address is not None else []
     lines.append("! " + notice_of(s) if notice_of(s) else "no faults of devices")
+    if s.doctor_notice.value:
+        lines.append("! " + s.doctor_notice.value)
+    if s.recording.value is not None:
+        lines.append(cut(s.recording.value))
     if box.write_errors:
         lines.append(wide("display errors", str(min(9999, box.write_errors))))
     return lines
@@ -114,4 +121,4 @@ def _identifier(address: bytes) -> str:
     return ":".join(f"{int.from_bytes(address[n:n + 2], 'big'):x}" for n in range(8, 16, 2))
 
 
-_PAGES: dict[str, Callable[[Signals, int, Box], list[str]]] = {"battery": _battery, "charger": _charger, "link": _link, "safety": _safety, "box": _box}
+_PAGES: dict[str, Callable[[Signals, int, Box], list[str]]] = {"chademo": lambda s, now, box: bridge_screens.page(s, now), "battery": _battery, "charger": _charger, "link": _link, "safety": _safety, "box": _box}

@@ -14,6 +14,7 @@ class Phase(Enum):
     IDLE = ("Ready", None)
     MODEM = ("Modem?", None)
     PLUGGED = ("Plugged in", 0)
+    ASKING = ("Asking car", 0)      # a bridge: the vehicle tells its values before the charger is spoken to
     MATCHING = ("Matching", 1)
     JOINING = ("Joining", 2)
     DISCOVERY = ("Searching", 3)
@@ -22,6 +23,7 @@ class Phase(Enum):
     AUTHORISATION = ("Authorise", 6)
     PARAMETERS = ("Parameters", 7)
     CABLE_CHECK = ("CableCheck", 8)
+    VEHICLE = ("Car starts", 8)     # a bridge: the charger waits for the vehicle
     PRECHARGE = ("Precharge", 9)
     STARTING = ("Starting", 10)
     CHARGING = ("Charging", None)
@@ -71,6 +73,7 @@ V2G_PHASES = {
     "Renegotiation": Phase.PARAMETERS,           # power stays on meanwhile
     "PowerDeliveryRestart": Phase.STARTING,
     "CableCheck": Phase.CABLE_CHECK,
+    "WaitVehicle": Phase.VEHICLE,
     "PreCharge": Phase.PRECHARGE,
     "PowerDelivery": Phase.PRECHARGE,            # a charger regulates until the car wants power
     "WaitContactorsClosed": Phase.STARTING,
@@ -86,6 +89,9 @@ V2G_PHASES = {
     "SessionStop": Phase.STOPPING,
     "Ended": Phase.STOPPING,
 }
+
+AT_REST = (None, "Idle", "Ended")
+"""States of a bridge's CHAdeMO side in which its plug is dead and free; None: not a bridge."""
 
 LINK_PHASES = {
     "Parm": Phase.MATCHING, "Pause": Phase.MATCHING, "Sounding": Phase.MATCHING, "Collect": Phase.MATCHING,
@@ -114,6 +120,16 @@ CONNECTION_PHASES = {
 
 def phase_of(signals: Signals) -> tuple[Phase, str]:
     """The phase, and the name that explains it where the phase alone does not (OTHER: the unknown state's name)."""
+    phase, detail = _phase_of_charger(signals)
+    if phase is Phase.PLUGGED and signals.bridge_phase.value == "Look":
+        return Phase.ASKING, ""
+    if phase in (Phase.FINISHED, Phase.STOPPED, Phase.RETRYING) and signals.chademo_state.value not in AT_REST:
+        return Phase.STOPPING, ""                    # the vehicle's side of a bridge is still under way: its plug may be live
+    return phase, detail
+
+
+def _phase_of_charger(signals: Signals) -> tuple[Phase, str]:
+    """As a car or a charger sees it."""
     if signals.safety_trip.value:
         return Phase.TRIPPED, signals.safety_trip.value
     state = signals.connection_state.value

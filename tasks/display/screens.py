@@ -10,17 +10,18 @@ from __future__ import annotations
 from typing import Callable
 
 from kernel.timer import S
-from tasks.display import texts
+from tasks.display import bridge_screens, texts
 from tasks.display.limit import limit_text
-from tasks.display.phases import STEPS, Phase, phase_of, pilot_text
-from tasks.display.picture import BAR, HEIGHTS, HUGE, INVERSE, LARGE, TALL, TEXT, TITLE_CHARACTERS, Row, Screen
+from tasks.display.phases import Phase, phase_of, pilot_text
+from tasks.display.picture import BAR, HEIGHTS, HUGE, INVERSE, LARGE, TITLE_CHARACTERS, Row, Screen
+from tasks.display.rows import contactors_of, current_of, headed, held_back, last_end, lock_of, small, tall, voltage_of
 from tasks.display.texts import cut, elapsed, pair, paged, seconds, tenth, value, wide
 from tasks.pilot_duty import promised_current
 from tasks.signals import Signals
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
 
-PEV, EVSE = "pev", "evse"
-ROLES = {PEV: "CAR", EVSE: "CHARGER"}
+PEV, EVSE, BRIDGE = "pev", "evse", "bridge"
+ROLES = {PEV: "CAR", EVSE: "CHARGER", BRIDGE: "BRIDGE"}
 HINT_LINES = 3             # rows that are left below headline and reason
 LIFE_STEP = S              # the life sign moves this often
 
@@ -28,7 +29,6 @@ NOTICE_TURN = 2 * S        # the last row and a notice about the network take tu
 UNDISTURBED = frozenset({Phase.FINISHED, Phase.STOPPED, Phase.RETRYING, Phase.PAUSED, Phase.TRIPPED, Phase.STOPPING})
 """Phases whose last row belongs to a text over several rows, or matters more."""
 
-EMPTY = Row(TEXT)
 MATCHING_TEXTS = {
     "Parm": "looking for chargers", "Pause": "next attempt soon", "Sounding": "sounding", "Collect": "results come in",
     "Validate": "validating", "Match": "choosing the charger", "Matching": "measuring the car",
@@ -36,7 +36,7 @@ MATCHING_TEXTS = {
 
 
 def screen(signals: Signals, now: int, role: str, since: int) -> Screen:
-    """The screen of `role` (pev or evse); `since`: when the present phase began (ns)."""
+    """The screen of `role` (pev, evse or bridge); `since`: when the present phase began (ns)."""
     phase, detail = phase_of(signals)
     return screen_of(phase, detail, signals, now, role, since)
 
@@ -44,7 +44,9 @@ def screen(signals: Signals, now: int, role: str, since: int) -> Screen:
 def screen_of(phase: Phase, detail: str, signals: Signals, now: int, role: str, since: int) -> Screen:
     """The same for a phase that is known already; `detail` is the second value of `phase_of`."""
     name = ROLES[role]
-    rows = _ROWS[phase](signals, now, role == PEV, since, detail)
+    rows = _ROWS[phase](signals, now, role != EVSE, since, detail)
+    if role == BRIDGE:
+        rows = bridge_screens.rows_of(phase, rows, signals, now, since)
     if phase not in UNDISTURBED and now // NOTICE_TURN & 1:
         notice = notice_of(signals)
         if notice:
@@ -54,44 +56,29 @@ def screen_of(phase: Phase, detail: str, signals: Signals, now: int, role: str, 
 
 def notice_of(s: Signals) -> str:
     """What somebody should know beside the phase, empty when nothing: the gravest first."""
-    return s.device_notice.value or s.kernel_notice.value or s.stranger_notice.value or s.link_notice.value or ""
+    return s.bridge_notice.value or s.device_notice.value or s.kernel_notice.value or s.stranger_notice.value or s.link_notice.value or ""
 
 
 # --- the rows of each phase: functions of (signals, now, is it the car, since, detail) -------------------------------
 
-def _headed(phase: Phase, *rows: Row, held: Row | None = None) -> tuple[Row, ...]:
-    """Headline, progress of the start-up sequence (or what holds it up), and four pages of rows."""
-    bar = EMPTY if phase.step is None else Row(BAR, "", 100 * phase.step // STEPS)
-    return (Row(LARGE, phase.headline), held or bar, *rows)
-
-
-def _text(text: str) -> Row:
-    return Row(TEXT, text)
-
-
-def _tall(text: str) -> Row:
-    return Row(TALL, text)
-
-
 def _idle(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    reason = s.stop_reason.value
     if not car:
-        rows = (_tall("Waiting for a car."), _text(_modem_told(s)))
+        rows = (tall("Waiting for a car."), small(_modem_told(s)))
     elif s.battery_soc.get(now) is None:
-        rows = (_tall("Plug in to charge."), _text(_modem_told(s)))
+        rows = (tall("Plug in to charge."), small(_modem_told(s)))
     else:
-        rows = (_tall(pair(s.battery_soc.get(now), "%", s.battery_voltage.get(now), "V")), _text(s.modem_fault.value or "Plug in to charge."))
-    return _headed(Phase.IDLE, *(Row(row.kind, cut(row.text)) for row in rows), _text("" if reason is None else cut("last: " + reason.text)))
+        rows = (tall(pair(s.battery_soc.get(now), "%", s.battery_voltage.get(now), "V")), small(s.modem_fault.value or "Plug in to charge."))
+    return headed(Phase.IDLE, *(Row(row.kind, cut(row.text)) for row in rows), small(last_end(s, now)))
 
 
 def _modem(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.MODEM, _text("The PLC modem gives"), _text("no answer. Supply?"), _text("Cable? Interface?"),
-                   _text(elapsed(since, now)))
+    return headed(Phase.MODEM, small("The PLC modem gives"), small("no answer. Supply?"), small("Cable? Interface?"),
+                   small(elapsed(since, now)))
 
 
 def _plugged(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.PLUGGED, _tall("waiting for 5% pilot" if car else "waiting for the car"), _text(_told(s) or _modem_told(s)),
-                   _text(elapsed(since, now)))
+    return headed(Phase.PLUGGED, tall("waiting for 5% pilot" if car else "waiting for the car"), small(_told(s) or _modem_told(s)),
+                   small(elapsed(since, now)))
 
 
 def _told(s: Signals) -> str:
@@ -128,7 +115,7 @@ def _link(s: Signals, now: int, since: int, phase: Phase, text: str) -> tuple[Ro
     figures = "" if attenuation is None else wide("attenuation", tenth(attenuation, "dB"))
     if rate is not None:
         figures = wide("" if attenuation is None else tenth(attenuation, "dB"), value(rate, "Mbit/s"))
-    return _headed(phase, _tall(cut(text)), _text(_told(s) or figures), _text(wide(elapsed(since, now), quality_of(s))))
+    return headed(phase, tall(cut(text)), small(_told(s) or figures), small(wide(elapsed(since, now), quality_of(s))))
 
 
 def rate_of(s: Signals, now: int) -> int | None:
@@ -144,28 +131,28 @@ def quality_of(s: Signals) -> str:
 
 def _session(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     rate = rate_of(s, now)
-    return _headed(Phase.SESSION, _tall(s.v2g_protocol.value or "agreeing on services"), _text(cut(s.v2g_state.value or "")),
-                   _text(wide(elapsed(since, now), quality_of(s) if rate is None else value(rate, "Mbit/s"))))
+    return headed(Phase.SESSION, tall(s.v2g_protocol.value or "agreeing on services"), small(cut(s.v2g_state.value or "")),
+                   small(wide(elapsed(since, now), quality_of(s) if rate is None else value(rate, "Mbit/s"))))
 
 
 def _authorisation(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     lines = ("Release the charge at", "the charger: card/app") if car else ("The car waits for", "card, app or button.")
-    return _headed(Phase.AUTHORISATION, *map(_text, lines), _tall(wide("waiting", seconds(since, now))))
+    return headed(Phase.AUTHORISATION, *map(small, lines), tall(wide("waiting", seconds(since, now))))
 
 
 def _parameters(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     if not car:
-        return _headed(Phase.PARAMETERS, _tall(wide("car's SoC", value(s.ev_soc.get(now), "%"))), _text("limits are exchanged"), _text(elapsed(since, now)))
-    return _headed(Phase.PARAMETERS, _tall(pair(s.evse_max_voltage.get(now), "V", s.evse_max_current.get(now), "A")),
-                   _text(wide("charger has", texts.kilo(s.evse_max_power.get(now)))), _text(elapsed(since, now)))
+        return headed(Phase.PARAMETERS, tall(wide("car's SoC", value(s.ev_soc.get(now), "%"))), small("limits are exchanged"), small(elapsed(since, now)))
+    return headed(Phase.PARAMETERS, tall(pair(s.evse_max_voltage.get(now), "V", s.evse_max_current.get(now), "A")),
+                   small(wide("charger has", texts.kilo(s.evse_max_power.get(now)))), small(elapsed(since, now)))
 
 
 def _cable_check(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     if car:
-        rows = (_tall(wide("inlet", value(s.inlet_voltage.get(now), "V"))), _text(wide("lock", _lock(s, now))))
+        rows = (tall(wide("inlet", value(s.inlet_voltage.get(now), "V"))), small(wide("lock", lock_of(s, now))))
     else:
-        rows = (_tall(wide("output", value(s.output_voltage.get(now), "V"))), _text(wide("isolation", texts.ohm(s.isolation.get(now)))))
-    return _headed(Phase.CABLE_CHECK, *rows, _text(wide("testing", seconds(since, now))), held=_held_back(s))
+        rows = (tall(wide("output", value(s.output_voltage.get(now), "V"))), small(wide("isolation", texts.ohm(s.isolation.get(now)))))
+    return headed(Phase.CABLE_CHECK, *rows, small(wide("testing", seconds(since, now))), held=held_back(s))
 
 
 def _precharge(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
@@ -175,26 +162,26 @@ def _precharge(s: Signals, now: int, car: bool, since: int, detail: str) -> tupl
     else:
         names, here, there = ("output", "wanted"), s.output_voltage.get(now), s.ev_target_voltage.get(now)
     percent = int(100 * here / there) if here is not None and there is not None and there > 0 else None
-    return (Row(LARGE, Phase.PRECHARGE.headline), _held_back(s) or Row(BAR, "", percent), _tall(wide(names[0], tenth(here, "V"))),
-            _tall(wide(names[1], tenth(there, "V"))))
+    return (Row(LARGE, Phase.PRECHARGE.headline), held_back(s) or Row(BAR, "", percent), tall(wide(names[0], tenth(here, "V"))),
+            tall(wide(names[1], tenth(there, "V"))))
 
 
 def _starting(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.STARTING, _tall(_measured(s, now, car)), _text(_contactors(s, now, car)), _text("power is switched on"), held=_held_back(s))
+    return headed(Phase.STARTING, tall(_measured(s, now, car)), small(contactors_of(s, now, car)), small("power is switched on"), held=held_back(s))
 
 
 def _charging(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     """SoC, kW, V and A to be read from the driver's seat; a charger learns no state of charge in AC."""
     ac = s.ac_session.value
-    voltage, current = _voltage(s, now, car), _current(s, now, car)
+    voltage, current = voltage_of(s, now, car), current_of(s, now, car)
     power = s.ac_power.get(now) if ac else None if voltage is None or current is None else voltage * current
     soc = s.battery_soc.get(now) if car else s.ev_soc.get(now)
     if ac and not car:
         first = Row(HUGE, texts.power(power), None, "kW", "RCD !" if s.residual_current.get(now) else "")
     else:
-        first = Row(HUGE, texts.percent(soc), None, texts.power(power), "kW")
-    return (first, Row(LARGE, texts.volts_and_amperes(voltage, current)), _text(texts.energy_and_minutes(s.session_energy.get(now), since, now)),
-            _text(_limit(s, now, car)))
+        first = texts.soc_and_power(soc, power)
+    return (first, Row(LARGE, texts.volts_and_amperes(voltage, current)), small(texts.energy_and_minutes(s.session_energy.get(now), since, now)),
+            small(_limit(s, now, car)))
 
 
 def _limit(s: Signals, now: int, car: bool) -> str:
@@ -213,14 +200,14 @@ def _by_pilot(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple
     said = f"car may take {promised:.0f} A" if promised else "no power to give now"
     if on and watts is not None:
         return (Row(HUGE, texts.power(watts), None, "kW", "RCD !" if s.residual_current.get(now) else ""),
-                Row(LARGE, texts.volts_and_amperes(s.ac_voltage.get(now), s.ac_current.get(now))), _text(said), _text("car does not speak"))
+                Row(LARGE, texts.volts_and_amperes(s.ac_voltage.get(now), s.ac_current.get(now))), small(said), small("car does not speak"))
     waits = "charging" if on else "waiting for the car" if on is False else "contactor unknown"
-    return (Row(LARGE, Phase.BY_PILOT.headline), _tall(waits), _text(said), _held_back(s) or _text("car does not speak"))
+    return (Row(LARGE, Phase.BY_PILOT.headline), tall(waits), small(said), held_back(s) or small("car does not speak"))
 
 
 def _stopping(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return (Row(LARGE, Phase.STOPPING.headline), _tall("Do not unplug yet."), _text(_measured(s, now, car)), _text(_contactors(s, now, car)),
-            _text(wide("lock", _lock(s, now)) if car else ""))
+    return (Row(LARGE, Phase.STOPPING.headline), tall("Do not unplug yet."), small(_measured(s, now, car)), small(contactors_of(s, now, car)),
+            small(wide("lock", lock_of(s, now)) if car else ""))
 
 
 def _finished(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
@@ -244,25 +231,25 @@ def _ended(s: Signals, now: int, car: bool, since: int, phase: Phase, otherwise:
     reason: StopReason | None = s.stop_reason.value
     energy, soc = s.session_energy.get(now), s.battery_soc.get(now) if car else s.ev_soc.get(now)
     charged = wide(f"{energy / 1000:.2f} kWh", "" if soc is None else f"{soc:.0f} %") if energy is not None and (reason is None or reason in NORMAL_ENDS) else ""
-    rows = [] if reason is not None and reason.text == phase.headline else [_tall("No reason known" if reason is None else reason.text)]
+    rows = [] if reason is not None and reason.text == phase.headline else [tall("No reason known" if reason is None else reason.text)]
     if charged:
-        rows.append(_text(charged))
+        rows.append(small(charged))
     left = HINT_LINES + 2 - sum(HEIGHTS[row.kind] for row in rows)
     return (Row(LARGE, phase.headline), *rows, *paged(otherwise if reason is None else reason.hint, left, since, now))
 
 
 def _tripped(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
     hint = s.safety_hint.value or StopReason.SAFETY_TRIP.hint
-    return (Row(LARGE, Phase.TRIPPED.headline), _tall(cut(detail or StopReason.SAFETY_TRIP.text)), *paged(hint, HINT_LINES, since, now))
+    return (Row(LARGE, Phase.TRIPPED.headline), tall(cut(detail or StopReason.SAFETY_TRIP.text)), *paged(hint, HINT_LINES, since, now))
 
 
 def _other(s: Signals, now: int, car: bool, since: int, detail: str) -> tuple[Row, ...]:
-    return _headed(Phase.OTHER, *paged(detail, 2, since, now), _text(elapsed(since, now)))
+    return headed(Phase.OTHER, *paged(detail, 2, since, now), small(elapsed(since, now)))
 
 
 _ROWS: dict[Phase, Callable[[Signals, int, bool, int, str], tuple[Row, ...]]] = {
     Phase.IDLE: _idle, Phase.MODEM: _modem, Phase.PLUGGED: _plugged, Phase.MATCHING: _matching, Phase.JOINING: _joining,
-    Phase.DISCOVERY: _discovery, Phase.CONNECTING: _connecting, Phase.SESSION: _session,
+    Phase.ASKING: bridge_screens.waiting, Phase.VEHICLE: bridge_screens.waiting, Phase.DISCOVERY: _discovery, Phase.CONNECTING: _connecting, Phase.SESSION: _session,
     Phase.AUTHORISATION: _authorisation, Phase.PARAMETERS: _parameters, Phase.CABLE_CHECK: _cable_check,
     Phase.PRECHARGE: _precharge, Phase.STARTING: _starting, Phase.CHARGING: _charging, Phase.BY_PILOT: _by_pilot, Phase.STOPPING: _stopping,
     Phase.FINISHED: _finished, Phase.STOPPED: _stopped, Phase.RETRYING: _retrying, Phase.PAUSED: _paused, Phase.TRIPPED: _tripped, Phase.OTHER: _other,
@@ -271,44 +258,9 @@ _ROWS: dict[Phase, Callable[[Signals, int, bool, int, str], tuple[Row, ...]]] = 
 
 # --- facts that several screens show ---------------------------------------------------------------------------------
 
-def _voltage(s: Signals, now: int, car: bool) -> float | None:
-    """Own measurement; a car without one shows what the charger reports, in AC its nominal voltage."""
-    if s.ac_session.value:
-        return s.evse_max_voltage.get(now) if car else s.ac_voltage.get(now)
-    if not car:
-        return s.output_voltage.get(now)
-    measured = s.inlet_voltage.get(now)
-    return s.evse_present_voltage.get(now) if measured is None else measured
-
-
-def _current(s: Signals, now: int, car: bool) -> float | None:
-    if s.ac_session.value:
-        return s.ac_current.get(now)
-    if not car:
-        return s.output_current.get(now)
-    measured = s.inlet_current.get(now)
-    return s.evse_present_current.get(now) if measured is None else measured
-
-
 def _measured(s: Signals, now: int, car: bool) -> str:
     """What only the charger says is marked: its 0 V is no measurement of what stands at our inlet."""
     said = s.evse_present_voltage.get(now)
     if car and said is not None and not s.ac_session.value and s.inlet_voltage.get(now) is None:
-        return wide("charger", f"{value(said, 'V')} {value(_current(s, now, car), 'A')}")
-    return pair(_voltage(s, now, car), "V", _current(s, now, car), "A")
-
-
-def _held_back(s: Signals) -> Row | None:
-    """What the supervisor lacks: on the way to power this is what everybody waits for."""
-    lacking = s.safety_blocked.value
-    return Row(INVERSE, cut(lacking)) if lacking else None
-
-
-def _lock(s: Signals, now: int) -> str:
-    return texts.closed(s.lock_confirmed.get(now), "locked", "unlocked")
-
-
-def _contactors(s: Signals, now: int, car: bool) -> str:
-    """Empty for a charger that has none or does not know."""
-    state = s.contactors_closed.get(now)
-    return "" if state is None and not car else wide("contactors", texts.closed(state, "closed", "open"))
+        return wide("charger", f"{value(said, 'V')} {value(current_of(s, now, car), 'A')}")
+    return pair(voltage_of(s, now, car), "V", current_of(s, now, car), "A")

@@ -23,7 +23,7 @@ from tasks.signals import Signals
 
 REDRAW = 500 * MS            # at most two redraws per second; a new phase is seen this fast
 CALM = S                     # values of calm phases; asleep not even a new phase is looked for more often
-LIVELY = frozenset({Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.STARTING, Phase.STOPPING})
+LIVELY = frozenset({Phase.ASKING, Phase.VEHICLE, Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.STARTING, Phase.STOPPING})
 ASLEEP = frozenset({Phase.IDLE, Phase.FINISHED, Phase.STOPPED, Phase.TRIPPED})
 UNWATCHED = frozenset({Phase.IDLE, Phase.MODEM, "QUIET"})      # nothing is lost when the display goes dark
 ENDS = frozenset({Phase.FINISHED, Phase.STOPPED, Phase.TRIPPED, "ENDED"})      # somebody will want to know why: dark only where a button brings it back
@@ -52,7 +52,7 @@ class DisplayTask:
 
     def __init__(self, oled: Oled, signals: Signals, role: str, journal: Journal, octets_per_run: int = WIDTH, config: DisplayConfig | None = None,
                  about: str = "ccsbox", lines: Lines | None = None) -> None:
-        """`role` is "pev", "evse" or "listen". `about`: name and version, for the page of the box. `lines`: a second display of three lines."""
+        """`role` is "pev", "evse", "bridge" or "listen"; a "pev" whose signals have a bridge is one. `about`: name and version, for the page of the box. `lines`: a second display of three lines."""
         if not 1 <= octets_per_run <= WIDTH:
             raise ValueError(f"octets_per_run {octets_per_run} is not between 1 and {WIDTH}")
         self.inboxes = ()
@@ -62,6 +62,8 @@ class DisplayTask:
         self.failures = 0
         self._oled = oled
         self._signals = signals
+        if role == "pev" and signals.bridge_phase.writer is not None:      # the row `bridge` is made before this one
+            role = "bridge"
         self._role = role
         self._journal = journal
         self._limit = octets_per_run

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from kernel.timer import S
-from tasks.display.picture import LARGE_CHARACTERS, SMALL_CHARACTERS, TEXT, Row
+from tasks.display.picture import HUGE, LARGE_CHARACTERS, SMALL_CHARACTERS, TEXT, Row
 
 UNKNOWN = "--"
 TURN = 4 * S               # a text of more lines than fit turns its pages this often
@@ -51,6 +51,11 @@ def power(watts: float | None) -> str:
     kilowatts = max(-999.0, min(9999.0, watts / 1000))
     text = f"{kilowatts:.1f}"
     return text if len(text) <= 4 else f"{kilowatts:.0f}"
+
+
+def soc_and_power(soc: float | None, watts: float | None) -> Row:
+    """`42%` and `45.9` over `kW`, huge and large."""
+    return Row(HUGE, percent(soc), None, power(watts), "kW")
 
 
 def volts_and_amperes(volts: float | None, amperes: float | None) -> str:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from kernel.timer import S
 from tasks.display import listen_screens
+from tasks.display.bridge_screens import wires
 from tasks.display.limit import limit_text
 from tasks.display.phases import Phase, phase_of, pilot_text
+from tasks.display.rows import drawn_of
 from tasks.display.screens import MATCHING_TEXTS, notice_of
 from tasks.display.texts import UNKNOWN, ohm, power, value, wrap
 from tasks.pilot_duty import promised_current
@@ -18,12 +20,13 @@ from tasks.stop_reasons import StopReason
 WIDTH = 16
 WORDS = {Phase.PLUGGED: "waiting for pilot", Phase.JOINING: "the modems join", Phase.DISCOVERY: "SDP", Phase.CONNECTING: "TCP", Phase.SESSION: "agreeing",
          Phase.PARAMETERS: "limits exchanged", Phase.CABLE_CHECK: "insulation test", Phase.PRECHARGE: "matching voltage", Phase.STARTING: "power comes on"}
+DISCHARGING = "V2X out"    # in place of Charging
 TURN = 3 * S               # a text of more than one line shows the next one this often
 ENDS = frozenset({Phase.FINISHED, Phase.STOPPED, Phase.RETRYING, Phase.PAUSED})
 
 
 def three_lines(s: Signals, now: int, role: str) -> tuple[str, str, str]:
-    """`role` is pev, evse or listen. At most WIDTH characters each."""
+    """`role` is pev, evse, bridge or listen. At most WIDTH characters each."""
     if role == "listen":
         state, step = listen_screens.phase(s)
         headline = Phase[step].headline if step else listen_screens.HEADLINES.get(state, "Busy")
@@ -31,9 +34,13 @@ def three_lines(s: Signals, now: int, role: str) -> tuple[str, str, str]:
         last = s.listen_end.value if state == "ENDED" else s.listen_limiting.value
         return _both(headline, f"({s.listen_tier.value or '-'})"), numbers, _rolling(last or "", now)
     phase, detail = phase_of(s)
+    bridge = role == "bridge"
+    role = "pev" if bridge else role
+    waits = s.bridge_wait.value if bridge and phase is not Phase.CHARGING and phase not in ENDS and phase is not Phase.TRIPPED else ""
     words = notice_of(s) if now // TURN & 1 and phase not in ENDS and phase is not Phase.TRIPPED else ""
-    return (_both(phase.headline, pilot_text(s, now).removeprefix("CP ")), _numbers(phase, s, now, role)[:WIDTH],
-            _rolling("! " + words if words else _words(phase, detail, s, now, role == "pev"), now))
+    headline = DISCHARGING if bridge and phase is Phase.CHARGING and drawn_of(s, now) is not None else phase.headline
+    return (_both(headline, pilot_text(s, now).removeprefix("CP ")), _numbers(phase, s, now, role)[:WIDTH],
+            _rolling("! " + words if words else waits or _words(phase, detail, s, now, role == "pev"), now))
 
 
 def _both(left: str, right: str) -> str:
@@ -72,6 +79,8 @@ def _numbers(phase: Phase, s: Signals, now: int, role: str) -> str:
     volts, _ = _volts(s, now, role)
     if phase is Phase.CHARGING:
         return _flow(s, now, role)
+    if phase in (Phase.ASKING, Phase.VEHICLE):
+        return wires(s, now)
     if phase is Phase.PRECHARGE:
         there = s.battery_voltage.get(now) if role == "pev" else s.ev_target_voltage.get(now)
         return f"{value(volts, 'V')} of {value(there, 'V')}"
@@ -99,8 +108,9 @@ def _words(phase: Phase, detail: str, s: Signals, now: int, car: bool) -> str:
     if phase is Phase.CHARGING:
         voltage, current = _volts(s, now, "pev" if car else "evse")
         watts = s.ac_power.get(now) if s.ac_session.value else None if voltage is None or current is None else voltage * current
-        limit = "" if s.ac_session.value else limit_text(s, now, car)
-        energy = s.session_energy.get(now)
+        drawn = car and drawn_of(s, now) is not None
+        limit = "" if s.ac_session.value or drawn else limit_text(s, now, car)
+        energy = s.session_energy_out.get(now) if drawn else s.session_energy.get(now)
         if limit and now // TURN & 1:
             return limit if len(limit) + 6 > WIDTH else f"limit {limit}"
         return (f"{power(watts)} kW" + ("" if energy is None else f" {energy / 1000:.1f}kWh"))[:WIDTH]

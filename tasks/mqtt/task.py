@@ -16,7 +16,9 @@ class MqttTask:
     inboxes = ()
 
     def __init__(self, publisher: Publisher, signals: Signals, role: str) -> None:
-        """`role`: pev or evse."""
+        """`role`: pev, evse or bridge; a pev whose signals have a bridge is one."""
+        if role == "pev" and signals.bridge_phase.writer is not None:      # the row `bridge` is made before this one
+            role = "bridge"
         self._publish = publisher.publish
         self._s = signals
         self._topics = list(ROLES[role])

@@ -133,4 +133,31 @@ CHARGER = (
     Topic("power", _power(lambda s: s.output_voltage, lambda s: s.output_current)),
 )
 
-ROLES = {"pev": BOTH + CAR, "evse": BOTH + CHARGER}
+def _vehicle_request(s: Signals, now: int) -> str | None:
+    says = s.vehicle_says.get(now)
+    return None if says is None else f"{says.current_request:.0f}"
+
+
+def _told_status(s: Signals, now: int) -> str | None:
+    status = s.chademo_status.get(now)
+    return None if status is None else f"{status:02X}"
+
+
+BRIDGE = (
+    words("bridge_phase", "bridge_phase"),
+    words("bridge_wait", "bridge_wait"),
+    words("bridge_battery", "bridge_battery"),
+    words("chademo_state", "chademo_state"),
+    Topic("chademo_status", _told_status, AT_ONCE),
+    number("vehicle_voltage", "vehicle_voltage"),
+    Topic("vehicle_request", _vehicle_request),
+    yes_or_no("vehicle_permission", "vehicle_permission", "1", "0"),
+    yes_or_no("vehicle_lock", "vehicle_lock_confirmed", "locked", "unlocked"),
+    number("energy_out", "session_energy_out", 0),
+    number("max_discharge", "vehicle_max_discharge"),
+    yes_or_no("d1", "d1_on", "on", "off"),
+    yes_or_no("d2", "d2_on", "on", "off"),
+)
+"""Of a bridge, besides those of a car."""
+
+ROLES = {"pev": BOTH + CAR, "evse": BOTH + CHARGER, "bridge": BOTH + CAR + BRIDGE}

@@ -28,6 +28,7 @@ class AcSafetyTask(SupervisorTask):
         self._s = s
         self._pilot_source = pilot_source
         self._contactor = contactor
+        s.lock_assumed.claim("safety").set(not limits.lock_feedback_fitted, 0)
         self._lock = Assumed(lock, limits.lock_travel_ms * MS) if lock is not None and not limits.lock_feedback_fitted else lock
         if not limits.residual_current_fitted:
             journal.note(0, "safety", "NO RESIDUAL CURRENT DETECTOR is read (safety.ac.residual_current_fitted: false): the installation must have an RCD "

@@ -105,6 +105,40 @@ class AcSafetyConfig:
         check_ranges(self)
 
 
+# Chapters of the chademo sheet: 2.2 rows 8, 14, 19 and 20, 3.1, 3.3 coupling rule 5, 3.7.
+
+@dataclass(slots=True)
+class BridgeSafetyConfig:
+    """Section `safety.bridge`: what a bridge's supervisor knows beside `safety.pev`, which governs its CCS side and its contactor."""
+
+    vehicle_voltmeter_fitted: bool = setting(True, meaning="the board measures the voltage at the CHAdeMO plug; false: the vehicle's word or an estimate is taken, UNVERIFIED")
+    dead_v: float = setting(10.0, unit="V", low=1, high=20, meaning="d2 and the release of the CHAdeMO plug only below this voltage there (a Leaf wants 0 V, sheet 3.1)")
+    leak_v: float = setting(50.0, unit="V", low=20, high=60, meaning="more at the CHAdeMO plug while nobody may put any there: the bridge contactor is welded or leaks")
+    unverified_dead_ms: int = setting(5000, unit="ms", low=5000, high=60_000, meaning="without a voltmeter there: the CHAdeMO plug counts as dead this long after opening")
+    k_wait_ms: int = setting(500, unit="ms", low=100, high=500, meaning="switch k opened: the current must be below 5 A after this time, or state B comes")
+    d2_hold_ms: int = setting(100, unit="ms", low=100, high=2000, meaning="d2 falls no earlier than this after the bridge contactor is confirmed open")
+    d1_hold_ms: int = setting(500, unit="ms", low=500, high=5000, meaning="d1 falls no earlier than this after d2")
+    release_ms: int = setting(10_000, unit="ms", low=5000, high=30_000, meaning="a bridge contactor that does not confirm open holds d2 up for this long and no longer")
+    max_discharge_a: float = setting(0.0, unit="A", low=0, high=255, meaning="never more out of the vehicle (bridge.discharge_a): the lowest rating of plug, cable, fuse and contactor; 0: none")
+    vehicle_lock_feedback_fitted: bool = setting(True, meaning="the CHAdeMO plug's lock has a position switch")
+    vehicle_lock_travel_ms: int = setting(1000, unit="ms", low=100, high=5000, meaning="without a position switch: the CHAdeMO plug's lock counts as moved after this time")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.dead_v >= self.leak_v:
+            raise ValueError(f"dead_v = {self.dead_v:g} is not below leak_v = {self.leak_v:g}: what counts as dead would count as a leak")
+
+
+class BridgeLimits(PevSafetyConfig):
+    """What the rows of a bridge are judged by: those of a car, which read `safety.pev`, and its own, which read `bridge`."""
+
+    __slots__ = ("bridge",)
+
+    def __init__(self, pev: PevSafetyConfig, bridge: BridgeSafetyConfig) -> None:
+        super().__init__(**{f.name: getattr(pev, f.name) for f in dataclasses.fields(pev)})
+        self.bridge = bridge
+
+
 @dataclass(slots=True)
 class SafetyConfig:
     """Section `safety` of the configuration; the mode of the box and evse.energy_transfer_modes decide which part is used."""
@@ -112,3 +146,4 @@ class SafetyConfig:
     pev: PevSafetyConfig = field(default_factory=PevSafetyConfig)
     evse: EvseSafetyConfig = field(default_factory=EvseSafetyConfig)
     ac: AcSafetyConfig = field(default_factory=AcSafetyConfig)
+    bridge: BridgeSafetyConfig = field(default_factory=BridgeSafetyConfig)

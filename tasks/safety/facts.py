@@ -69,6 +69,40 @@ class PevOutputs:
 
 
 @dataclass(slots=True)
+class BridgeFacts(PevFacts):
+    """A bridge: towards the charger a car, whose battery is what is measured at the CHAdeMO plug. V; `_at` in ns."""
+
+    vehicle_voltage: float | None = None
+    vehicle_voltage_at: int = -1
+    vehicle_steady: bool = False               # its last two measurements hardly differ
+    k: bool | None = None                      # the vehicle's switch k is closed: it permits charging
+    d1: bool | None = None                     # what the drivers have acknowledged
+    d2: bool | None = None
+    vehicle_lock: bool | None = None
+    vehicle_plug: bool | None = None           # None where nothing tells it
+    plug_was_dead: bool = False                # measured since d2 was last on; the supervisor keeps it
+    discharge_allowed: float | None = None     # A that the vehicle lets out now
+
+
+@dataclass(slots=True)
+class BridgeRequests(PevRequests):
+    """Leases, as above."""
+
+    d1: bool = False
+    d2: bool = False
+    vehicle_lock: bool = False
+
+
+@dataclass(slots=True)
+class BridgeOutputs(PevOutputs):
+    """`vehicle_lock` None: leave it alone."""
+
+    d1: bool = False
+    d2: bool = False
+    vehicle_lock: bool | None = None
+
+
+@dataclass(slots=True)
 class EvseFacts:
     """The charger. V, A, Ohm; `contactors` and `lock` None also where not fitted."""
 

@@ -1,6 +1,8 @@
 """The car's supervisor: facts and requests in, state and outputs out. No driver, no clock, no signal."""
 from __future__ import annotations
 
+from typing import Sequence
+
 from drivers.interfaces import PilotState
 from kernel.timer import MS, NEVER, S
 from tasks.safety.config import PevSafetyConfig
@@ -26,12 +28,15 @@ PLUGGED = frozenset({PilotState.B, PilotState.C, PilotState.D})
 class PevSupervisor:
     """Pure: the same calls give the same answers. `step` may be called as often as one likes."""
 
-    def __init__(self, config: PevSafetyConfig) -> None:
+    def __init__(self, config: PevSafetyConfig, permits: Sequence[Permit] = PEV_PERMITS, trips: Sequence[Trip] = PEV_TRIPS,
+                 outputs: PevOutputs | None = None) -> None:
+        """The tables and the outputs are a car's, unless a box is more than a car (a bridge)."""
         self.config = config
         self.state = Idle
-        self.outputs = PevOutputs()
+        self.outputs = PevOutputs() if outputs is None else outputs
         self.report = Report()
-        self.latch = Latch(PEV_TRIPS, config, self.report)
+        self.latch = Latch(trips, config, self.report)
+        self._permits = permits
         self.blocked = self.blocked_hint = ""     # why what is asked for is not granted, empty when nothing holds it back
         self._shutdown = Shutdown(config, sensor=config.current_sensor_fitted, contactor=True, voltmeter=config.voltage_sensor_fitted)
         self._travel = config.contactor_travel_ms * MS
@@ -104,12 +109,13 @@ class PevSupervisor:
         elif state in STOPPING:
             self._continue(f, now)
         elif state is Tripped:
-            if self._unplugged_since != NEVER and now - self._unplugged_since >= UNPLUG_DEBOUNCE and f.contactors is False:
+            unplugged = self._unplugged_since != NEVER and now - self._unplugged_since >= UNPLUG_DEBOUNCE
+            if unplugged and f.contactors is False and not any(trip.person for trip in self.latch.trips):
                 self._release("unplugged")
 
     def _try_wake(self, f: PevFacts, now: int) -> None:
         """State C for a moment, which invites nobody: to wake a charger (no PWM), or to be counted by one (5 %). Once per request."""
-        self._hold_back(self.latch.first_bad(Waking, f) or first_lacking(PEV_PERMITS, Waking, f, self.config, self.outputs))
+        self._hold_back(self.latch.first_bad(Waking, f) or first_lacking(self._permits, Waking, f, self.config, self.outputs))
         if not self.blocked:
             self._wake_armed = False
             self._waking_at = now
@@ -119,7 +125,7 @@ class PevSupervisor:
 
     def _try_ready(self, f: PevFacts, now: int) -> None:
         """Pilot C invites voltage: only when nothing that would trip at once is bad."""
-        self._hold_back(self.latch.first_bad(Ready, f) or first_lacking(PEV_PERMITS, Ready, f, self.config, self.outputs))
+        self._hold_back(self.latch.first_bad(Ready, f) or first_lacking(self._permits, Ready, f, self.config, self.outputs))
         if not self.blocked:
             self.outputs.pilot_c = True
             self._ready_at = now
@@ -137,7 +143,7 @@ class PevSupervisor:
             self._enter(Closing)
 
     def _missing_permit(self, f: PevFacts) -> Trip | Permit | None:
-        return (self.latch.first_bad(Ready, f) or first_lacking(PEV_PERMITS, Closing, f, self.config, self.outputs)
+        return (self.latch.first_bad(Ready, f) or first_lacking(self._permits, Closing, f, self.config, self.outputs)
                 or self.latch.first_bad(Closing, f))
 
     def _hold_back(self, row: Trip | Permit | None) -> None:
@@ -189,7 +195,7 @@ class PevSupervisor:
         """The charger is the second witness: a sensor that is stuck near zero must not open contactors under load."""
         if f.inlet_current is None or f.reported_current is None:
             self._disagree_since = NEVER
-        elif not f.reported_current - abs(f.inlet_current) > WITNESS_CURRENT:
+        elif not abs(f.reported_current) - abs(f.inlet_current) > WITNESS_CURRENT:         # also of a charger that draws
             self._disagree_since = NEVER
             self._doubted = False
         elif self._disagree_since == NEVER:

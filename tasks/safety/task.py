@@ -1,7 +1,10 @@
 """The rows `safety` of a car and of a charger: the only holders of actuator drivers."""
 from __future__ import annotations
 
+from typing import Sequence
+
 from drivers.interfaces import ConnectorLock, Contactors, ControlPilot, PilotSource, PilotState, PowerSupply
+from kernel.channels import Signal
 from kernel.journal import Journal
 from kernel.timer import MS, S
 from tasks.safety.adapter import NO_CURRENT, SupervisorTask
@@ -18,17 +21,25 @@ STEADY_STEP = 5.0        # V between two measurements: 100 V/s at 50 ms; with 10
 STEADY_AGE = 3 * S       # longest time between them; the charger's word, where it replaces a sensor, comes about once a second
 
 
+def hardly_moved(sample: tuple[float | None, int], value: float | None, at: int) -> bool:
+    """Is a voltage where it was one measurement (V, ns) ago? Two measurements, because a match alone may be passing by."""
+    before, then = sample
+    return before is not None and value is not None and abs(value - before) <= STEADY_STEP and at - then <= STEADY_AGE
+
+
 class SafetyTask(SupervisorTask):
     """The car: pilot B/C, contactors, lock."""
 
-    def __init__(self, control_pilot: ControlPilot, contactors: Contactors, lock: ConnectorLock, signals: Signals,
-                 config: SafetyConfig, journal: Journal, *, fast: bool = True) -> None:
+    def __init__(self, control_pilot: ControlPilot, contactors: Contactors, lock: ConnectorLock, signals: Signals, config: SafetyConfig, journal: Journal, *,
+                 fast: bool = True, supervisor: PevSupervisor | None = None, read: Sequence[Signal] = (), requests: Sequence[Signal] = ()) -> None:
+        """A box that is more than a car brings its own supervisor, and what that reads besides."""
         s = signals
         limits = config.pev
-        super().__init__(PevSupervisor(limits), (
+        super().__init__(PevSupervisor(limits) if supervisor is None else supervisor, (
             s.pilot_state, s.pilot_duty, s.inlet_voltage, s.inlet_current, s.inlet_temperature, s.supply_voltage, s.connection_alive, s.stop_button,
             s.battery_voltage, s.battery_max_voltage, s.battery_max_current, s.battery_target_current, s.charge_permission,
-            s.evse_present_voltage, s.evse_present_current), (s.pilot_c_request, s.pilot_wake_request, s.lock_request, s.contactor_request), s, journal, fast)
+            s.evse_present_voltage, s.evse_present_current, *read),
+            (s.pilot_c_request, s.pilot_wake_request, s.lock_request, s.contactor_request, *requests), s, journal, fast)
         self.facts = PevFacts()
         self.requests = PevRequests()
         self._s = s
@@ -42,6 +53,7 @@ class SafetyTask(SupervisorTask):
         self._control_pilot = control_pilot
         self._contactors = contactors if limits.contactor_feedback_fitted else Assumed(contactors, limits.contactor_travel_ms * MS // 2)
         self._lock = lock if limits.lock_feedback_fitted else Assumed(lock, limits.lock_travel_ms * MS)
+        s.lock_assumed.claim("safety").set(not limits.lock_feedback_fitted, 0)
         self._set_pilot: bool | None = None        # what the drivers have acknowledged
         self._set_contactors: bool | None = None
         self._set_lock: bool | None = None
@@ -57,11 +69,9 @@ class SafetyTask(SupervisorTask):
         return self._contactors.feedback(now), self._lock.feedback(now)
 
     def _compare_samples(self, now: int) -> None:
-        """Is the inlet's voltage where it was one measurement ago? Two measurements, because a match alone may be passing by."""
-        before, at = self._sample
-        value = self._watched.value
-        self._sample = value, self._watched.at
-        steady = before is not None and value is not None and abs(value - before) <= STEADY_STEP and self._watched.at - at <= STEADY_AGE
+        value, at = self._watched.value, self._watched.at
+        steady = hardly_moved(self._sample, value, at)
+        self._sample = value, at
         if steady is not self.facts.inlet_steady:
             self.facts.inlet_steady = steady
             self._act_at = now                   # asked in this run
@@ -86,7 +96,10 @@ class SafetyTask(SupervisorTask):
         self.supervisor.step(self.facts, self.requests, now)
 
     def _apply(self, now: int) -> bool:
-        """I5: the pilot before the contactors, the contactors before the lock."""
+        return self._judge(self._command(now), now)
+
+    def _command(self, now: int) -> bool:
+        """I5: the pilot before the contactors, the contactors before the lock. True when a driver refused."""
         out = self.supervisor.outputs
         refused = False
         if out.pilot_c != self._set_pilot:
@@ -104,7 +117,7 @@ class SafetyTask(SupervisorTask):
                 self._set_lock = out.lock
             else:
                 refused = True
-        return self._judge(refused, now)
+        return refused
 
     def _shown(self) -> tuple:
         return *super()._shown(), self.supervisor.current_limit(self.facts)
@@ -150,6 +163,7 @@ class EvseSafetyTask(SupervisorTask):
         self._power_supply = power_supply
         if contactors is not None and not limits.contactor_feedback_fitted:
             contactors = Assumed(contactors, limits.contactor_travel_ms * MS // 2)
+        s.lock_assumed.claim("safety").set(not limits.lock_feedback_fitted, 0)
         if lock is not None and not limits.lock_feedback_fitted:
             lock = Assumed(lock, limits.lock_travel_ms * MS)
         self._contactors = contactors

@@ -192,7 +192,7 @@ EVSE_TRIPS = (
          "Output volt. unknown", "The output voltmeter does not answer. Check the ADC and its wiring.", emergency=True),
     Trip("output_current_unknown", ENERGISING, lambda f, c: f.output_current is None,
          "Output current unkn.", "The output current sensor does not answer. Check its wiring.", emergency=True),
-    Trip("output_overcurrent", DELIVERING, lambda f, c: f.output_current is not None and not f.output_current <= c.max_current_a + CURRENT_MARGIN,
+    Trip("output_overcurrent", DELIVERING, lambda f, c: f.output_current is not None and not abs(f.output_current) <= c.max_current_a + CURRENT_MARGIN,
          "Output overcurrent", "The power stage delivers more than it may. Call service.", emergency=True, hold=OVERCURRENT_HOLD),
     Trip("lock_lost", ENERGISING, lambda f, c: f.lock is not True,
          "Lock lost", "The connector lock no longer confirms. Check lock and its switch.", emergency=True),

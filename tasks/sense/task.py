@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from drivers.interfaces import AcMeter, Inputs, PilotMonitor, PowerMeter, ResidualCurrent, Voltmeter, measured_at
+from drivers.interfaces_chademo import VehicleInputs, VehicleVoltmeter
 from kernel.timer import MS
 from tasks.sense.reading import Reading
 from tasks.signals import Signals
@@ -58,6 +59,32 @@ class CarSense:
     def refused(self) -> int:
         """Values that were outside their range."""
         return self.voltage.refused + self.current.refused + self.temperature.refused + self.supply.refused + self.duty.refused
+
+
+class BridgeSense(CarSense):
+    """A car's, and what is measured and switched at the CHAdeMO plug."""
+
+    def __init__(self, voltmeter: Voltmeter, pilot: PilotMonitor, inputs: Inputs, vehicle_voltmeter: VehicleVoltmeter | None, vehicle: VehicleInputs,
+                 signals: Signals) -> None:
+        """`vehicle_voltmeter` None: not fitted."""
+        super().__init__(voltmeter, pilot, inputs, signals)
+        self._vehicle_voltage = not_fitted if vehicle_voltmeter is None else vehicle_voltmeter.vehicle_voltage
+        self._vehicle_at = measured_at(vehicle_voltmeter)
+        self._permission = vehicle.charge_permission
+        self._plug = vehicle.plug_present
+        self.vehicle_voltage = Reading(signals.vehicle_voltage, "sense")
+        self._vehicle_permission = signals.vehicle_permission.claim("sense")
+        self._vehicle_plug = signals.vehicle_plug.claim("sense")
+
+    def run(self, now: int) -> int:
+        self.vehicle_voltage.put(self._vehicle_voltage(now), self._vehicle_at("vehicle_voltage", now))
+        self._vehicle_permission.set(self._permission(now), now)
+        self._vehicle_plug.set(self._plug(now), now)
+        return super().run(now)
+
+    @property
+    def refused(self) -> int:
+        return super().refused + self.vehicle_voltage.refused
 
 
 class ChargerSense:

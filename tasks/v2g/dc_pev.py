@@ -90,6 +90,9 @@ class DcPev(PevConversation):
                     self.wants_pilot_c = True
                 elif facts.pilot_c is True:
                     self._when_ready(now)
+        elif self.state is Pev.WaitVehicle:
+            if facts.vehicle_ready is True:
+                self._enter(Pev.PreCharge, now)
         elif self.state is Pev.WaitContactorsClosed:
             if facts.contactors_closed is True:
                 self._enter(Pev.PowerDeliveryStart, now)
@@ -158,7 +161,7 @@ class DcPev(PevConversation):
         else:
             if res.DC_EVSEStatus.EVSEIsolationStatus is self.wire.isolationLevel.Warning:
                 self._report.note("cable check ends with isolation Warning")
-            self._enter(Pev.PreCharge, now)
+            self._enter(Pev.WaitVehicle if self.facts.vehicle_ready is False else Pev.PreCharge, now)
 
     def _on_PreCharge(self, res: Any, now: int) -> None:
         before = self.evse_voltage

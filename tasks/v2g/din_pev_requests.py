@@ -33,7 +33,7 @@ MAX_PROFILE_WATTS = 32767            # PMaxType is a short; a charger that means
 
 def _status(m: DinPev, ready: bool) -> DC_EVStatus:
     return DC_EVStatus(EVReady=ready, EVCabinConditioning=False, EVRESSConditioning=False,
-                       EVErrorCode=DC_EVErrorCode.NO_ERROR, EVRESSSOC=soc(m))
+                       EVErrorCode=DC_EVErrorCode[m.facts.error], EVRESSSOC=soc(m))
 
 
 def session_setup(m: DinPev) -> SessionSetupReq:

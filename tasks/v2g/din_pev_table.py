@@ -31,6 +31,7 @@ ROWS: dict[Pev, Row] = {
         "Cable check", build.cable_check, CableCheckRes,
         (t.V2G_EVCC_Msg_Timeout_CableCheckReq, t.FIELD_Msg_Timeout_CableCheckReq),
         same(t.V2G_EVCC_CableCheck_Timeout), StopReason.CABLE_CHECK_FAILED, sent=560),
+    Pev.WaitVehicle: Row("Vehicle gets ready", limit=same(t.VEHICLE_READY_LIMIT)),      # passing it is no end: precharge begins
     Pev.PreCharge: Row(
         "Precharge", build.pre_charge, PreChargeRes, (t.V2G_EVCC_Msg_Timeout_PreChargeReq, t.FIELD_Msg_Timeout_PreChargeReq),
         (t.V2G_EVCC_PreCharge_Timeout, t.FIELD_PreCharge_Timeout), StopReason.PRECHARGE_TIMEOUT, sent=570),

@@ -96,8 +96,8 @@ class EvseConversation(ABC):
         self._sequence.arm(now, t.V2G_SECC_Sequence_Timeout)
         self._enter(Evse.SessionSetup, now)
 
-    def stop(self, reason: StopReason, now: int) -> None:
-        """Ask the car to end, by EVSE_Shutdown; bounded by EVSE_SHUTDOWN_LIMIT."""
+    def stop(self, reason: StopReason, now: int, urgent: bool = False) -> None:
+        """Ask the car to end, by EVSE_Shutdown; bounded by EVSE_SHUTDOWN_LIMIT. What is urgent in a charger the supervisor does by itself."""
         if self.state is Evse.SessionSetup:
             self._end(reason, False)
         elif self.state not in (Evse.Idle, Evse.Ended):

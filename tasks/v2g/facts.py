@@ -27,6 +27,13 @@ class PevFacts:
     permission: bool | None = None
     ac_current: float | None = None          # drawn by the on-board charger, per phase; None where it does not say
     power_share: float = 1.0                 # of the power limit, as the person allows (0.1 to 1)
+    # a bridge's, None in a car
+    vehicle_ready: bool | None = None        # its vehicle permits charging
+    vehicle_joined: bool | None = None       # the vehicle's contactors are closed: battery_voltage is the battery's
+    precharge_voltage: float | None = None   # what to ask for in precharge
+    precharge_tolerance: float | None = None
+    remaining_seconds: float | None = None   # until it is full, as its vehicle says
+    error: str = "NO_ERROR"                  # EVErrorCode
 
 
 @dataclass(slots=True)

@@ -58,7 +58,7 @@ class _Handshake:
     def next_timer(self) -> int:
         return self._timer.at
 
-    def stop(self, reason: StopReason, now: int) -> None:
+    def stop(self, reason: StopReason, now: int, urgent: bool = False) -> None:
         """Nothing is agreed yet, so there is nothing to bring to an end on the wire."""
         if self.state is not State.Ended:
             self._end(reason, "stopped during the handshake")

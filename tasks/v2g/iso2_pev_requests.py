@@ -22,7 +22,7 @@ MAX_PROFILE_ENTRIES = 24             # of the schema
 
 
 def _status(m: Iso2Pev, ready: bool) -> DC_EVStatus:
-    return DC_EVStatus(EVReady=ready, EVErrorCode=DC_EVErrorCode.NO_ERROR, EVRESSSOC=soc(m))
+    return DC_EVStatus(EVReady=ready, EVErrorCode=DC_EVErrorCode[m.facts.error], EVRESSSOC=soc(m))
 
 
 def session_setup(m: Iso2Pev) -> SessionSetupReq:

@@ -97,10 +97,10 @@ class PevConversation(ABC):
         self._step(now)
 
     def stop(self, reason: StopReason, now: int, urgent: bool = False) -> None:
-        """Bring the session to its end from whatever state; the first reason stays, but a stop is stronger than a pause."""
+        """Bring the session to its end from whatever state; the first reason stays, but a stop is stronger than a pause, and a bridge's car may say more."""
         if self.state in (Pev.Idle, Pev.Ended):
             return
-        if self.stopping is StopReason.PAUSED:
+        if self.stopping is StopReason.PAUSED or self.stopping is StopReason.CAR_STOP:
             self.stopping = reason
         self._stop(reason, urgent)
         self._step(now)
@@ -281,6 +281,9 @@ class PevConversation(ABC):
         self._finish(self.stopping or StopReason.CAR_STOP, True)
 
     def _limit_passed(self, now: int) -> None:
+        if self.state is Pev.WaitVehicle:            # precharge may last while the vehicle gets ready
+            self._enter(Pev.PreCharge, now)
+            return
         if self.state is Pev.WaitContactorsOpen:
             self._report.note("contactors did not confirm open", level="error")
             self._enter(Pev.WeldingDetection, now)

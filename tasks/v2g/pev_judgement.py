@@ -72,7 +72,9 @@ def dc_parameter(parameter: Any) -> Any:
 
 def precharge_voltage(config: EvConfig, facts: PevFacts) -> float:
     """What the inlet shall be brought to, V; 0 while the battery's voltage is unknown."""
-    return config.light_bulb_voltage_v if config.light_bulb_demo else facts.battery_voltage or 0.0
+    if config.light_bulb_demo:
+        return config.light_bulb_voltage_v
+    return facts.precharge_voltage or facts.battery_voltage or 0.0
 
 
 def covers(charger: ChargerLimits, voltage: float) -> bool:
@@ -85,15 +87,18 @@ def mismatch(config: EvConfig, facts: PevFacts, evse_voltage: float) -> str:
 
     Two witnesses where an own measurement exists: the inlet, and the charger's report near it.
     """
-    wanted = precharge_voltage(config, facts)
+    wanted = config.light_bulb_voltage_v if config.light_bulb_demo else facts.battery_voltage or 0.0
     if wanted <= 0.0:
         return "battery voltage unknown"
+    if facts.vehicle_joined is False:            # a bridge: only an estimate, and nothing to close onto
+        return NOT_YET
+    tolerance = config.precharge_tolerance_v if facts.precharge_tolerance is None else facts.precharge_tolerance
     if config.precharge_voltage_source == "reported":
-        return "" if abs(evse_voltage - wanted) <= config.precharge_tolerance_v else NOT_YET
+        return "" if abs(evse_voltage - wanted) <= tolerance else NOT_YET
     inlet = facts.inlet_voltage
     if inlet is None:
         return "inlet voltage unknown"
-    if abs(inlet - wanted) > config.precharge_tolerance_v:
+    if abs(inlet - wanted) > tolerance:
         return NOT_YET
     return "" if abs(evse_voltage - inlet) <= config.voltage_deviation_v else "charger reports another voltage than the inlet has"
 

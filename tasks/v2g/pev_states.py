@@ -24,6 +24,7 @@ class Pev(Word):
     ChargeParameterDiscovery = auto()
     WaitReady = auto()                   # lock confirmed, then state C confirmed
     CableCheck = auto()
+    WaitVehicle = auto()                 # a bridge: its vehicle gets ready
     PreCharge = auto()
     WaitContactorsClosed = auto()
     PowerDeliveryStart = auto()
@@ -61,8 +62,8 @@ def same(value: int) -> tuple[int, int]:
 LAST_STEPS = frozenset({Pev.WaitLoadEnded, Pev.PowerDeliveryStop, Pev.WaitContactorsOpen, Pev.WeldingDetection, Pev.SessionStop, Pev.Ended})
 """On their way out already; from all others a stop changes the course."""
 STOPPABLE = frozenset(Pev) - LAST_STEPS
-UNDER_WAY = frozenset({Pev.WaitReady, Pev.CableCheck, Pev.PreCharge, Pev.WaitContactorsClosed, Pev.PowerDeliveryStart})
+UNDER_WAY = frozenset({Pev.WaitReady, Pev.CableCheck, Pev.WaitVehicle, Pev.PreCharge, Pev.WaitContactorsClosed, Pev.PowerDeliveryStart})
 """From lock to power: the battery management's veto ends these."""
-POLLING = frozenset({Pev.WaitReady, Pev.WaitContactorsClosed, Pev.WaitContactorsOpen, Pev.WaitLoadEnded})
+POLLING = frozenset({Pev.WaitReady, Pev.WaitVehicle, Pev.WaitContactorsClosed, Pev.WaitContactorsOpen, Pev.WaitLoadEnded})
 CHARGING = frozenset({Pev.CurrentDemand, Pev.ChargingStatus, Pev.MeteringReceipt, Pev.PowerDeliveryRenegotiate})
 """The charge loop and what interrupts it for a message."""

@@ -75,7 +75,14 @@ def energy(m: PevConversation) -> tuple[float, float]:
 
 
 def remaining_seconds(m: PevConversation, power: float) -> tuple[int, int]:
-    """Until the stop SoC and until BulkSOC at `power` W; the largest that can be told when nothing flows."""
+    """Until the stop SoC and until BulkSOC at `power` W; the largest that can be told when nothing flows. A bridge's vehicle says the first by itself."""
+    if m.facts.remaining_seconds is not None:
+        left = int(min(MAX_REMAINING_SECONDS, m.facts.remaining_seconds))
+        return left, min(left, _computed(m, power)[1])
+    return _computed(m, power)
+
+
+def _computed(m: PevConversation, power: float) -> tuple[int, int]:
     if power <= 0:
         return int(MAX_REMAINING_SECONDS), int(MAX_REMAINING_SECONDS)
     capacity, request = energy(m)

@@ -36,9 +36,9 @@ class Session:
     def start(self, now: int) -> None:
         self._handshake.start(now)
 
-    def stop(self, reason: StopReason, now: int) -> None:
-        """Bring the session to its end in whatever order its state allows."""
-        self._turn.stop(reason, now)
+    def stop(self, reason: StopReason, now: int, urgent: bool = False) -> None:
+        """Bring the session to its end in whatever order its state allows; `urgent`: outputs first, courtesy second."""
+        self._turn.stop(reason, now, urgent)
 
     def lost(self, reason: StopReason, now: int) -> None:
         """The stream is gone, or what came on it was no message."""

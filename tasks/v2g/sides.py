@@ -22,6 +22,7 @@ from tasks.v2g.session import Session
 from tasks.v2g.told import Told, ToldLimits
 
 WRITER = "v2g"
+NO_ERROR = "NO_ERROR"
 RENEW_INTERVAL = 1 * S       # leases lapse after 3 s
 PAUSE_POLL = 200 * MS        # nothing else would notice between two sessions that the plug was pulled
 GAP_LIMIT = 3 * S            # a longer pause between two reports is not charging time
@@ -59,14 +60,18 @@ def _share(signals: Signals) -> float:
 class EnergyCounter:
     """Wh of one session: power times the time since the previous report; unknown power counts nothing."""
 
-    __slots__ = ("_writer", "_total", "_power", "_at", "_begun")
+    __slots__ = ("_writer", "_out", "_total", "_drawn", "_power", "_at", "_begun")
 
-    def __init__(self, writer: Writer[float]) -> None:
+    def __init__(self, writer: Writer[float], out: Writer[float] | None = None) -> None:
+        """`out`: for what is drawn out of the car; without it that is taken off."""
         self._writer = writer
+        self._out = out
         self.restart()
 
     def restart(self) -> None:
-        self._total = 0.0
+        self._total = self._drawn = 0.0
+        if self._out is not None:
+            self._out.set(None, 0)
         self._power: float | None = None
         self._at = 0
         self._begun: float | None = None         # the meter's register at the first look
@@ -79,7 +84,12 @@ class EnergyCounter:
         """The power until now was that of the previous report."""
         gap = now - self._at
         if self._power is not None and 0 < gap <= GAP_LIMIT:
-            self._total += self._power * gap / (3600 * S)
+            energy = self._power * gap / (3600 * S)
+            if self._out is not None and energy < 0.0:
+                self._drawn -= energy
+                self._out.set(self._drawn, now)
+            else:
+                self._total += energy
             self._writer.set(max(0.0, self._total), now)
         self._power = None if voltage is None or current is None else voltage * current
         self._at = now
@@ -117,11 +127,14 @@ class PevSide:
         self._max_voltage = s.evse_max_voltage.claim(WRITER)
         self._max_current = s.evse_max_current.claim(WRITER)
         self._max_power = s.evse_max_power.claim(WRITER)
-        self._energy = EnergyCounter(s.session_energy.claim(WRITER))
+        self._energy = EnergyCounter(s.session_energy.claim(WRITER), s.session_energy_out.claim(WRITER))
         self._ac_session = s.ac_session.claim(WRITER)
         self._target_voltage = s.ev_target_voltage.claim(WRITER)
         self._target_current = s.ev_target_current.claim(WRITER)
         self._told = Told(s, WRITER)
+        self._bridge = s.vehicle_joined.writer is not None       # its task is made before this one
+        self._min_voltage = s.evse_min_voltage.claim(WRITER)
+        self._stopping = s.v2g_stopping.claim(WRITER)
 
     def prepare(self, codec: Any) -> None:
         """A session is near."""
@@ -185,12 +198,20 @@ class PevSide:
         f.permission = s.charge_permission.get(now)
         f.ac_current = s.ac_current.get(now)
         f.power_share = _share(s)
+        if self._bridge:
+            f.vehicle_ready = s.vehicle_ready.get(now) is True
+            f.vehicle_joined = s.vehicle_joined.get(now) is True
+            f.precharge_voltage = s.precharge_voltage.get(now)
+            f.precharge_tolerance = s.precharge_tolerance.get(now)
+            f.remaining_seconds = s.vehicle_remaining.get(now)
+            f.error = s.ev_error_code.value or NO_ERROR
         if s.pilot_state.get(now) is PilotState.A:       # another charger knows nothing of the session
             self.forget_pause()
 
     def renew(self, now: int) -> int:
         """Wishes -> leases. Returns when they are to be renewed, NEVER when none is held."""
         m = self._machine
+        self._stopping.set(None if m is None else m.stopping, now)
         if m is None:
             return now + PAUSE_POLL if self._resume else NEVER       # a handshake that came to nothing leaves the id for the next one
         wanted = (m.wants_pilot_c, m.wants_contactors, m.wants_lock, m.wants_current)
@@ -225,6 +246,7 @@ class PevSide:
         charger = m.charger
         if charger.max_voltage is not None:
             self._max_voltage.set(charger.max_voltage, now)
+            self._min_voltage.set(charger.min_voltage, now)
             self._max_current.set(charger.max_current, now)
             self._max_power.set(charger.max_power, now)
 

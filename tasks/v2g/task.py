@@ -60,7 +60,7 @@ class V2gTask:
                 if type(command) is AbortSession:
                     self._session.lost(command.reason, now)
                 else:
-                    self._session.stop(command.reason, now)
+                    self._session.stop(command.reason, now, command.urgent)
                 self._flush(now)
         if self._session is not None and self._session.next_timer() <= now:
             self._session.handle_timer(now)

@@ -49,6 +49,7 @@ FIELD_Ongoing_Timeout_ContractAuthentication = 120 * S
 FIELD_PreCharge_Timeout = 30 * S
 
 # --- own bounds, where the standard has none
+VEHICLE_READY_LIMIT = 3 * S          # a bridge: precharge waits so long for its vehicle's permission (chademo sheet 3.4); some chargers bear 5 to 7 s of precharge
 CONFIRMATION_LIMIT = 5 * S           # lock, state C, contactors: Clara waits 5 s for its contactors (field sheet 8.1)
 CONTACTORS_OPEN_LIMIT = 5 * S        # the safety sequence is bounded as well; this one is the longer of the two
 REQUEST_SILENCE_LIMIT = 5 * S        # output off when a car in precharge or the charge loop is silent; pyPLC's car gives up after 5 s as well

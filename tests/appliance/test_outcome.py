@@ -16,7 +16,7 @@ from tasks.stop_reasons import StopReason
 from tasks.v2g.session import SCHEMAS
 from tests.sessions.charges import assert_safe
 from tools.appliance.liveness import Liveness
-from tools.appliance.outcome import SAFE_LIMIT, STOP_LIMIT, UNLOCK_LIMIT, Outcome
+from tools.appliance.outcome import LAST_FRAMES, SAFE_LIMIT, STOP_LIMIT, UNLOCK_LIMIT, Outcome
 from tools.simulate.charge import Charge
 
 
@@ -80,6 +80,23 @@ def test_told_in_a_session_it_waits_for_the_orderly_end_and_then_forces_the_safe
     assert not box.outcome.may_leave() and len(box.table.faults) == 1
     box.table.safe = True
     assert box.outcome.may_leave() and box.outcome.exit_code() == 1 and len(box.table.faults) == 1
+
+
+def test_told_in_a_session_it_leaves_soon_after_its_end_once_all_is_safe():
+    """A service manager waits: the peer gets our last answer and the FIN, and no more."""
+    box = Box().in_state("Session")
+    box.system.terminate, box.system.insists = True, 1
+    assert not box.outcome.may_leave()
+    box.in_state("Ending").table.safe = False
+    box.clock.spend(5 * S)
+    assert not box.outcome.may_leave(), "the plant is not safe yet"
+    box.table.safe = True
+    assert not box.outcome.may_leave()
+    box.clock.spend(LAST_FRAMES)
+    box.table.safe = False
+    assert not box.outcome.may_leave()
+    box.table.safe = True
+    assert box.outcome.may_leave() and not box.table.faults
 
 
 def test_somebody_who_insists_gets_the_safe_state_at_once():

@@ -13,8 +13,8 @@ PLUMBING = ("tasks.errors", "tasks.machine", "tasks.messages", "tasks.pilot_duty
 COMPOSITION = ("table", "wiring", "config", "config_file", "shipped", "command_line")
 """Modules of tasks/ that know all slices; no slice knows them."""
 CODEC = ("exi_native.messages", "exi_native.errors", "exi_native.codec")
-TYPES = ("drivers.interfaces",)
-ACTUATORS = {"Contactors", "ControlPilot", "ConnectorLock", "PowerSupply", "PilotSource"}
+TYPES = ("drivers.interfaces", "drivers.interfaces_chademo")
+ACTUATORS = {"Contactors", "ControlPilot", "ConnectorLock", "PowerSupply", "PilotSource", "ChargeSequence"}
 HARDWARE = ("pcap", "libpcap", "smbus2", "luma", "PIL", "board", "busio", "digitalio", "adafruit_blinka", "adafruit_ads1x15", "gpiod", "can", "cantools",
             "spidev", "serial", "RPi", "Adafruit_BBIO", "paho")
 
@@ -36,10 +36,11 @@ RULES = (
     Rule(("tasks/command_line.py",), (*PURE, "argparse", "pathlib", "kernel.settings", "tasks")),
     # every section of the configuration stands here, also those that a driver declares beside itself
     Rule(("tasks/config.py",), (*PURE, "kernel.settings", "tasks", "drivers.boards.config", "drivers.can", "drivers.journal_syslog", "drivers.mqtt.config",
-                                "drivers.nic_ears", "drivers.oled_luma", "drivers.serial_line", "drivers.session_log", "drivers.vehicle_fixed")),
+                                "drivers.nic_ears", "drivers.oled_luma", "drivers.recording.config", "drivers.serial_line", "drivers.session_log", "drivers.vehicle_fixed")),
     Rule(("tasks/table.py", "tasks/wiring.py"), (*PURE, "random", "kernel", "tasks", *TYPES, "exi_native", "drivers.board",
                                                                   "drivers.sim.plant_config")),
     Rule(("tasks/*/wire.py", "tasks/*/wire_*.py", "tasks/*/*_wire.py", "tasks/v2g/v2gtp.py"), (*PURE, "tasks.errors", "<wire>")),
+    Rule(("tasks/bridge/config.py",), (*PURE, "kernel.settings", "tasks.v2g.config")),      # as a car it is described by a car's section
     Rule(("tasks/*/config.py",), (*PURE, "kernel.settings")),
     Rule(("tasks/*/timing.py",), ("__future__", "kernel.timer")),
     # adapters: they know a machine, mailboxes, signals, the journal; adapter.py is what the adapters of a slice share,
@@ -94,7 +95,7 @@ def actuator_imports(name, text):
     if matches(name, "tasks/safety/*", "drivers/*", "tests/*", "tools/*"):
         return []
     return [f"{name}:{i.line}: {i.name} belongs to tasks/safety" for i in imports(text, package_of(name))
-            if i.module == "drivers.interfaces" and (i.name in ACTUATORS or i.name == "*")]
+            if i.module in TYPES and (i.name in ACTUATORS or i.name == "*")]
 
 
 def early_hardware(name, text):
@@ -108,7 +109,7 @@ def whole_interfaces(name, text):
     if not name.startswith("tasks/"):
         return []
     return [f"{name}:{i.line}: import the types by name from drivers.interfaces" for i in imports(text, package_of(name))
-            if i.module.startswith("drivers") and not i.name or i.module == "drivers" and i.name == "interfaces"]
+            if i.module.startswith("drivers") and not i.name or i.module == "drivers" and i.name.startswith("interfaces")]
 
 
 def workbench_in_the_box(name, text):

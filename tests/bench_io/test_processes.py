@@ -16,6 +16,8 @@ from tests.drivers.serial_line.wire import Pty
 from tools.bench_io.bench import Bench, guards_at_work
 from kernel.clock import MonotonicClock
 
+pytestmark = pytest.mark.real_time
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30.0            # for anything; a loaded machine is slow, not wrong
 TAKEN = "outputs taken"

@@ -74,6 +74,16 @@ def test_a_board_without_a_duty_begins_when_plugged_and_not_where_it_sees_no_pwm
     assert strict.plug().state is State.WaitPilot, "unknown is no offer where the duty is read"
 
 
+def test_an_offer_that_nobody_measured_is_told_as_assumed():
+    told = []
+    for duty in (None, 5.0):
+        bench = pev(require_duty=False)
+        bench.facts.duty = duty
+        assert bench.plug().state is State.Matching
+        told.append([note for note in bench.notes if "assumed" in note])
+    assert told == [["the 5 % are assumed: nothing here measures the pilot's duty"], []]
+
+
 def test_pilot_is_not_needed_when_told_so():
     bench = pev(require_pilot=False)
     bench.facts.pilot = bench.facts.duty = None

@@ -188,7 +188,7 @@ def test_a_damaged_file_raises_only_capture_errors(damages):
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 2**32 * 10**9 - 1), st.binary(max_size=100)), max_size=10), st.booleans())
+@given(st.lists(st.tuples(st.integers(0, 2**32 * 10**9 - 1), st.binary(min_size=1, max_size=100)), max_size=10), st.booleans())
 def test_what_is_written_can_be_read(tmp_path_factory, frames, nanoseconds):
     path = tmp_path_factory.mktemp("pcap") / "x.pcap"
     with PcapWriter(path, nanoseconds=nanoseconds) as writer:
@@ -197,6 +197,20 @@ def test_what_is_written_can_be_read(tmp_path_factory, frames, nanoseconds):
         assert writer.frames == len(frames)
     unit = 1 if nanoseconds else 1000
     assert content(path.read_bytes()) == [(at // unit * unit, data) for at, data in frames]
+
+
+@pytest.mark.parametrize("zeros", [1, 8, 15, 16, 17, 64, 200_000])
+def test_zeros_that_a_power_cut_left_at_the_end_are_its_end(zeros):
+    whole = files.pcap([(5, b"one"), (6, b"two")])
+    reader = CaptureReader(io.BytesIO(whole + bytes(zeros)))
+    assert [frame.data for frame in reader] == [b"one", b"two"]
+    assert reader.zeros == zeros and reader.offset == len(whole) + zeros
+
+
+def test_zeros_between_frames_are_damage():
+    whole = files.pcap([(5, b"one")])
+    frames, problem = read(whole + bytes(64) + whole[24:])
+    assert len(frames) == 1 and "NUL octets between frames" in problem.reason and problem.offset == len(whole)
 
 
 def test_virtual_time_gets_an_epoch(tmp_path):

@@ -59,6 +59,11 @@ def test_what_is_wrong_is_told():
     assert texts(page("box", errors=12, **s))[-2:] == ["! ADC: no answer", "display errors     12"]
 
 
+def test_the_page_of_the_box_says_what_becomes_of_the_session():
+    assert "not recorded!" in texts(page("box", recording="not recorded!", supply_voltage=12.3))
+    assert not any("rec" in line for line in texts(page("box")))
+
+
 def test_stale_values_are_not_on_a_page():
     assert texts(page("battery", now=NOW + 10 * S, **KNOWN_CAR))[1:4] == ["-- %             -- V", "capacity       -- kWh", "wants       -- V -- A"]
     assert "12.4" not in " ".join(texts(page("box", now=NOW + 10 * S, **KNOWN_CAR)))

@@ -273,7 +273,7 @@ def test_small_texts():
     assert pages_of("one two", 2) == [("one two",)] and pages_of("", 2) == [()]
     assert pages_of("x" * 20 + " " + "y" * 20 + " z", 2) == [("x" * 20, "y" * 20 + ">"), ("z",)]
     assert wrap("") == ()
-    assert set(ROLES) == {"pev", "evse"}
+    assert set(ROLES) == {"pev", "evse", "bridge"}
 
 
 def test_every_connection_state_leads_somewhere():

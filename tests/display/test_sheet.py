@@ -5,7 +5,7 @@ from tasks.display.phases import Phase
 from tasks.display.picture import PAGES, WIDTH
 from tasks.stop_reasons import StopReason
 from tools.screens import __main__ as program
-from tools.screens.catalogue import catalogue
+from tools.screens.catalogue import BRIDGE_ONLY, catalogue
 from tools.screens.sheet import _cells, sheet_of
 
 pytest.importorskip("PIL", reason="Pillow is not installed")
@@ -16,7 +16,7 @@ def test_every_phase_and_every_reason_is_in_the_catalogue():
     names = " ".join(SCREENS)
     for phase in Phase:
         if phase not in (Phase.STOPPED, Phase.TRIPPED):
-            for side in ("car", "charger") if phase is not Phase.BY_PILOT else ("charger",):
+            for side in ("charger",) if phase is Phase.BY_PILOT else ("bridge",) if phase in BRIDGE_ONLY else ("car", "charger"):
                 assert f"{side}-{phase.name.lower().replace('_', '-')}" in names
     for reason in StopReason:
         assert f"{reason.name.lower().replace('_', '-')}-1" in SCREENS
@@ -76,5 +76,5 @@ def test_one_screen_as_text(capsys):
     assert lines[0] == "car-precharge" and len(lines) == 17 and {len(line) for line in lines[1:]} == {64}
     assert program.main(["--text", "page-car-*"]) == 0
     assert capsys.readouterr().out.count("page-car-") > 10
-    assert program.main(["--text", "prechar"]) == 2 and "near: car-precharge" in capsys.readouterr().err
+    assert program.main(["--text", "prechar"]) == 2 and "near: bridge-precharge" in capsys.readouterr().err
     assert program.main([]) == 0 and capsys.readouterr().out.splitlines() == sorted(SCREENS)

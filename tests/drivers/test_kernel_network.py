@@ -12,6 +12,8 @@ import pytest
 from drivers.kernel_network import BROKEN, DISTURBED, MAX_ADDRESSES, KernelNetwork, NetworkFacts, findings, harmless_to_disable, key, parse_if_inet6
 from tests.drivers.test_nic_pcap import namespace_possible
 
+pytestmark = pytest.mark.real_time
+
 ROOT = Path(__file__).resolve().parents[2]
 OWN = bytes.fromhex("fe80000000000000000000fffe000001")
 OTHER = bytes.fromhex("fe80000000000000112233445566 7788")

@@ -12,6 +12,8 @@ from drivers.errors import DriverError
 from drivers.nic_ears import NicConfig
 from drivers.nic_open import open_nic
 
+pytestmark = pytest.mark.real_time
+
 ROOT = Path(__file__).resolve().parents[2]
 DRIVERS = ("pcap", "socket")
 

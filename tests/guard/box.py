@@ -13,6 +13,8 @@ from drivers.sim.lines import CONTACTORS, FIRST, NAME, UNLOCK, Lines
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30.0        # for anything; a loaded machine is slow, not wrong
+TRIES = 3                # for a beginning: a loaded machine may keep a program from running for longer than its guard bears (100 ms), which is not the program's fault
+STARVED = "no sign of life"      # what the guard says then
 
 
 class Box:
@@ -104,6 +106,12 @@ class Box:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(self.guard_pid, number)
         self.kill()
+
+    def end_by_watchdog(self) -> None:
+        """What a service manager does with a box that gives no sign of life: SIGABRT to every process of the control group."""
+        os.kill(self.guard_pid, signal.SIGABRT)
+        self.signal(signal.SIGABRT)
+        self.process.wait()
 
     def exit_code(self) -> int:
         return self.process.wait(PATIENCE_S)

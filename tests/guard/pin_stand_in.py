@@ -1,4 +1,4 @@
-"""The stand-in box with its outputs on pins of a twin kernel: `python -m tests.guard.pin_stand_in pev|evse|ac NAME FAULT FOLDER`.
+"""The stand-in box with its outputs on pins of a twin kernel: `python -m tests.guard.pin_stand_in pev|evse|ac|bridge NAME FAULT FOLDER`.
 
 FOLDER holds a PWM as sysfs shows it. Main process and guard use the code that they use on a board; the twin kernel stands where fcntl.ioctl does.
 """
@@ -12,24 +12,30 @@ from drivers.pins.hand import V1, V2, LineHand
 from drivers.pins.lines import BULB, PULSE, PinLines
 from drivers.pins.outputs import PinConnectorLock
 from drivers.pins.pwm import open_pwm
-from drivers.sim.lines import CONTACTORS, FIRST, LOCK, UNLOCK
+from drivers.sim.lines import CONTACTORS, D1, D2, FIRST, LOCK, UNLOCK, VEHICLE_LOCK, VEHICLE_UNLOCK
 from tests.drivers.pins import kernel
 from tests.drivers.pins.libraries import raspberry
 from tests.guard import stand_in
 from tools.appliance.guard import Guard
 
 OFFSETS = {FIRST: 17, CONTACTORS: 27, LOCK: 22, UNLOCK: 23, BULB: 24, PULSE: 25}
+BRIDGE_OFFSETS = {D1: 12, D2: 13, VEHICLE_LOCK: 18, VEHICLE_UNLOCK: 15}
 ACTIVE_LOW = CONTACTORS                  # this one
 OF_V1 = LOCK                             # asked for by a library of before
 PROGRAM = ("import sys, types; sys.path.insert(0, sys.argv.pop(1)); from drivers.pins import hand; from tests.drivers.pins.kernel import ioctl; "
            "hand.fcntl = types.SimpleNamespace(ioctl=ioctl); from tools.appliance.guard_process import main; main(sys.argv[1:])")
 
 
+def offsets(mode: str) -> dict[int, int]:
+    """Every output that a box of this mode can have."""
+    return {**OFFSETS, **(BRIDGE_OFFSETS if mode == "bridge" else {})}
+
+
 def make_lines(name: str, folder: str) -> PinLines:
-    """Every output that a box can have."""
+    """All of them, inactive."""
     twin = raspberry(tag=name)
     hands = {place: LineHand(twin.request("/dev/gpiochip0", offset, "output", place == ACTIVE_LOW, "as_is", "ccsbox", place == OF_V1),
-                             V1 if place == OF_V1 else V2, False, kernel.ioctl) for place, offset in OFFSETS.items()}
+                             V1 if place == OF_V1 else V2, False, kernel.ioctl) for place, offset in offsets(sys.argv[1]).items()}
     return PinLines.over(hands, open_pwm(PwmPin(chip=0, channel=0), None, folder))
 
 
@@ -84,6 +90,6 @@ class PinGuard(Guard):
 
 if __name__ == "__main__":
     stand_in.Guard = PinGuard
-    for builder in ("car_on_lines", "charger_on_lines", "ac_charger_on_lines"):
+    for builder in ("car_on_lines", "charger_on_lines", "ac_charger_on_lines", "bridge_on_lines"):
         setattr(stand_in, builder, pulsed(getattr(stand_in, builder)))
     sys.exit(stand_in.main(*sys.argv[1:4]))

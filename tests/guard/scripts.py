@@ -81,6 +81,28 @@ class CarScript(Script):
         return closed
 
 
+class BridgeScript(CarScript):
+    """The same, with a CHAdeMO vehicle that closes its contactors once d1 and d2 are on and its plug is locked."""
+
+    def __init__(self, plant, signals, system, fault, plug) -> None:
+        super().__init__(plant, signals, system, fault)
+        self._plug = plug
+
+    def _ask(self, ending: bool, now: int) -> bool:
+        plug, plant = self._plug, self._plant
+        if ending:
+            if self._s.contactors_closed.get(now) is False:
+                plug.sequence.set_d2(False, now)
+                plug.sequence.set_d1(False, now)
+        elif not plant.vehicle_contactors.position:
+            plug.sequence.set_d1(True, now)
+            if plug.lock.set_locked(True, now) and plug.lock.feedback(now):
+                plug.sequence.set_d2(True, now)
+                plant.want_vehicle_contactors(True, now)
+            return False
+        return super()._ask(ending, now)
+
+
 class ChargerScript(Script):
     """Asks for PWM, lock and output; the car goes to state C at the PWM and closes at its battery's voltage."""
 

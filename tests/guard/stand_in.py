@@ -1,6 +1,6 @@
 """A box without a network, as a program: real guard, kernel, supervisor, drivers and clock; requests and charger are scripted.
 
-`python -m tests.guard.stand_in pev|evse|ac NAME FAULT [FOLDER]` (ac: an AC charger) brings current to flow, says `closed`, and lets FAULT happen at
+`python -m tests.guard.stand_in pev|evse|ac|bridge NAME FAULT [FOLDER]` (ac: an AC charger) brings current to flow, says `closed`, and lets FAULT happen at
 SIGUSR1.
 """
 from __future__ import annotations
@@ -9,9 +9,14 @@ import signal
 import sys
 
 from drivers import process
-from drivers.board import ac_charger_on_lines, car_on_lines, charger_on_lines
+from drivers.board import ac_charger_on_lines, bridge_on_lines, car_on_lines, charger_on_lines
+from drivers.can.bus import CanBus
+from drivers.can.settings import CanConfig
 from drivers.journal_file import Console
 from drivers.session_folder import SessionFolder
+from drivers.sim.bridge_plant import BridgePlant
+from drivers.sim.can import CanSegment
+from drivers.sim.car import SimVehicleData
 from drivers.sim.link import SimLink, SimNic
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
@@ -28,7 +33,7 @@ from tasks.safety.task import EvseSafetyTask, SafetyTask
 from tasks.sense.task import AcSense, CarSense, ChargerSense
 from tasks.signals import Signals
 from tasks.vehicle.task import VehicleTask
-from tests.guard.scripts import PERIOD, AcScript, CarScript, ChargerScript
+from tests.guard.scripts import PERIOD, AcScript, BridgeScript, CarScript, ChargerScript
 from tools.appliance.guard import Guard
 from tools.appliance.outcome import Outcome
 
@@ -51,9 +56,9 @@ class Broken:
 
 def main(mode: str, name: str, fault: str, folder: str = "") -> int:
     """0 or 1 as main.py; says at the end which trips were latched."""
-    ac = mode == "ac"
-    limits = AcSafetyConfig() if ac else PevSafetyConfig(emergency_open_ms=1000) if mode == "pev" else EvseSafetyConfig(emergency_open_ms=1000)
-    guard = Guard("evse" if ac else mode, name, limits, 100, True, ac)
+    ac, bridge = mode == "ac", mode == "bridge"
+    limits = AcSafetyConfig() if ac else PevSafetyConfig(emergency_open_ms=1000) if bridge or mode == "pev" else EvseSafetyConfig(emergency_open_ms=1000)
+    guard = Guard("evse" if ac else "pev" if bridge else mode, name, limits, 100, True, ac)
     clock, journal, signals, system = MonotonicClock(), Journal(), Signals(), process.Process()
     journal.add_sink(Console(sys.stdout, clock.now()))
     sinks: list = []
@@ -62,15 +67,15 @@ def main(mode: str, name: str, fault: str, folder: str = "") -> int:
         files = SessionFolder(folder, (mode,), "", epoch_ns=0)
         journal.add_sink(files.journals[mode])
         sinks, tap = [files], files.tap
-    plant = Plant(PlantConfig(plugged=True, onboard_rate_a_per_s=100, lock_travel_ms=20, stage_voltage_rate_v_per_s=10_000, stage_current_rate_up_a_per_s=1000,
+    plant = (BridgePlant if bridge else Plant)(PlantConfig(plugged=True, onboard_rate_a_per_s=100, lock_travel_ms=20, stage_voltage_rate_v_per_s=10_000, stage_current_rate_up_a_per_s=1000,
                               stage_discharge_ohm=100, output_contactor=mode == "evse"), start=clock.now())
     nic = SimNic(SimLink(None), "a", bytes(6))
-    if mode == "pev":
-        board = car_on_lines(plant, nic, guard.lines)
+    if bridge or mode == "pev":
+        board = bridge_on_lines(plant, nic, CanBus(CanConfig(), CanSegment().node()), guard.lines) if bridge else car_on_lines(plant, nic, guard.lines)
         meter = board.voltmeter
         safety = SafetyTask(board.control_pilot, board.contactors, board.lock, signals, SafetyConfig(pev=limits), journal)
         rows = [Row("sense", CarSense(meter, board.pilot_monitor, board.inputs, signals), 50 * MS, 600 * US, CRITICAL),
-                Row("vehicle", VehicleTask(board.vehicle, signals), 200 * MS, 200 * US, CRITICAL)]
+                Row("vehicle", VehicleTask(board.vehicle or SimVehicleData(plant), signals), 200 * MS, 200 * US, CRITICAL)]
     elif ac:
         board = ac_charger_on_lines(plant, nic, guard.lines)
         meter = board.meter
@@ -102,7 +107,8 @@ def main(mode: str, name: str, fault: str, folder: str = "") -> int:
                 journal.note(clock.now(), "test", "x" * 200)
 
     health = HealthTask(journal, None, sinks)
-    script = {"pev": CarScript, "evse": ChargerScript, "ac": AcScript}[mode](plant, signals, system, happen)
+    script = (BridgeScript(plant, signals, system, happen, board.bridge) if bridge
+              else {"pev": CarScript, "evse": ChargerScript, "ac": AcScript}[mode](plant, signals, system, happen))
     rows += [
         Row("script", script, TIMED, 200 * US, CRITICAL),
         Row("broken", broken, TIMED, 200 * US, CRITICAL),

@@ -7,6 +7,8 @@ import pytest
 from drivers.sim.lines import CONTACTORS, DUTY, POWER, STEADY, UNLOCK
 from tests.guard.box import Box
 
+pytestmark = pytest.mark.real_time
+
 PWM_KEPT_MS = 2500 - 10      # a decision has the time of its visit, a stamp that of the write: less than a tick apart
 CASES = {
     # what happens to the box once current flows; a fault from inside comes with SIGUSR1

@@ -7,6 +7,8 @@ import pytest
 from drivers.sim.lines import CONTACTORS, DUTY, POWER, STEADY, UNLOCK
 from tests.guard.box import Box
 
+pytestmark = pytest.mark.real_time
+
 BOUND_MS = 1000 - 10     # emergency_open_ms of the stand-in; a decision has the time of its visit, a stamp that of the write: less than a tick apart
 PWM_KEPT_MS = 2500 - 10
 OPENED = "contactors open"

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from drivers.sim.lines import CONTACTORS, FIRST, NAME, STEADY, UNLOCK, Lines
-from tests.guard.box import PATIENCE_S, ROOT
+from tests.guard.box import PATIENCE_S, ROOT, STARVED, TRIES
 from tests.interop.network import Program, Wire
+
+pytestmark = pytest.mark.real_time
 
 CHARGE_S = 2 * PATIENCE_S
 
@@ -20,16 +22,27 @@ def box(end, role, folder):
     return Program(end, command, folder / f"{role}.log", ROOT)
 
 
+def charging(wire, folder):
+    """Both boxes, with current; begun anew when the machine starved one of them."""
+    for left in reversed(range(TRIES)):
+        boxes = {role: box(getattr(wire, role), role, folder) for role in ("evse", "pev")}
+        if boxes["pev"].wait_for_text("charging loop", CHARGE_S):
+            return boxes
+        for program in boxes.values():
+            program.end()
+        said = boxes["pev"].text() + boxes["evse"].text()
+        assert left and STARVED in said, said
+
+
 @pytest.mark.needs_netns
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("ethtool"), reason="needs root, ip and ethtool")
 @pytest.mark.parametrize("role", ["pev", "evse"])
 def test_killed_while_charging(tmp_path, role):
     with Wire(pev_kernel_ipv6=False, evse_kernel_ipv6=False) as wire:
-        boxes = {"evse": box(wire.evse, "evse", tmp_path), "pev": box(wire.pev, "pev", tmp_path)}
+        boxes = charging(wire, tmp_path)
         killed = boxes[role]
         try:
-            assert boxes["pev"].wait_for_text("charging loop", CHARGE_S), boxes["pev"].text() + boxes["evse"].text()
             pid = killed.process.pid
             lines = Lines(next(os.open(f"/proc/{pid}/fd/{fd}", os.O_RDWR) for fd in os.listdir(f"/proc/{pid}/fd") if NAME in os.readlink(f"/proc/{pid}/fd/{fd}")))
             contactors = role == "pev"                # the simulated charger has none

@@ -7,10 +7,12 @@ import time
 import pytest
 
 from drivers.pins.lines import BULB, PULSE
-from drivers.sim.lines import CONTACTORS, FIRST, LOCK, UNLOCK
+from drivers.sim.lines import CONTACTORS, D1, D2, FIRST, LOCK, UNLOCK, VEHICLE_LOCK, VEHICLE_UNLOCK
 from tests.drivers.pins.libraries import raspberry
 from tests.guard.box import PATIENCE_S, Box
-from tests.guard.pin_stand_in import ACTIVE_LOW, OFFSETS, make_pwm
+from tests.guard.pin_stand_in import ACTIVE_LOW, make_pwm, offsets
+
+pytestmark = pytest.mark.real_time
 
 OPENED = "contactors open"
 
@@ -22,7 +24,7 @@ class PinBox(Box):
         self.duty = make_pwm(folder)
         super().__init__(name, fault, str(folder), mode, "tests.guard.pin_stand_in")
         twin = raspberry(tag=self.name)
-        self.wires = {place: twin.wire(offset) for place, offset in OFFSETS.items()}
+        self.wires = {place: twin.wire(offset) for place, offset in offsets(mode).items()}
 
     def on(self, place):
         """What the load at the pin does."""
@@ -62,6 +64,24 @@ def test_after_sigkill_the_guard_still_holds_the_pins_and_drops_them_in_order(tm
         else:
             safe(box)
         until(lambda: box.duty_ns() == 1_000_000, "steady +12 V at the end")
+        box.end_guard()
+        assert not any(wire.held for wire in box.wires.values()), "given back"
+
+
+def test_a_bridge_that_is_killed_loses_d2_after_its_contactor_and_d1_after_d2(tmp_path):
+    """Its enable stage, behind which the coils hang, is pulsed until d1 is off."""
+    with PinBox("pins-bridge", tmp_path, "bridge") as box:
+        box.until_closed()
+        assert all(box.on(place) for place in (FIRST, CONTACTORS, D1, D2)) and box.both_hold()
+        box.kill()
+        box.until(OPENED)
+        seen = box.wires[PULSE].writes
+        until(lambda: box.wires[PULSE].writes != seen, "the enable stage stays awake while d1 and d2 wait")
+        box.until("d1 off")
+        until(lambda: not box.on(D1), "the guard says so and the pin is otherwise")
+        safe(box)
+        assert not any(box.on(place) for place in (D2, VEHICLE_LOCK, VEHICLE_UNLOCK))
+        assert box.ms_between(CONTACTORS, D2) >= 100 and box.ms_between(D2, D1) >= 500
         box.end_guard()
         assert not any(wire.held for wire in box.wires.values()), "given back"
 

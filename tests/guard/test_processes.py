@@ -7,6 +7,8 @@ import pytest
 from drivers.sim.lines import CONTACTORS, PILOT_C, UNLOCK
 from tests.guard.box import Box
 
+pytestmark = pytest.mark.real_time
+
 BOUND_MS = 1000 - 10     # emergency_open_ms of the stand-in; a decision has the time of its visit, a stamp that of the write: less than a tick apart
 OPENED = "contactors open"
 
@@ -20,6 +22,7 @@ CASES = {
     "term": ("none", lambda box: box.signal(signal.SIGTERM)),
     "int": ("none", lambda box: box.signal(signal.SIGINT)),
     "group": ("none", Box.end_group),
+    "watchdog": ("none", Box.end_by_watchdog),
     "raise": ("raise", Box.fault),
     "sensor": ("sensor", Box.fault),
     "disk": ("disk", Box.fault),
@@ -66,6 +69,13 @@ def test_stopped(boxes):
     box = boxes["stop"]
     guard_takes_over(box)
     assert "no sign of life" in box.text and box.process.poll() is None
+
+
+def test_ended_by_the_watchdog_of_the_service_manager(boxes):
+    """systemd sends WatchdogSignal= (SIGABRT) to the whole control group: the guard does its work all the same, then it leaves."""
+    box = boxes["watchdog"]
+    guard_takes_over(box)
+    box.until_silent()
 
 
 def test_stopped_and_back_before_the_contactors_open():

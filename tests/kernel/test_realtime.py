@@ -9,6 +9,8 @@ import pytest
 
 from kernel.realtime import Report
 
+pytestmark = pytest.mark.real_time
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

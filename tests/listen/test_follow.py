@@ -12,6 +12,8 @@ from tasks.listen.values import address_text, fields_of
 from tasks.tcp import wire as tcp
 from tests.listen import line
 
+pytestmark = pytest.mark.real_time
+
 ISO2 = "urn:iso:15118:2:2013:MsgDef"
 
 

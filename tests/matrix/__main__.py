@@ -1,4 +1,4 @@
-"""Command line of the fault matrix: python -m tests.matrix [--count N] [--seed N] [--all] [--case NAME ...] [--pyplc] [--list]."""
+"""Command line of the fault matrix: python -m tests.matrix [--count N] [--seed N] [--all] [--case NAME ...] [--bridge] [--pyplc] [--list]."""
 from __future__ import annotations
 
 import argparse
@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from kernel.scheduler import TICK
 from kernel.timer import S
 from tasks.v2g.protocols import DIN, PROTOCOLS
-from tests.matrix import choose, pyplc, retry
+from tests.matrix import bridge, choose, pyplc, retry
 from tests.matrix.expect import parts
 from tests.matrix.generate import equipped, pairs, singles_of
 from tests.matrix.known import KNOWN
@@ -29,16 +29,20 @@ SHOWN = 40               # objections printed
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
-    parser.add_argument("--count", type=int, default=COUNT, metavar="N", help=f"so many cases, chosen by seed ({COUNT})")
+    parser.add_argument("--count", type=int, metavar="N", help=f"so many cases, chosen by seed ({COUNT}; of a bridge all)")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
     parser.add_argument("--all", action="store_true", help="every single fault, and --count pairs")
     parser.add_argument("--case", action="append", metavar="NAME", help="only these; a regular expression")
     parser.add_argument("--protocol", choices=tuple(PROTOCOLS), action="append", metavar="KEY", help="only din or only iso2")
+    parser.add_argument("--bridge", action="store_true", help="the worlds in which the car's box is a bridge to a CHAdeMO car, every case")
     parser.add_argument("--pyplc", action="store_true", help="only pyPLC's 16 cases")
     parser.add_argument("--list", action="store_true", help="names and classes, run nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes at the same time")
     asked = parser.parse_args()
     began = time.monotonic()
+    if asked.bridge:
+        return of_bridge(asked, began)
+    asked.count = COUNT if asked.count is None else asked.count
     spoken = [PROTOCOLS[key] for key in asked.protocol or PROTOCOLS]
     everything: list[Case] = []
     again: list[Case] = []
@@ -54,12 +58,32 @@ def main() -> int:
     if asked.pyplc:
         chosen = [c for c in everything if c.name in pyplc.NAMES]
     elif asked.case:
-        chosen = [c for c in everything + again
-                  if any(re.fullmatch(pattern, c.name) or pattern == c.name for pattern in asked.case)]
+        chosen = named(everything + again, asked.case)
     elif asked.all:
         chosen = everything + retried
     else:
         chosen = choose.covering(everything, asked.count - len(retried), asked.seed, pyplc.NAMES) + retried
+    return run(asked, chosen, everything + again, began)
+
+
+def of_bridge(asked: argparse.Namespace, began: float) -> int:
+    """The worlds of a bridge, which need no other."""
+    alone = bridge.every(asked.seed)[1]
+    everything = alone + bridge.samples(alone, asked.seed)
+    if asked.case:
+        chosen = named(everything, asked.case)
+    else:
+        chosen = everything if asked.count is None else choose.covering(everything, asked.count, asked.seed, of=bridge.values)
+    return run(asked, chosen, everything, began)
+
+
+def named(cases: list[Case], patterns: list[str]) -> list[Case]:
+    """Those whose names a person asks for."""
+    return [c for c in cases if any(re.fullmatch(pattern, c.name) or pattern == c.name for pattern in patterns)]
+
+
+def run(asked: argparse.Namespace, chosen: list[Case], everything: list[Case], began: float) -> int:
+    """Play the chosen ones, or only name them."""
     if asked.list:
         print("\n".join(f"{c.name}   [{c.group}]" for c in chosen))
         return 0
@@ -67,7 +91,7 @@ def main() -> int:
         print("matrix: no case has that name; --list shows them", file=sys.stderr)
         return 2
     outcomes = play(chosen, asked.jobs, asked.seed)
-    return report(chosen, everything + again, outcomes, time.monotonic() - began,
+    return report(chosen, everything, outcomes, time.monotonic() - began,
                   verbose=len(chosen) <= len(pyplc.NAMES), covers=not (asked.case or asked.pyplc))
 
 

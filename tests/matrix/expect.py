@@ -122,7 +122,7 @@ def objections(o: Outcome) -> list[str]:
     rows = [r for r in (ROWS.get(first), PLANT.get(plant)) if r is not None]
     if not rows:
         return [*found, f"nothing is expected of {o.group}"]
-    found += _ends(o, rows)
+    found += ends(o, rows)
     return found
 
 
@@ -138,7 +138,7 @@ def _trip(o: Outcome, plant: str) -> list[str]:
     return [f"{role} tripped {at / S:.2f} s after the fault, expected within {within / S:.2f} s"] if at > within else []
 
 
-def _ends(o: Outcome, rows: list[Row]) -> list[str]:
+def ends(o: Outcome, rows: list[Row]) -> list[str]:
     car, charger = o.reasons["pev"], o.reasons["evse"]
     stopped = o.stopped or any(r.harmless for r in rows)
     allowed_car = frozenset().union(*(r.car for r in rows)) | (GOOD if stopped else frozenset())

@@ -4,7 +4,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from exi_native import codec
 from tasks.v2g.protocols import Protocol
@@ -34,8 +34,8 @@ class Reference:
         return {(p.to, p.name, p.n) for p in self.messages} | set(self.states)
 
 
-def reference(seed: int, world: str = USUAL) -> Reference:
-    """Run the clean charge and note its triggers."""
+def reference(seed: int, world: str = USUAL, make: Callable[..., Trial] = Trial) -> Reference:
+    """Run the clean charge (`make` a Trial) and note its triggers."""
     found = Reference()
     before: dict[str, str] = {}                          # name of the last message, by receiver
 
@@ -53,14 +53,14 @@ def reference(seed: int, world: str = USUAL) -> Reference:
         elif message.layer == "slac" or message.name in ("SDP_REQ", "SDP_RES", "NA", "NS", "TCP_SYN"):
             found.matching[message.to].setdefault(message.name, message.frame)
         return False
-    trial = Trial(seed, note, world)
+    trial = make(seed, note, world)
     trial.play()
     if not trial.good:
         raise AssertionError(f"the clean charge ended with {trial.reason}: nothing to compare faults with")
     return found
 
 
-def singles(found: Reference, seed: int) -> Iterator[Case]:
+def singles(found: Reference, seed: int, of_plant: Callable[[], Iterator[tuple[str, plant_faults.PlantFault]]] = plant_faults.named) -> Iterator[Case]:
     """One fault: of each message (its 1st, 2nd and 4th of a name, and the first after another), and each fault of plant and line in each state."""
     exi = codec.load()
     for p in found.messages:
@@ -69,8 +69,8 @@ def singles(found: Reference, seed: int) -> Iterator[Case]:
         for fault in _of_message(p, found, exi, random.Random(f"{seed} {p.to} {p.name} {p.n}")):
             yield _message_case(p, fault)
     for trigger in found.states:
-        yield Case(_name(trigger, "none"), "none", trigger, lambda m, p, c: False)
-        for name, fault in plant_faults.named():
+        yield nothing_case(trigger)
+        for name, fault in of_plant():
             yield plant_case(trigger, name, fault)
         yield Case(_name(trigger, BLACKOUT), BLACKOUT, trigger, lambda m, p, c: bool(setattr(c.link, "up", False)))
 
@@ -110,6 +110,11 @@ def _message_case(p: Passing, fault: faults.Fault) -> Case:
     return Case(_name(trigger, fault.name), fault.group, trigger, begin)
 
 
+def nothing_case(trigger: tuple[str, str, int]) -> Case:
+    """The clean charge, observed from here on."""
+    return Case(_name(trigger, "none"), "none", trigger, lambda m, p, c: False)
+
+
 def plant_case(trigger: tuple[str, str, int], name: str, fault: plant_faults.PlantFault) -> Case:
     """The fault begins when the trigger comes."""
     def begin(m: Middle, p: Passing | None, c: Trial) -> bool:
@@ -125,7 +130,7 @@ def equipped(alone: list[Case], seed: int, share: int) -> list[Case]:
     found = reference(seed, OUTPUT_CONTACTOR)
     cases = []
     for trigger in found.states:
-        cases.append(Case(_name(trigger, "none"), "none", trigger, lambda m, p, c: False))
+        cases.append(nothing_case(trigger))
         cases += [plant_case(trigger, f"charger-{name}", fault) for name, fault in plant_faults.OUTPUT_CONTACTOR.items()]
     there = found.triggers
     others = [c for c in alone if c.trigger in there and c.group != "none"]

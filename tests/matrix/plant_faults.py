@@ -5,6 +5,7 @@ import math
 import random
 from dataclasses import dataclass
 from itertools import count
+from operator import attrgetter
 from typing import Any, Callable, Iterator
 
 from kernel.timer import S
@@ -31,7 +32,7 @@ class PlantFault:
 # --- kinds of faults ------------------------------------------------------------------------------------------------
 
 def _device(node: str, name: str) -> Callable[[Any], Any]:
-    return lambda c: getattr(getattr(c, node).board, name)
+    return attrgetter(f"{node}.board.{name}")
 
 
 def _sensor(node: str, device: str, **faults: Any) -> PlantFault:

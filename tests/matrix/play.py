@@ -10,10 +10,11 @@ import pickle
 import select
 from typing import Iterable
 
+from tests.matrix.bridge import BridgeTrial
 from tests.matrix.middle import Passing
 from tests.matrix.retry import RetryTrial
 from tests.matrix.trial import Case, Outcome, Trial
-from tests.matrix.worlds import begins_again
+from tests.matrix.worlds import begins_again, is_bridge
 
 
 def play(cases: Iterable[Case], jobs: int = 2, seed: int = 1) -> list[Outcome]:
@@ -60,7 +61,7 @@ def _play(cases: Iterable[Case], jobs: int, seed: int, world: str) -> list[Outco
             children[end] = (pid, bytearray(), case)
         return False
 
-    trial = (RetryTrial if begins_again(world) else Trial)(seed, on_trigger, world)
+    trial = (RetryTrial if begins_again(world) else BridgeTrial if is_bridge(world) else Trial)(seed, on_trigger, world)
     gc.collect()
     gc.freeze()
     try:

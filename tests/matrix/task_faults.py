@@ -73,10 +73,10 @@ def _supervisor(node: str) -> Callable[[Any, int], None]:
     return begin
 
 
-def table(node: str, fault: Callable[..., Any]) -> dict[str, Any]:
-    """Name -> `fault(begin, mend)` of every row of a box."""
+def table(node: str, fault: Callable[..., Any], rows: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Name -> `fault(begin, mend)` of every row of a box; `rows`: where it has others than ROWS says."""
     found = {}
-    for row in ROWS[node]:
+    for row in rows or ROWS[node]:
         found[f"{row}{RAISES}"] = fault(_puts(node, row, _raise))
         found[f"{row}{SILENT}"] = fault(_puts(node, row, _nothing), lambda c, now, row=row: restore(c, node, row))
     found["supervisor-raises"] = fault(_supervisor(node))

@@ -5,7 +5,7 @@ Equal seeds give equal cases.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 from drivers.sim.car import SimVoltmeter
 from exi_native import codec
@@ -82,6 +82,7 @@ class Outcome:
     virtual: int = 0
     error: str = ""
     retried: Any = None              # of retry.py, in that world
+    bridged: Any = None              # of bridge.py, in its worlds
 
 
 class Trial(Charge):
@@ -117,6 +118,7 @@ class Trial(Charge):
             self._judge()
 
     limit = NEVER - 1
+    charging_time, after_fault, rest_time = CHARGING_TIME, AFTER_FAULT, REST_TIME
 
     def begin(self, case: Case, message: Passing | None) -> bool:
         """From here on this is a world with a fault."""
@@ -125,7 +127,7 @@ class Trial(Charge):
                                plant.car_lock.position, self._stop_at == PRESSED)
         self.limit = now + LIMIT
         if self._stop_at < PRESSED:
-            self._stop_at = max(self._stop_at, now + AFTER_FAULT)
+            self._stop_at = max(self._stop_at, now + self.after_fault)
         self.done = False
         self._resting_since = max(now, PLUGGED) if self._states and self._quiet(self._states) else NEVER
         self._before = (plant.pilot.state_c, plant.stage.on, plant.car_contactors.position, plant.car_lock.position)
@@ -152,9 +154,7 @@ class Trial(Charge):
     def _watch(self) -> None:
         self.invariants.look()
         now = self.clock.time
-        car, charger = self.car.signals, self.charger.signals
-        states = (car.v2g_state.value, car.connection_state.value, car.safety_state.value,
-                  charger.v2g_state.value, charger.connection_state.value, charger.safety_state.value)
+        states = self._read_states()
         if states != self._states:
             self._states = states
             self._decide(now, states)
@@ -166,21 +166,36 @@ class Trial(Charge):
             if states[1] == "Session":           # a stop that is pressed later would hide the reason
                 self.stop()
 
+    def _read_states(self) -> tuple:
+        """What is at rest or not: the states of both boxes."""
+        car, charger = self.car.signals, self.charger.signals
+        return (car.v2g_state.value, car.connection_state.value, car.safety_state.value,
+                charger.v2g_state.value, charger.connection_state.value, charger.safety_state.value)
+
     def _decide(self, now: int, states: tuple) -> None:
         """When the driver presses stop."""
-        if states[0] == "CurrentDemand" and self._stop_at == NEVER:
-            self._stop_at = now + CHARGING_TIME if self.outcome is None else max(now + CHARGING_TIME, self.outcome.at + AFTER_FAULT)
+        if self._charges(states) and self._stop_at == NEVER:
+            charged = now + self.charging_time
+            self._stop_at = charged if self.outcome is None else max(charged, self.outcome.at + self.after_fault)
+
+    def _charges(self, states: tuple) -> bool:
+        return states[0] == "CurrentDemand"
+
+    def _newly(self, states: tuple) -> Iterator[tuple[str, str, int]]:
+        """Triggers that come with these states."""
+        names = zip(("pev",) * 3 + ("evse",) * 3, ("v2g", "connection", "safety") * 2, states)
+        for role, machine, state in names:
+            key = (role, f"@{machine}.{state}")
+            if state is not None and key not in self._reached:
+                self._reached.add(key)
+                yield *key, 1
 
     def _changed(self, now: int, states: tuple) -> None:
         if self.outcome is None:
-            names = zip(("pev",) * 3 + ("evse",) * 3, ("v2g", "connection", "safety") * 2, states)
-            for role, machine, state in names:
-                key = (role, f"@{machine}.{state}")
-                if state is not None and key not in self._reached:
-                    self._reached.add(key)
-                    self.on_trigger(self, (*key, 1), None)
-                    if self.outcome is not None:
-                        return
+            for trigger in self._newly(states):
+                self.on_trigger(self, trigger, None)
+                if self.outcome is not None:
+                    return
         if not self._quiet(states):
             self._resting_since = NEVER
         elif self._resting_since == NEVER:
@@ -203,7 +218,7 @@ class Trial(Charge):
             if role not in moments.trip and node.signals.safety_trip.value:
                 moments.trip[role] = now - at
                 self.outcome.trips[role] = node.signals.safety_trip.value
-        if self._resting_since != NEVER and now - self._resting_since >= REST_TIME:
+        if self._resting_since != NEVER and now - self._resting_since >= self.rest_time:
             self.done = True
 
     # --- the end ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Settings of the worlds that cases are played in: the usual one, other equipment, one in which the boxes try again, ISO 15118-2.
+"""Settings of the worlds that cases are played in: the usual one, other equipment, one in which the boxes try again, ISO 15118-2, a bridge.
 
 What is agreed is the car's wish: DIN 70121 in the usual world, where both boxes speak both protocols and the car offers DIN first.
 
@@ -13,6 +13,9 @@ from tasks.v2g.protocols import DIN, ISO2, Protocol
 
 USUAL, OUTPUT_CONTACTOR, NO_CURRENT_SENSOR, RETRY = "", "output-contactor", "no-current-sensor", "retry"
 ISO, ISO_RETRY = "iso2", "iso2-retry"
+BRIDGE, BRIDGE_SINGLE, BRIDGE_ONCE, BRIDGE_SLOW = "bridge", "bridge-single", "bridge-once", "bridge-slow"
+STRATEGY = {BRIDGE: "measured", BRIDGE_SINGLE: "single", BRIDGE_ONCE: "once", BRIDGE_SLOW: "measured"}
+SLOW_RATE = 60.0                 # V/s: a precharge that takes longer than the car's permission
 OF_PROTOCOL = {DIN: USUAL, ISO2: ISO}
 AGAIN = {DIN: RETRY, ISO2: ISO_RETRY}
 CAR_OFFERS = {ISO: ["iso2", "din"], ISO_RETRY: ["iso2", "din"]}
@@ -28,6 +31,11 @@ def begins_again(world: str) -> bool:
     return world in AGAIN.values()
 
 
+def is_bridge(world: str) -> bool:
+    """The car's box is a bridge, with a CHAdeMO car at its other plug."""
+    return world in STRATEGY
+
+
 def settings(world: str) -> tuple[Config, PlantConfig]:
     """(configuration of both boxes, of the plant)."""
     config, plant = Config(), PlantConfig(battery_soc_percent=50.0)
@@ -36,5 +44,8 @@ def settings(world: str) -> tuple[Config, PlantConfig]:
     config.ev.protocols = CAR_OFFERS.get(world, config.ev.protocols)
     config.ev.ask_service_detail = config.ev.send_charging_profile = protocol(world) is ISO2         # off by default; so that these can be tried, too
     config.safety.pev.current_sensor_fitted = world != NO_CURRENT_SENSOR
+    config.bridge.strategy = STRATEGY.get(world, config.bridge.strategy)
+    if world == BRIDGE_SLOW:
+        plant.stage_voltage_rate_v_per_s = SLOW_RATE
     plant.output_contactor = world == OUTPUT_CONTACTOR
     return config, plant

@@ -8,7 +8,7 @@ from drivers.interfaces import PilotState
 from kernel.timer import MS, S
 from tasks.mqtt.task import PERIOD, REPEAT, MqttTask
 from tasks.mqtt.topics import BOTH, CAR, CHARGER, ROLES
-from tasks.signals import Signals
+from tasks.signals import Signals, VehicleSays
 from tasks.stop_reasons import StopReason
 
 
@@ -65,7 +65,16 @@ CHARGER_SAYS = dict(evccid="DC0EA1116708", soc="42.0", battery_capacity="28000",
                     charger_current="100.0", isolation="1000000", power="39900")
 
 
-@pytest.mark.parametrize("role, values, says", [("pev", SHARED | OF_CAR, SHARED_SAYS | CAR_SAYS), ("evse", SHARED | OF_CHARGER, SHARED_SAYS | CHARGER_SAYS)])
+OF_BRIDGE = dict(bridge_phase="Joined", bridge_wait="", bridge_battery="measured +-4 V", chademo_state="Charge", chademo_status=5, vehicle_voltage=355.1,
+                 vehicle_says=VehicleSays(current_request=118.0), vehicle_permission=True, vehicle_lock_confirmed=True, d1_on=True, d2_on=False,
+                 session_energy_out=98.4, vehicle_max_discharge=15.0)
+BRIDGE_SAYS = dict(bridge_phase="Joined", bridge_wait="", bridge_battery="measured +-4 V", chademo_state="Charge", chademo_status="05", vehicle_voltage="355.1",
+                   vehicle_request="118", vehicle_permission="1", vehicle_lock="locked", d1="on", d2="off",
+                   energy_out="98", max_discharge="15.0")
+
+
+@pytest.mark.parametrize("role, values, says", [("pev", SHARED | OF_CAR, SHARED_SAYS | CAR_SAYS), ("evse", SHARED | OF_CHARGER, SHARED_SAYS | CHARGER_SAYS),
+                                                ("bridge", SHARED | OF_CAR | OF_BRIDGE, SHARED_SAYS | CAR_SAYS | BRIDGE_SAYS)])
 def test_every_topic_of_a_role(role, values, says):
     task, s, broker = box(role)
     write(s, S, **values)
@@ -73,11 +82,23 @@ def test_every_topic_of_a_role(role, values, says):
     assert {name: text for _, name, text in broker.seen} == says and len(broker.seen) == len(ROLES[role]) == len(says) == task.published
 
 
+def test_a_car_whose_signals_have_a_bridge_says_what_a_bridge_does():
+    """The table gives both the role of a car; the row `bridge` is made before this one."""
+    s, broker = Signals(), Broker()
+    s.bridge_phase.claim("bridge").set("Look", S)
+    MqttTask(broker, s, "pev").run(S)
+    assert broker.last("bridge_phase") == "Look"
+    task, s, broker = box("pev")
+    write(s, S, bridge_phase="Look")
+    task.run(S)
+    assert broker.last("bridge_phase") is None
+
+
 def test_names_are_unique_and_legal_and_stand_in_the_door_plate():
     plate = Path("tasks/mqtt/README.md").read_text(encoding="utf-8")
     for topics in ROLES.values():
         names = [t.name for t in topics]
-        assert len(set(names)) == len(names) and all(re.fullmatch("[a-z_]+", n) and n != "status" for n in names)
+        assert len(set(names)) == len(names) and all(re.fullmatch("[a-z_][a-z_0-9]*", n) and n != "status" for n in names)
         assert not [n for n in names if not re.search(rf"\b{n}\b", plate)]
     assert len(BOTH) + len(CAR) == len(ROLES["pev"]) and len(BOTH) + len(CHARGER) == len(ROLES["evse"])
 

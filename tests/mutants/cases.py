@@ -11,11 +11,12 @@ from _pytest.mark import ParameterSet
 
 #: Without a plant, small first: they alone must find what is wrong in the pure modules.
 PURE = ("test_rows", "test_latch", "test_settings", "test_sequence", "test_car_rules", "test_charger_rules", "test_charger_outputs", "test_trips",
-        "test_supervisor", "test_shutdown", "test_permits", "test_waking", "test_witness", "test_ac_rows", "test_ac_rules", "test_ac_by_pilot")
+        "test_supervisor", "test_shutdown", "test_permits", "test_waking", "test_witness", "test_ac_rows", "test_ac_rules", "test_ac_by_pilot", "test_bridge_rows",
+        "test_bridge_rules", "test_bridge_discharging", "test_vehicle_side", "test_vehicle_plug")
 #: With drivers, signals and a simulated plant: asked, too, for the modules that hold signals and drivers.
 WITH_DRIVERS = ("test_adapter", "test_steady_path_rules", "test_steady_path_twins", "test_last_resort", "test_evse", "test_reaction", "test_protections", "test_ac_task",
-                "test_steady_path", "test_with_plant", "test_reset")
-HOLDS_DRIVERS = frozenset({"adapter.py", "task.py", "ac_task.py"})
+                "test_steady_path", "test_with_plant", "test_reset", "test_bridge_task", "test_bridge_paths", "test_bridge_last_resort")
+HOLDS_DRIVERS = frozenset({"adapter.py", "task.py", "ac_task.py", "bridge_task.py"})
 MODULES = PURE + WITH_DRIVERS
 #: Whole sessions, seconds each: what only they would see has a test of its own in the small ones.
 LEFT_OUT = frozenset({"test_any_task_that_silently_stops_ends_the_charge_safely", "test_a_hot_inlet_gets_less_current_and_goes_on"})

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import gc
 import importlib
 import importlib.abc
@@ -26,6 +27,7 @@ PACKAGE = "tasks.safety"
 MEMORY = 2 << 30          # bytes of address space: a mutant that collects for ever ends as a MemoryError
 PATIENCE = 20             # times what the case took unchanged, before a mutant counts as one that never ends
 LEAST_PATIENCE = 5.0      # s
+NAMES = 1 << 20           # octets of pipe: the names of all cases that a survivor has tried, thousands of some 60 octets
 SURVIVED = ""
 
 
@@ -72,6 +74,7 @@ class Nursery:
                 while len(running) < jobs and (nxt := next(waiting, None)) is not None:
                     mutant, tree = nxt
                     reader, writer = os.pipe()
+                    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, NAMES)      # it is read when the child has ended
                     pid = os.fork()
                     if not pid:
                         os.close(reader)

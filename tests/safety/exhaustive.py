@@ -1,4 +1,4 @@
-"""`python -m tests.safety.exhaustive [pev] [evse] [ac]`: the exhaustive check of all supervisors, its figures; exit code 1: an invariant is broken."""
+"""`python -m tests.safety.exhaustive [pev] [evse] [ac] [bridge]`: the exhaustive check of all supervisors, its figures; exit code 1: an invariant is broken."""
 from __future__ import annotations
 
 import argparse
@@ -7,7 +7,7 @@ import time
 from dataclasses import fields
 from typing import Iterator
 
-from tests.safety import exhaustive_ac, exhaustive_car, exhaustive_charger
+from tests.safety import exhaustive_ac, exhaustive_bridge, exhaustive_car, exhaustive_charger
 from tests.safety.charger_moments import EQUIPMENT, moments
 from tests.safety.saved import Seen
 
@@ -41,7 +41,13 @@ def ac() -> Iterator[tuple[str, Seen]]:
         yield state.name, seen
 
 
-ROLES = {"pev": car, "evse": charger, "ac": ac}
+def bridge() -> Iterator[tuple[str, Seen]]:
+    """By state towards the charger, and of the vehicle's side at rest."""
+    for name in exhaustive_bridge.STARTS:
+        yield name, exhaustive_bridge.check(name)
+
+
+ROLES = {"pev": car, "evse": charger, "ac": ac, "bridge": bridge}
 
 
 def row(role: str, state: str, seen: Seen) -> str:
@@ -51,7 +57,7 @@ def row(role: str, state: str, seen: Seen) -> str:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.safety.exhaustive",
                                      description="single steps from every state with every combination of discretised facts")
-    parser.add_argument("roles", nargs="*", metavar="ROLE", help="pev (the car, 3 s), evse (the DC charger, 40 s), ac (the AC charger, 20 s); default: all")
+    parser.add_argument("roles", nargs="*", metavar="ROLE", help="pev (the car, 3 s), evse (the DC charger, 40 s), ac (the AC charger, 20 s), bridge (60 s); default: all")
     roles = parser.parse_args(argv).roles or list(ROLES)
     if not set(roles) <= set(ROLES):
         parser.error(f"a role is one of {', '.join(ROLES)}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 from drivers.interfaces import PilotState
 from kernel.journal import Journal
 from tasks.safety.ac_task import AcSafetyTask
-from tasks.safety.config import AcSafetyConfig, EvseSafetyConfig, PevSafetyConfig, SafetyConfig
+from tasks.safety.bridge_task import BridgeSafetyTask
+from tasks.safety.config import AcSafetyConfig, BridgeSafetyConfig, EvseSafetyConfig, PevSafetyConfig, SafetyConfig
 from tasks.safety.task import EvseSafetyTask, SafetyTask
 from tasks.signals import Signals
 
@@ -33,6 +34,12 @@ class Driver:
 
     def set_locked(self, locked, now):
         return self._do("lock", locked)
+
+    def set_d1(self, on, now):
+        return self._do("d1", on)
+
+    def set_d2(self, on, now):
+        return self._do("d2", on)
 
     def set_duty(self, duty, now):
         return self._do("duty", duty)
@@ -82,6 +89,25 @@ class Rig(Noted):
                                        SafetyConfig(evse=EvseSafetyConfig(**limits)), journal, **path)
         else:
             self.task = SafetyTask(self.first, self.contactors, self.lock, s, SafetyConfig(pev=PevSafetyConfig(**limits)), journal, **path)
+
+
+class VehicleLock(Driver):
+    """Tells its calls from those of the other lock."""
+
+    def set_locked(self, locked, now):
+        return self._do("vehicle lock", locked)
+
+
+class BridgeRig(Noted):
+    """A bridge's task over five drivers; `limits` are those of safety.bridge."""
+
+    def __init__(self, fast: bool = True, pev: PevSafetyConfig | None = None, **limits) -> None:
+        super().__init__()
+        self.first, self.contactors, self.lock = Driver(self.calls), Driver(self.calls), Driver(self.calls)
+        self.sequence, self.vehicle_lock = Driver(self.calls), VehicleLock(self.calls)
+        path = {} if fast else {"fast": False}
+        config = SafetyConfig(pev=PevSafetyConfig() if pev is None else pev, bridge=BridgeSafetyConfig(**limits))
+        self.task = BridgeSafetyTask(self.first, self.contactors, self.lock, self.sequence, self.vehicle_lock, self.signals, config, self.journal, **path)
 
 
 class AcRig(Noted):

@@ -7,16 +7,17 @@ from tasks.safety.ac_supervisor import AcSupervisor
 from tasks.safety.evse_supervisor import EvseSupervisor
 from tasks.safety.supervisor import PevSupervisor
 
-PARTS = ("config", "outputs", "report", "latch", "_shutdown")       # objects of their own beside the plain values of a supervisor
+PARTS = ("config", "outputs", "report", "latch", "_shutdown", "vehicle")       # objects of their own beside the plain values of a supervisor
 #: What is set once, from configuration and equipment; everything else of these two is brought back, also what is added some day.
 FIXED = {"latch": frozenset({"_config", "_rows", "_report", "trips", "_since"}),
-         "shutdown": frozenset({"sensor", "contactor", "voltmeter", "_wait", "_bound", "_blind", "_travel", "_decay", "_unlock", "_blind_decay"})}
+         "shutdown": frozenset({"sensor", "contactor", "voltmeter", "_wait", "_bound", "_blind", "_travel", "_decay", "_unlock", "_blind_decay"}),
+         "vehicle": frozenset({"_limits", "_outputs", "_report"})}
 
 
 class Saved:
     """`restore()` gives the supervisor as it was when this was made; about a fiftieth of the time that driving it there takes."""
 
-    __slots__ = ("supervisor", "now", "_plain", "_outputs", "_latch", "_shutdown", "_trips", "_since")
+    __slots__ = ("supervisor", "now", "_plain", "_outputs", "_latch", "_shutdown", "_vehicle", "_trips", "_since")
 
     def __init__(self, supervisor: PevSupervisor | EvseSupervisor | AcSupervisor, now: int) -> None:
         s = self.supervisor = supervisor
@@ -26,6 +27,8 @@ class Saved:
         self._latch = tuple((name, getattr(s.latch, name)) for name in s.latch.__slots__ if name not in FIXED["latch"])
         shutdown = getattr(s, "_shutdown", None)             # an AC charger has none
         self._shutdown = () if shutdown is None else tuple((name, getattr(shutdown, name)) for name in shutdown.__slots__ if name not in FIXED["shutdown"])
+        vehicle = getattr(s, "vehicle", None)                # only a bridge has one
+        self._vehicle = () if vehicle is None else tuple((name, getattr(vehicle, name)) for name in vehicle.__slots__ if name not in FIXED["vehicle"])
         self._trips, self._since = tuple(s.latch.trips), dict(s.latch._since)
         s.report.notes.clear()
 
@@ -39,6 +42,8 @@ class Saved:
             setattr(latch, name, value)
         for name, value in self._shutdown:
             setattr(shutdown, name, value)
+        for name, value in self._vehicle:
+            setattr(s.vehicle, name, value)
         latch.trips[:] = self._trips
         latch._since.clear()
         latch._since.update(self._since)
@@ -60,6 +65,10 @@ class Seen:
     unlocks: int = 0
     steady: int = 0         # charger: the PWM ended after a trip
     wakings: int = 0        # car: the pilot toggled to wake a charger
+    d2_on: int = 0          # bridge: the vehicle was told to close its contactors
+    d2_off: int = 0
+    d1_off: int = 0
+    released: int = 0       # bridge: the CHAdeMO plug was unlocked
 
     def add(self, other: Seen) -> None:
         for f in fields(self):

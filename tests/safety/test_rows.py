@@ -115,6 +115,7 @@ def test_a_row_of_the_car_on_both_sides_of_its_edge(name, change, bad):
 @pytest.mark.parametrize("name, change, bad", [
     ("output_overvoltage", {"output_voltage": 550.0}, False), ("output_overvoltage", {"output_voltage": 550.5}, True),
     ("output_overvoltage", {"output_voltage": NAN}, True), ("output_overcurrent", {"output_current": 135.0}, False),
+    ("output_overcurrent", {"output_current": -135.0}, False), ("output_overcurrent", {"output_current": -135.5}, True),
     ("output_overcurrent", {"output_current": 135.5}, True), ("output_overcurrent", {"output_current": NAN}, True),
     ("isolation", {"isolation": 100_000.0}, False), ("isolation", {"isolation": 99_999.5}, True), ("isolation", {"isolation": NAN}, True),
     ("isolation_unknown", {"isolation": None, "output_voltage": 99.5}, False), ("isolation_unknown", {"isolation": None, "output_voltage": 100.0}, True),

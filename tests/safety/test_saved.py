@@ -1,4 +1,5 @@
 """What was saved comes back whole: every value of the supervisor and of its parts, whatever happened in between."""
+import dataclasses
 import random
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from drivers.interfaces import PilotState
 from kernel.timer import MS, S
 from tasks.safety.facts import EvseRequests, SafetyState
+from tests.safety import given_bridge
 from tests.safety.charger_states import STATES, driven
 from tests.safety.given import NOTHING, evse_facts, facts, output, pev, requests
 from tests.safety.saved import PARTS, Saved
@@ -15,7 +17,9 @@ CAR_STATES = tuple(s for s in SafetyState if s is not SafetyState.Delivering)
 
 def picture(supervisor) -> dict:
     """Every value, the containers copied."""
-    values = {(part, name): getattr(getattr(supervisor, part), name) for part in PARTS for name in getattr(supervisor, part).__slots__}
+    parts = [part for part in PARTS if hasattr(supervisor, part)]
+    values = {(part, name): getattr(getattr(supervisor, part), name) for part in parts for owner in type(getattr(supervisor, part)).__mro__
+              for name in getattr(owner, "__slots__", ())}
     values |= {("", name): value for name, value in vars(supervisor).items() if name not in PARTS}
     return {key: value.copy() if isinstance(value, (list, dict)) else value for key, value in values.items()}
 
@@ -41,3 +45,20 @@ def test_everything_is_as_it_was(charger, state):
         changed |= {key for key, value in picture(s).items() if value != first[key]}
         assert saved.restore() is s and picture(s) == first
     assert len(changed) > 10
+
+
+@pytest.mark.parametrize("state", CAR_STATES)
+def test_everything_of_a_bridge_is_as_it_was(state):
+    s, f, now = given_bridge.bridge(state)
+    saved = Saved(s, now)
+    first, rng, changed = picture(s), random.Random(1), set()
+    for _ in range(300):
+        at = saved.now + rng.choice((1, 10 * MS, 4 * S, 31 * S))
+        g = dataclasses.replace(f, vehicle_voltage=rng.choice((None, 0.0, 350.0)), vehicle_voltage_at=at, contactors=rng.choice((None, False, True)),
+                                d1=rng.choice((False, True)), d2=rng.choice((False, True)), k=rng.choice((None, False, True)), stop_button=rng.choice((False, True)))
+        for k in range(rng.randrange(4)):
+            s.step(g, rng.choice((given_bridge.requests(), given_bridge.NOTHING)), at + k * S)
+        rng.choice((s.fault, s.stalled, lambda f, at: s.reset(f), lambda f, at: None))(g, at)
+        changed |= {key for key, value in picture(s).items() if value != first[key]}
+        assert saved.restore() is s and picture(s) == first
+    assert len(changed) > 10 and any(part == "vehicle" for part, _ in changed)

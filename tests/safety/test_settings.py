@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from tasks.safety.config import AcSafetyConfig, EvseSafetyConfig, PevSafetyConfig, SafetyConfig, check_ranges, contradictions
-from tasks.safety.facts import AcFacts, AcOutputs, AcRequests, EvseFacts, EvseOutputs, EvseRequests, PevFacts, PevOutputs, PevRequests, Report
+from tasks.safety.config import AcSafetyConfig, BridgeLimits, BridgeSafetyConfig, EvseSafetyConfig, PevSafetyConfig, SafetyConfig, check_ranges, contradictions
+from tasks.safety.facts import (AcFacts, AcOutputs, AcRequests, BridgeFacts, BridgeOutputs, BridgeRequests, EvseFacts, EvseOutputs, EvseRequests, PevFacts,
+                                PevOutputs, PevRequests, Report)
 
 BUTTON = ("emergency", "none")
 #: name: default, lowest, highest, choices. Sources are named in tasks/safety/config.py (sheet section 4.3).
@@ -33,8 +34,16 @@ AC = {
     "lock_feedback_fitted": (True, None, None, None), "lock_travel_ms": (1500, 100, 5000, None), "stop_button": ("emergency", None, None, BUTTON),
 }
 
+#: chademo sheet 2.2, 3.1 and 3.7.
+BRIDGE = {
+    "vehicle_voltmeter_fitted": (True, None, None, None), "dead_v": (10.0, 1, 20, None), "leak_v": (50.0, 20, 60, None),
+    "unverified_dead_ms": (5000, 5000, 60_000, None), "k_wait_ms": (500, 100, 500, None), "d2_hold_ms": (100, 100, 2000, None),
+    "d1_hold_ms": (500, 500, 5000, None), "release_ms": (10_000, 5000, 30_000, None), "max_discharge_a": (0.0, 0, 255, None), "vehicle_lock_feedback_fitted": (True, None, None, None),
+    "vehicle_lock_travel_ms": (1000, 100, 5000, None),
+}
 
-@pytest.mark.parametrize("config, table", [(PevSafetyConfig, PEV), (EvseSafetyConfig, EVSE), (AcSafetyConfig, AC)])
+
+@pytest.mark.parametrize("config, table", [(PevSafetyConfig, PEV), (EvseSafetyConfig, EVSE), (AcSafetyConfig, AC), (BridgeSafetyConfig, BRIDGE)])
 def test_every_default_and_every_hard_limit_is_what_it_was_agreed_to_be(config, table):
     made = config()
     found = {f.name: (getattr(made, f.name), f.metadata["low"], f.metadata["high"], f.metadata["choices"]) for f in dataclasses.fields(config)}
@@ -70,6 +79,21 @@ def test_a_wallbox_is_checked_when_built_in_code_too():
         AcSafetyConfig(load_end_ms=3001)
 
 
+def test_a_bridge_is_checked_when_built_in_code_too():
+    with pytest.raises(ValueError, match="k_wait_ms"):
+        BridgeSafetyConfig(k_wait_ms=501)
+    assert BridgeSafetyConfig(dead_v=19.9, leak_v=20.0).dead_v == 19.9
+    with pytest.raises(ValueError, match=r"dead_v = 20 is not below leak_v = 20"):
+        BridgeSafetyConfig(dead_v=20.0, leak_v=20.0)
+
+
+def test_a_bridge_reads_the_settings_of_a_car_and_its_own():
+    pev, bridge = PevSafetyConfig(match_v=7.0, stop_button="none"), BridgeSafetyConfig(leak_v=33.0)
+    limits = BridgeLimits(pev, bridge)
+    assert (limits.match_v, limits.stop_button, limits.bridge.leak_v) == (7.0, "none", 33.0)
+    assert {f.name: getattr(limits, f.name) for f in dataclasses.fields(limits)} == dataclasses.asdict(pev)
+
+
 def test_equal_limits_close_but_derating_needs_room():
     assert contradictions(PevSafetyConfig(match_v=20.0, mismatch_v=20.0)) == []
     assert contradictions(PevSafetyConfig(derate_from_c=69.0, inlet_max_temperature_c=70.0)) == []
@@ -86,19 +110,21 @@ def test_equal_limits_close_but_derating_needs_room():
 
 def test_each_box_has_its_own_settings():
     one, two = SafetyConfig(), SafetyConfig()
-    assert one.pev is not two.pev and one.evse is not two.evse and one.ac is not two.ac
+    assert one.pev is not two.pev and one.evse is not two.evse and one.ac is not two.ac and one.bridge is not two.bridge
     assert isinstance(one.pev, PevSafetyConfig) and isinstance(one.evse, EvseSafetyConfig) and isinstance(one.ac, AcSafetyConfig)
+    assert isinstance(one.bridge, BridgeSafetyConfig)
 
 
 def test_before_anything_was_measured_nothing_is_known_asked_or_commanded():
-    for facts in (PevFacts(), EvseFacts(), AcFacts()):
+    for facts in (PevFacts(), EvseFacts(), AcFacts(), BridgeFacts()):
         for f in dataclasses.fields(facts):
             value = getattr(facts, f.name)
-            assert value == (-1 if f.name.endswith("_at") else False if f.name == "inlet_steady" else None), f.name
+            assert value == (-1 if f.name.endswith("_at") else False if f.name in ("inlet_steady", "vehicle_steady", "plug_was_dead") else None), f.name
     assert PevRequests() == PevRequests(pilot_c=False, wake=False, lock=False, contactors=False, lapsed=False)
     assert [getattr(PevRequests(), f.name) for f in dataclasses.fields(PevRequests)] == [False] * 5
     assert dataclasses.astuple(EvseRequests()) == (0.0, 0.0, None, False, False)
-    assert dataclasses.astuple(PevOutputs()) == (False, False, None)
+    assert dataclasses.astuple(PevOutputs()) == (False, False, None) and dataclasses.astuple(BridgeOutputs()) == (False, False, None, False, False, None)
+    assert dataclasses.astuple(BridgeRequests()) == (False,) * 8
     assert dataclasses.astuple(AcRequests()) == (False, False, False, None, False, False) and dataclasses.astuple(AcOutputs()) == (False, 100.0, None)
     assert dataclasses.astuple(EvseOutputs()) == (False, 0.0, 0.0, 100.0, False, None)
 

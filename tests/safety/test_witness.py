@@ -39,7 +39,8 @@ def open_after(supervisor, now, emergency=False) -> int:
 
 @pytest.mark.parametrize("measured, reported, lasts, doubted", [
     (0.0, 20.0, HOLD, False), (0.0, 20.1, HOLD, True), (0.0, 20.1, HOLD - 1, False), (0.0, 100.0, HOLD, True), (80.0, 100.1, HOLD, True), (80.0, 100.0, HOLD, False),
-    (100.0, 0.0, HOLD, False), (-3.0, 22.9, HOLD, False), (-3.0, 23.1, HOLD, True), (0.0, None, HOLD, False), (0.0, float("nan"), HOLD, False),
+    (0.0, -20.0, HOLD, False), (0.0, -20.1, HOLD, True), (-3.0, -22.9, HOLD, False),
+    (-3.0, -23.1, HOLD, True), (100.0, 0.0, HOLD, False), (-3.0, 22.9, HOLD, False), (-3.0, 23.1, HOLD, True), (0.0, None, HOLD, False), (0.0, float("nan"), HOLD, False),
 ])
 def test_a_sensor_that_says_clearly_less_than_the_charger_for_long_is_doubted(measured, reported, lasts, doubted):
     supervisor, now = charged(measured, reported, lasts)

@@ -204,7 +204,7 @@ def test_the_product_draws_from_the_system() -> None:
     assert [ast.unparse(c.args[3]) for c in calls] == ["random.SystemRandom()"]
     tree = ast.parse((root / "tasks/table.py").read_text())
     made = [ast.unparse(n.args[2]) for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "Endpoint"]
-    assert made == ["rng", "rng"]
+    assert made == ["rng", "rng", "rng"]
     assert secrets.SystemRandom is random.SystemRandom
     a, b = (Endpoint(OURS, TcpConfig(), random.SystemRandom()) for _ in range(2))
     for endpoint in (a, b):

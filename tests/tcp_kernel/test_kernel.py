@@ -10,6 +10,8 @@ import pytest
 from tests.tcp_kernel.cases import CASES
 from tests.tcp_kernel.lab import inside, possible
 
+pytestmark = pytest.mark.real_time
+
 BENCHES = 4              # side by side: most of their time is waiting for somebody's timer
 LIMIT_S = 200
 

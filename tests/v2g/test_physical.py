@@ -7,7 +7,7 @@ import pytest
 
 from exi_native.messages.din import PhysicalValue, unitSymbol
 from tasks.errors import RemoteProtocolError
-from tasks.v2g.physical import LIMIT, PRESENT_V, TARGET_A, TARGET_V, A, BadValue, V, W, from_float, to_float
+from tasks.v2g.physical import LIMIT, PRESENT_A, PRESENT_V, TARGET_A, TARGET_V, A, BadValue, V, W, from_float, to_float
 
 
 def pv(multiplier, value, unit=V):
@@ -28,6 +28,14 @@ def test_what_cannot_be_true(value, allowed):
         to_float(value, V, allowed, "EVTargetVoltage")
     assert "EVTargetVoltage" in str(problem.value) and "expected" in str(problem.value) and "came" in str(problem.value)
     assert isinstance(problem.value, RemoteProtocolError)
+
+
+@pytest.mark.parametrize("amperes, multiplier, number", [(-20.0, 0, -20), (-15.3, -1, -153), (-0.1, -1, -1), (-600.0, 0, -600)])
+def test_a_negative_present_current_comes_out_as_it_went_in(amperes, multiplier, number):
+    """What a bidirectional charger reports while it draws: Value is xs:short in both protocols."""
+    said = from_float(amperes, A)
+    assert (said.Multiplier, said.Value) == (multiplier, number)
+    assert to_float(said, A, PRESENT_A, "EVSEPresentCurrent") == pytest.approx(amperes)
 
 
 def test_nonsense_limits_upwards_are_harmless():

@@ -172,6 +172,18 @@ def test_energy_is_counted():
     assert pair.charger.signals.session_energy.value == pytest.approx(expected, rel=0.06)
 
 
+def test_what_a_charger_draws_crosses_the_wire_and_is_counted_by_itself():
+    """A negative EVSEPresentCurrent, through the codec."""
+    pair = charging().run(10 * S)
+    charged = pair.car.signals.session_energy.value
+    assert pair.car.signals.session_energy_out.value is None
+    pair.hook = lambda p: p.charger.set(p.now, output_current=-15.0)
+    pair.run(20 * S)
+    assert pair.car.signals.evse_present_current.value == -15.0
+    assert pair.car.signals.session_energy_out.value == pytest.approx(360.0 * 15.0 * 20 / 3600, rel=0.06)
+    assert pair.car.signals.session_energy.value == pytest.approx(charged, rel=0.06)
+
+
 def test_minutes_of_charging_cost_little():
     """100 s, with the plant of this test; 0.1 s when the host is quiet, bounded generously because it may not be."""
     pair = charging()

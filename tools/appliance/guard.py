@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable
 
@@ -26,6 +27,7 @@ ARMED_PERIOD = 20 * MS       # while a line is high: five beats per silence limi
 REST_GAP = 500 * MS          # at rest, where the guard has nothing to judge: often enough to notice that it is gone
 MAX_UNANSWERED = 64          # beats without an echo: the guard hangs. 0.3 s at BEAT_GAP, 1.3 s at ARMED_PERIOD, 32 s at REST_GAP
 BUDGET = 60 * US
+VEHICLE_OPENS_MS = 1000      # a CHAdeMO vehicle opens 1 s after the last 0x109 (chademo sheet 2.2 row 23): the bridge's contactor rather than the vehicle's breaks what still flows
 
 
 class GuardLost(Exception):
@@ -41,8 +43,8 @@ class Guard:
 
     def __init__(self, mode: str, where: str, safety, silence_ms: int, realtime: bool, ac: bool = False,
                  make_lines: Callable[[], Lines] = Lines.create) -> None:
-        """`mode`: pev or evse, `safety`: the section that its supervisor obeys. Frees the lines of an earlier guard of the same box first, then makes its own
-        by `make_lines` (real pins: `drivers.pins.lines.PinLines`). DriverError says what is in the way."""
+        """`mode`: pev (a bridge, too) or evse, `safety`: the section that its supervisor obeys. Frees the lines of an earlier guard of the same box
+        first, then makes its own by `make_lines` (real pins: `drivers.pins.lines.PinLines`). DriverError says what is in the way."""
         self._mode = mode
         self._ac = ac
         name = f"{mode}-{where}"
@@ -149,10 +151,13 @@ def ask_for_lines(name: str) -> None:
 
 def standing_by(config, plan=None) -> Guard | None:
     """The guard of a car or a charger; None for a listener, which has no outputs. `plan`: the real board (drivers/boards), whose lines it is to hold."""
-    if config.mode not in ("pev", "evse"):
+    if config.role not in ("pev", "evse"):
         return None
     if plan is None and config.board != SIMULATED:
         return None                          # refused when the board is opened
     ac = config.mode == "evse" and config.evse.ac
-    return Guard(config.mode, config.interface, config.safety.ac if ac else getattr(config.safety, config.mode), config.guard_silence_ms,
+    safety = config.safety.ac if ac else getattr(config.safety, config.role)
+    if config.mode == "bridge":
+        safety = replace(safety, emergency_open_ms=min(safety.emergency_open_ms, VEHICLE_OPENS_MS))
+    return Guard(config.role, config.interface, safety, config.guard_silence_ms,
                  config.realtime, ac, Lines.create if plan is None else plan.lines)

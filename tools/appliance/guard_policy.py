@@ -8,6 +8,8 @@ conversion that the main process began must not be disturbed. So no current coun
 the contactors open at the emergency bound, counted from it; only contacts that still travel, or never were commanded,
 need no wait. The lock is left where it is: no voltage is known. A charger's PWM goes on until the car has had time to
 open without load, and ends at once where no power was on: nobody talks to the car any more.
+A bridge's d2, which lets a CHAdeMO vehicle keep its contactors closed, falls after the bridge contactor, and d1 after
+d2: the vehicle's contactors must not be the ones that break the current. Its CHAdeMO lock is left where it is as well.
 """
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from drivers.guard import Beat
-from drivers.sim.lines import CONTACTORS, FIRST, LOCK, STEADY, UNLOCK
+from drivers.sim.lines import CONTACTORS, D1, D2, FIRST, LOCK, STEADY, UNLOCK, VEHICLE_LOCK, VEHICLE_UNLOCK
 from kernel.timer import MS, NEVER
 from tasks.safety.shutdown import NORMAL_CURRENT, PWM_KEPT, Phase, Shutdown
 
@@ -23,6 +25,8 @@ SILENCE_CEILING_MS = 100     # house.md 2.9; configuration can only lower it
 SILENCE_FLOOR_MS = 50        # two and a half signs of life (20 ms while a line is high)
 HOLD_PERIOD = 10 * MS        # a line that a process in mid-write raised is low again so soon: half the travel of a fast contactor
 STATE_B, POWER_OFF = "state B", "power off"
+D2_AFTER = 100 * MS          # the contactor line low so long: chademo sheet 3.3, coupling rule 5
+D1_AFTER = 500 * MS          # d2 low so long: chademo sheet 2.2, row 19
 KEEP_PERIOD = 100 * MS       # the same once the main process is gone and nobody writes any more
 
 
@@ -81,7 +85,13 @@ class GuardPolicy:
     @property
     def finished(self) -> bool:
         """Nobody is left to guard against, and nothing to shut down."""
-        return self.main_gone and (not self.holding or self.opened and self._lines.duty == STEADY)
+        return self.main_gone and (not self.holding or self.released and self._lines.duty == STEADY)
+
+    @property
+    def released(self) -> bool:
+        """All that carries power is open, and in a bridge d2 and d1 are off."""
+        lines = self._lines
+        return self.opened and not lines.level(D2) and not lines.level(D1)
 
     def beat(self, beat: Beat, now: int) -> None:
         """A sign of life: counts from the instant it was sent, which cannot be later than now."""
@@ -132,11 +142,14 @@ class GuardPolicy:
         lines.force(FIRST, False)
         lines.force(LOCK, False)
         lines.force(UNLOCK, False)
+        lines.force(VEHICLE_LOCK, False)
+        lines.force(VEHICLE_UNLOCK, False)
         if now >= self._pwm_until and lines.duty != STEADY:
             lines.force_duty(STEADY)
             self.notes.append("PWM ended: the car sees steady +12 V")
         if self.opened:
             lines.force(CONTACTORS, False)
+            self._end_charge_sequence(now)
             return
         shutdown.step(now, None, -1, None, None)
         if shutdown.phase is not Phase.CurrentOff:
@@ -144,6 +157,21 @@ class GuardPolicy:
             self.opened = True
             open_since = f"contactors open {(now - shutdown.began) / MS:.0f} ms after {self._begins}; " if self._commanded else ""
             self.notes.append(f"{open_since}the lock stays as it is")
+            self._end_charge_sequence(now)
+
+    def _end_charge_sequence(self, now: int) -> None:
+        """A bridge's d2 and d1 in their order; a box without them has none to drop."""
+        lines = self._lines
+        if now - lines.changed_at(CONTACTORS) < D2_AFTER:
+            return
+        if lines.level(D2):
+            self.notes.append(f"d2 off {(now - lines.changed_at(CONTACTORS)) / MS:.0f} ms after the contactors' line")
+        lines.force(D2, False)
+        if now - lines.changed_at(D2) < D1_AFTER:
+            return
+        if lines.level(D1):
+            self.notes.append(f"d1 off {(now - lines.changed_at(D2)) / MS:.0f} ms after d2; the CHAdeMO lock stays as it is")
+        lines.force(D1, False)
 
 
 def _shown(value: float | None, unit: str) -> str:

@@ -39,8 +39,9 @@ class GuardProcess:
         self._asked = False                         # somebody wants the guard to leave
         self._successor: socket.socket | None = None
         self.unsaid = 0
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._ask)        # the terminal and the service manager signal the whole group: the main process ends first
+        # the terminal and the service manager signal the whole group, SIGABRT is systemd's watchdog: the main process ends first
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGABRT):
+            signal.signal(number, self._ask)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
@@ -51,7 +52,7 @@ class GuardProcess:
         while True:
             now = self._now()
             deadline = policy.run(now)
-            if self._pulse is not None and not policy.opened:    # once all is open the hardware may know it, too
+            if self._pulse is not None and not policy.released:    # once all is open the hardware may know it, too
                 deadline = min(deadline, self._pulse(now))
             self._speak()
             if policy.finished and (not policy.holding or self._asked):

@@ -5,7 +5,7 @@ from drivers.process import Process
 from kernel.clock import MonotonicClock
 from kernel.journal import Journal
 from kernel.scheduler import Kernel
-from kernel.timer import S, Timer
+from kernel.timer import MS, S, Timer
 from tasks.connection.ladder import PAUSES
 from tasks.signals import Signals
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
@@ -18,6 +18,7 @@ SAFE_LIMIT = 5 * S           # state B, current gone or 1.5 s, contactors open (
 STAY_EVERY = 30 * S          # how often it is told why an asked-for end does not come
 STAYS = ("not leaving, although asked to: the outputs are not known to be safe (contactors not confirmed open; the trip above says what). Mend the device that "
          "says so, or switch the high voltage off and end this process with kill -9: the guard then keeps the outputs safe.")
+LAST_FRAMES = 200 * MS       # leaving after a session that has ended: the last answer and the FIN reach the peer; what else an end has time for (FAREWELL) is not waited for
 UNLOCK_LIMIT = 5 * S         # after an end: time for unplugging and the last frames
 DEAD_V = 50.0                # inlet or output below this after unplugging: as pyPLC's exit_on_session_end (its hardwareInterface.py:631)
 
@@ -63,7 +64,9 @@ class Outcome:
             if self._stay.expired(now) and not self._table.safe and self._journal is not None:
                 self._stay.arm(now, STAY_EVERY)
                 self._journal.note(now, "main", "%s", STAYS, level="warning")
-            return self._table.safe and (resting or self._forced)
+            if self._signals.connection_state.value == "Ending" and self._table.safe and not self._linger.armed:
+                self._linger.arm(now, LAST_FRAMES)
+            return self._table.safe and (resting or self._forced or self._linger.expired(now))
         if self._once and resting and self._signals.stop_reason.value not in GOING_ON:
             if not self._linger.armed:
                 self._linger.arm(now, UNLOCK_LIMIT)

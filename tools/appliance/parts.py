@@ -35,16 +35,19 @@ from kernel.task import CRITICAL, Row
 from kernel.timer import MS, US
 from kernel.watchdog import Watchdog
 from tasks.config import Config
+from tasks.ethernet.task import Tap
 from tasks.homeplug.emulator import EmulatedModem
 from tasks.homeplug.emulator_nic import EmulatedModemNic
 from tasks.listen.account import SECC_LOG
 from tasks.signals import Signals
 from tasks.table import Surroundings, Table
 from tools.appliance.about import about
+from tools.appliance.doctor_watch import DoctorWatch
 from tools.appliance.kernel_watch import KernelWatch
 from tools.appliance.liveness import Liveness
 from tools.appliance.peer_log import PeerLog, peer_log_row
 from tools.appliance.real_board import BoardPlan, listener_display
+from tools.appliance.session_record import SessionRecord
 from tools.show.listen_show import ListenShow, ShowTask, screen_wanted, show_row
 from tools.simulate.shadow import ShadowAcCar, ShadowCar, ShadowCharger
 
@@ -69,8 +72,12 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int, line
         plant_config.battery_soc_percent = args.soc_start
     if args.battery_kwh is not None:
         plant_config.battery_capacity_wh = args.battery_kwh * 1000
-    if config.ev.light_bulb_demo and config.mode == "pev":
+    if config.ev.light_bulb_demo and config.role == "pev":
         plant_config.lamp_ohm, plant_config.lamp_voltage_v, plant_config.lamp_current_a = LAMP_OHM, config.ev.light_bulb_voltage_v, config.ev.light_bulb_current_a
+    if config.mode == "bridge":
+        from tools.appliance.bridge_io import open_simulated
+        board, bridge_plant, vehicle = open_simulated(plant_config, nic, now, lines)
+        return board, [vehicle, Row("shadow", ShadowCharger(bridge_plant, signals), 20 * MS, SHADOW_BUDGET, CRITICAL)]
     plant = Plant(plant_config, start=now)
     if config.mode == "evse" and config.evse.ac:
         board = simulated_ac_charger(plant, nic) if lines is None else ac_charger_on_lines(plant, nic, lines)
@@ -88,7 +95,7 @@ def meet(config: Config, args: Namespace, clock: MonotonicClock, signals: Signal
     """The row that files whom this car or charger has met, where it is wanted."""
     if config.mode == "listen":
         return []
-    row = peer_log_row(config.peer_log, args.output, time.time_ns() - clock.now(), signals, journal, board.nic.mac, car=config.mode == "pev")
+    row = peer_log_row(config.peer_log, args.output, time.time_ns() - clock.now(), signals, journal, board.nic.mac, car=config.role == "pev")
     return [] if row is None else [row]
 
 
@@ -101,8 +108,10 @@ def tell(plan: BoardPlan | None, journal: Journal, now: int) -> None:
 def say_goodbye(board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard, rows: list[Row], now: int) -> None:
     """The program leaves: panel dark, broker told, who was met is filed, ports and buses given back. The lines stay as they are: the guard holds them too."""
     for row in rows:
-        if isinstance(row.task, PeerLog):
+        if isinstance(row.task, (PeerLog, SessionRecord)):
             row.task.close(now)
+        elif isinstance(row.task, DoctorWatch):
+            row.task.close()
     for device in {id(device): device for device in (*board.polled, board.oled)}.values():
         close = getattr(device, "close", None)
         if close is not None and not isinstance(device, Lines):
@@ -126,8 +135,8 @@ def wake_for_modem(board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard
 
 @contextmanager
 def surround(config: Config, args: Namespace, journal: Journal, clock: MonotonicClock, system: Process, signals: Signals,
-             board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard) -> Iterator[Surroundings]:
-    """Keyboard, journal on standard output and by syslog, session folder when asked for, watchdog; all given back at the end."""
+             board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard, record: SessionRecord | None = None) -> Iterator[Surroundings]:
+    """Keyboard, journal on standard output and by syslog, session folder when asked for, watchdog; all given back at the end. `record`: hears every frame."""
     start = clock.now()
     syslog = None
     if config.syslog.host:
@@ -136,6 +145,10 @@ def surround(config: Config, args: Namespace, journal: Journal, clock: Monotonic
         journal.add_sink(syslog)
         board.polled = [*board.polled, syslog]
 
+    memory = None
+    if config.mode == "bridge" and config.bridge.learned_file:
+        from drivers.learned_file import LearnedFile
+        memory = LearnedFile(config.bridge.learned_file)
     show = ListenShow(sys.stdout) if config.mode == "listen" and screen_wanted(args) else None
     journal.add_sink(Console(sys.stdout, start) if show is None else show.event)
     folder, epoch_ns = None, time.time_ns() - start
@@ -149,15 +162,29 @@ def surround(config: Config, args: Namespace, journal: Journal, clock: Monotonic
         return [show_row(ShowTask(show, config.interface, made.listener, signals, journal, start, config.listen.show_nmk, system.leave))]
     watchdog = Liveness(Watchdog(os.environ))
     try:
-        yield Surroundings(keys=keys, terminate=lambda: system.terminate, tap=None if folder is None else folder.tap,
-                           sinks=() if folder is None else (folder,), watchdog=watchdog, about=about(), lines=getattr(board, "text_display", None), files=files, screen=None if show is None else screen)
+        yield Surroundings(keys=keys, terminate=lambda: system.terminate, tap=_both(folder and folder.tap, record and record.tap),
+                           sinks=() if folder is None else (folder,), watchdog=watchdog, about=about(), lines=getattr(board, "text_display", None), files=files, memory=memory,
+                           screen=None if show is None else screen)
     finally:
         journal.flush()
         keys.close()
         if syslog is not None:
             syslog.close()
+        if memory is not None:
+            memory.close()
         if folder is not None:
             folder.close()
+
+
+def _both(one: Tap | None, other: Tap | None) -> Tap | None:
+    """Both of them, as far as they are there."""
+    if one is None or other is None:
+        return one or other
+
+    def tap(at: int, frame: bytes, outgoing: bool) -> None:
+        one(at, frame, outgoing)
+        other(at, frame, outgoing)
+    return tap
 
 
 def session_log(config: Config, output: str | None, epoch_ns: int) -> SessionLog | None:

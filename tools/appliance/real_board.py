@@ -38,7 +38,7 @@ class BoardPlan:
 
 def planned(config: Any, args: Namespace) -> BoardPlan | None:
     """None for a listener, for the simulated board and with --simulate-io."""
-    if config.mode not in ("pev", "evse") or args.simulate_io:
+    if config.role not in ("pev", "evse") or args.simulate_io:
         return None
     if config.board == SIMULATED:
         raise DriverError("board = simulated: there is nothing to switch and to measure.",

@@ -42,9 +42,9 @@ def parser() -> argparse.ArgumentParser:
     commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--config", metavar="FILE", help="configuration file; default: config.yaml beside main.py")
-    common.add_argument("--mode", choices=("pev", "evse"), help="car or charger; default: `mode` of the configuration")
+    common.add_argument("--mode", choices=("pev", "evse", "bridge"), help="car, charger or bridge; default: `mode` of the configuration")
     common.add_argument("--simulate-voltage", type=_number(0, 1000), default=0.0, metavar="V",
-                        help="simulated board only: so much at inlet or output, to see what is refused then")
+                        help="simulated board only: so much at inlet (a bridge: and CHAdeMO plug) or output, to see what is refused then")
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", parents=[common])
@@ -208,7 +208,8 @@ COMMANDS = {"inputs": inputs, "outputs": list_outputs, "switch": switch, "oled":
 
 def configured(args: argparse.Namespace) -> Any:
     """The settings of the file, with --mode on top."""
-    return command_line.configure(SimpleNamespace(config=args.config, mode=args.mode, interface=None, protocol=None, soc_stop=None, transfer=None), ROOT / "config.yaml")
+    return command_line.configure(SimpleNamespace(config=args.config, mode=args.mode, interface=None, protocol=None, soc_stop=None, transfer=None, bridge=None, strategy=None),
+                                  ROOT / "config.yaml")
 
 
 def main(argv: list[str] | None = None, world: World | None = None) -> int:

@@ -5,11 +5,15 @@ import copy
 import os
 from typing import Any, Callable, Protocol, Sequence
 
-from drivers.board import ac_charger_on_lines, car_on_lines, charger_on_lines
+from drivers.board import ac_charger_on_lines, bridge_on_lines, car_on_lines, charger_on_lines
+from drivers.can.bus import CanBus
+from drivers.can.settings import CanConfig
 from drivers.errors import DriverError
 from drivers.focccicape.cape import FoccciCape
 from drivers.interfaces import BatteryReading
 from drivers.pins.outputs import PinBulb
+from drivers.sim.bridge_plant import BridgePlant
+from drivers.sim.can import CanSegment
 from drivers.sim.lamp import LAMP_OHM
 from drivers.sim.lines import Lines
 from drivers.sim.plant import Plant
@@ -76,6 +80,8 @@ class SimulatedPlan:
         return Lines.create()
 
     def board(self, lines: Lines, nic: Any, now: int) -> Any:
+        if self._config.mode == "bridge":
+            return self._bridge(lines, nic, now)
         plant = Plant(PlantConfig(lamp_ohm=LAMP_OHM), start=now)        # a lamp in the battery's place: no voltage comes from there
         plant.ac.voltage = self._volts
         if self._config.mode == "evse":
@@ -90,6 +96,15 @@ class SimulatedPlan:
         return board
 
 
+    def _bridge(self, lines: Lines, nic: Any, now: int) -> Any:
+        """Nothing at the CHAdeMO plug, nobody on its bus; `volts` on both sides of the bridge contactor."""
+        board = bridge_on_lines(BridgePlant(PlantConfig(), start=now), nic, CanBus(CanConfig(), CanSegment().node()).port("chademo", ()), lines)
+        if self._volts and board.bridge is not None:
+            for meter, quantity in ((board.voltmeter, "voltage"), (board.bridge.voltmeter, "vehicle_voltage")):
+                meter.distort(quantity, lambda value: value + self._volts)
+        return board
+
+
 class Bench:
     """`board` with its `lines`; `notes`: what a person has to know before reading anything. `turn` gives the devices their turns."""
 
@@ -101,12 +116,13 @@ class Bench:
         self.config, self.clock = config, clock
         self.notes: list[str] = []
         self.charger = config.mode == "evse"
+        self.bridge = config.mode == "bridge"
         self.ac = self.charger and config.evse.ac
         if config.mode == "listen":
-            raise DriverError("mode = listen: a listener has no inputs and outputs.", "Set mode to pev (car) or evse (charger), or use --mode.")
+            raise DriverError("mode = listen: a listener has no inputs and outputs.", "Set mode to pev (car), evse (charger) or bridge, or use --mode.")
         self.real = config.board != SIMULATED
         # who knows the voltage behind the contactors; what a configuration fixes was measured by nobody
-        self.battery_measured = not self.charger and (not self.real or config.charge_parameter_backend in ("mqtt", "dbc", "device"))
+        self.battery_measured = not self.charger and not self.bridge and (not self.real or config.charge_parameter_backend in ("mqtt", "dbc", "device"))
         if self.real:
             free_the_board(config)
             plan, shared = self._planned(config)
@@ -127,7 +143,7 @@ class Bench:
         self.cape = next((device for device in self.polled if isinstance(device, FoccciCape)), None)
         self.quiet = [device for device in self.polled if not isinstance(device, (FoccciCape, PinBulb))]
         self._due = [0] * len(self.quiet)
-        self.where = f"{config.mode}-{config.interface}"       # the box's name: its guard's and ours are the same, so that its next start relieves ours
+        self.where = f"{config.role}-{config.interface}"       # the box's name: its guard's and ours are the same, so that its next start relieves ours
 
     def _planned(self, config: Any) -> tuple[Any, Any]:
         """The plan; where the box would refuse to start because something is not configured yet, a plan without what counts on it."""
@@ -163,10 +179,11 @@ class Bench:
 def relaxed(config: Any) -> Any:
     """The same settings without what the supervisor counts on: at the workbench one looks for exactly that."""
     config = copy.deepcopy(config)
-    for section in (config.safety.pev, config.safety.evse, config.safety.ac):
-        section.stop_button = "none"
+    for section in (config.safety.pev, config.safety.evse, config.safety.ac, config.safety.bridge):
+        if hasattr(section, "stop_button"):
+            section.stop_button = "none"
         for name in ("voltage_sensor", "supply_sensor", "current_sensor", "temperature_sensor", "contactor_feedback", "lock_feedback", "isolation_monitor",
-                     "residual_current"):
+                     "residual_current", "vehicle_voltmeter", "vehicle_lock_feedback"):
             if hasattr(section, f"{name}_fitted"):
                 setattr(section, f"{name}_fitted", False)
     config.connection.require_pilot = False
@@ -180,7 +197,7 @@ def free_the_board(config: Any) -> None:
 
     A box of another configuration that has the same pins or the same serial port shows where they are opened: they are busy.
     """
-    ask_for_lines(f"{config.mode}-{config.interface}")
+    ask_for_lines(f"{config.role}-{config.interface}")
     found = guards_at_work(config.interface)
     if found:
         pid, name = found[0]

@@ -14,6 +14,7 @@ from tools.bench_io.bench import Bench
 from tasks.pilot_duty import promised_current
 
 NO_RAW = "-"
+PLUG = "CHAdeMO plug"       # the vehicle's side of a bridge contactor
 DIGITAL = (3.0, 7.0)         # percent: a duty that asks for digital communication (ISO 15118-3; slac-and-network sheet 3)
 OLD = 2 * S                  # vehicle data that is older is shown, and not believed
 
@@ -121,6 +122,8 @@ def quantities(bench: Bench, made: dict[str, PolledInputs]) -> Iterator[tuple[Qu
         v = measuring.voltmeter
         named = ((checked(made, v.inlet_voltage, "inlet V"), "V", v.inlet_voltage), (linear(made, v.inlet_current, "inlet A"), "A", v.inlet_current),
                  (linear(made, v.supply_voltage, "supply"), "V", v.supply_voltage))
+        if bench.bridge:
+            named = (*named, (checked(made, v.vehicle_voltage, "vehicle V"), "V", v.vehicle_voltage))
         for quantity, channel in zip(temperatures(made, v.inlet_temperature, "inlet T"), v.inlet_temperature.channels):
             yield quantity, "C", [channel]
     for quantity, unit, config in named:
@@ -139,7 +142,12 @@ def pins_by_purpose(bench: Bench) -> dict[str, str]:
              "display button": "display_button", "contact of DC+": "contact_plus", "contact of DC-": "contact_minus", "contact of L1 or DC+": "contact_plus",
              "contact of L2 or DC-": "contact_minus"}
     found = {purpose: getattr(pins, name).pin for purpose, name in names.items() if hasattr(pins, name)}
-    return found | {f"{where} lock {side}": getattr(pins.lock, side).pin for side in ("locked", "unlocked")}
+    found |= {f"{where} lock {side}": getattr(pins.lock, side).pin for side in ("locked", "unlocked")}
+    if bench.bridge:
+        plug = own.bridge
+        found |= {"CHAdeMO k": plug.k.pin, "CHAdeMO plug": plug.plug_present.pin}
+        found |= {f"CHAdeMO lock {side}": getattr(plug.lock, side).pin for side in ("locked", "unlocked")}
+    return found
 
 
 def digital(bench: Bench, now: int) -> Iterator[Reading]:
@@ -180,6 +188,10 @@ def instruments(bench: Bench, now: int) -> Iterator[Reading]:
         wanted = [("inlet voltage", "V", board.voltmeter.inlet_voltage), ("inlet current", "A", board.voltmeter.inlet_current),
                   ("inlet temperature", "C", board.voltmeter.inlet_temperature), ("supply voltage", "V", board.voltmeter.supply_voltage),
                   ("contactors closed", "", board.contactors.feedback)]
+    if bench.bridge:
+        plug = board.bridge
+        wanted += [("vehicle voltage", "V", plug.voltmeter and plug.voltmeter.vehicle_voltage), ("charge permission k", "", plug.inputs.charge_permission),
+                   ("CHAdeMO plug in", "", plug.inputs.plug_present), ("CHAdeMO plug locked", "", plug.lock.feedback)]
     absent = not_fitted(bench)
     wanted += [("plug locked", "", board.lock and board.lock.feedback), ("stop button pressed", "", None if isinstance(board.inputs, NoInputs) else board.inputs.stop_button)]
     for name, unit, read in wanted:
@@ -201,7 +213,7 @@ def not_fitted(bench: Bench) -> set[str]:
 
 def vehicle(bench: Bench, now: int) -> Iterator[Reading]:
     """What the vehicle's data says, with ages."""
-    if bench.charger or bench.config.charge_parameter_backend == "none" and bench.real:
+    if bench.charger or bench.bridge or bench.config.charge_parameter_backend == "none" and bench.real:
         return
     source = bench.config.charge_parameter_backend if bench.real else "simulated"
     told = bench.board.vehicle.read(now)
@@ -242,6 +254,10 @@ def voltages(bench: Bench, now: int) -> Voltages:
         put("output", board.power_meter.voltage(now), "the power meter knows nothing")
     else:
         put("inlet", board.voltmeter.inlet_voltage(now), "the voltmeter knows nothing (inputs shows why)")
+        if bench.bridge:
+            meter = board.bridge.voltmeter
+            put(PLUG, meter.vehicle_voltage(now) if meter else None, "its voltmeter knows nothing (inputs shows why)" if meter else "no voltmeter is fitted there")
+            return found
         told = board.vehicle.read(now) if bench.battery_measured else None
         fresh = told is not None and told.voltage.at >= 0 and now - told.voltage.at <= OLD
         put("battery", told.voltage.value if told is not None and fresh else None,

@@ -8,11 +8,11 @@ from drivers.focccicape.didebo import LOAD_PIN, WEIGHTS
 from drivers.pins import outputs as pins
 from drivers.pins.lines import BULB, PULSE, PinLines
 from drivers.serial_line import device as serial
-from drivers.sim.lines import CONTACTORS, DUTY, FIRST, LOCK, STEADY, UNLOCK
+from drivers.sim.lines import CONTACTORS, D1, D2, DUTY, FIRST, LOCK, STEADY, UNLOCK, VEHICLE_LOCK, VEHICLE_UNLOCK
 from tools.bench_io.bench import Bench
 from tools.bench_io.look import section
 
-PLAIN, PILOT, MOTOR, HV, MAINS = "plain", "pilot", "motor", "high voltage", "mains"
+PLAIN, PILOT, MOTOR, HV, MAINS, SEQUENCE = "plain", "pilot", "motor", "high voltage", "mains", "charge sequence"
 ALONE = ("Killed without warning (kill -9), this one is NOT made safe by the guard: the kernel gives the pin back, and what its level is then "
          "depends on the board.")
 Act = Callable[[int], bool]
@@ -33,7 +33,7 @@ class Output:
     hand: Any = None
 
     def switches_power(self) -> bool:
-        return self.kind in (HV, MAINS)
+        return self.kind in (HV, MAINS, SEQUENCE)
 
 
 def outputs(bench: Bench, duty: float = 5.0) -> list[Output]:
@@ -52,11 +52,11 @@ def outputs(bench: Bench, duty: float = 5.0) -> list[Output]:
         found.append(Output("mains", "mains contactor", lambda now: board.contactors.set_closed(True, now), lambda now: board.contactors.set_closed(False, now),
                             MAINS, FIRST, hint="Only with the mains cut off before the box."))
     elif board.contactors is not None:
-        found.append(Output("contactors", "HV contactors" if not bench.charger else "output contactor", lambda now: board.contactors.set_closed(True, now),
+        found.append(Output("contactors", "bridge contactor" if bench.bridge else "HV contactors" if not bench.charger else "output contactor", lambda now: board.contactors.set_closed(True, now),
                             lambda now: board.contactors.set_closed(False, now), HV, CONTACTORS))
     if bench.charger and not bench.ac:
         found.append(Output("power", "enable of the power stage, 0 V asked for", lambda now: board.power_supply.set(0.0, 0.0, now), board.power_supply.off, HV, FIRST))
-    found += _weights(bench) + _lock(bench, low(LOCK, UNLOCK))
+    found += _weights(bench) + _lock(bench, low(LOCK, UNLOCK)) + _vehicle_side(bench, low)
     hands = lines.hands if isinstance(lines, PinLines) else {}
     if BULB in hands:
         found.append(Output("bulb", "relay of the light bulb", lambda now: lines.set(BULB, True), low(BULB), HV, BULB))
@@ -86,6 +86,22 @@ def _lock(bench: Bench, rest: Act) -> list[Output]:
         return []
     return [Output("lock", "motor of the lock, to lock", lambda now: lock.set_locked(True, now), rest, MOTOR, LOCK),
             Output("unlock", "motor of the lock, to unlock", lambda now: lock.set_locked(False, now), rest, MOTOR, UNLOCK)]
+
+
+def _vehicle_side(bench: Bench, low: Callable[..., Act]) -> list[Output]:
+    """What a bridge has at its CHAdeMO plug."""
+    plug = bench.board.bridge if bench.bridge else None
+    if plug is None:
+        return []
+    found = [Output("d2", "charge sequence signal 2: pin 10 to ground", lambda now: plug.sequence.set_d2(True, now), low(D2), SEQUENCE, D2,
+                    hint="A vehicle that also has d1 closes its contactors. Pull the CHAdeMO plug."),
+             Output("d1", "charge sequence signal 1: +12 V on pin 2", lambda now: plug.sequence.set_d1(True, now), low(D1), PLAIN, D1,
+                    hint="A vehicle at the CHAdeMO plug wakes up and speaks.")]
+    if not isinstance(plug.lock, pins.NoLock):
+        rest = low(VEHICLE_LOCK, VEHICLE_UNLOCK)
+        found += [Output("vehicle_lock", "the CHAdeMO plug's lock, to lock", lambda now: plug.lock.set_locked(True, now), rest, MOTOR, VEHICLE_LOCK),
+                  Output("vehicle_unlock", "the CHAdeMO plug's lock, to unlock", lambda now: plug.lock.set_locked(False, now), rest, MOTOR, VEHICLE_UNLOCK)]
+    return found
 
 
 def _weights(bench: Bench) -> list[Output]:

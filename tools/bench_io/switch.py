@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 from drivers.guard import Beat
 from drivers.interfaces import PilotReading
+from drivers.sim.lines import D1, D2, VEHICLE_LOCK, VEHICLE_UNLOCK
 from kernel.timer import MS, S
 from tools.appliance.guard import ARMED_PERIOD, Guard, GuardLost
 from tools.bench_io.bench import PACE, Bench
@@ -34,8 +35,8 @@ def beat(guard: Any, lines: Any, now: int) -> None:
 def start_guard(bench: Bench) -> Guard:
     """The box's own guard on the lines that are open already. A simulated board is nobody else's: its guard has a name of its own."""
     config = bench.config
-    safety = config.safety.ac if bench.ac else getattr(config.safety, config.mode)
-    guard = Guard(config.mode, config.interface if bench.real else f"bench-{config.interface}", safety, config.guard_silence_ms, False, bench.ac, lambda: bench.lines)
+    safety = config.safety.ac if bench.ac else getattr(config.safety, config.role)
+    guard = Guard(config.role, config.interface if bench.real else f"bench-{config.interface}", safety, config.guard_silence_ms, False, bench.ac, lambda: bench.lines)
     guard.ready()
     return guard
 
@@ -127,7 +128,10 @@ class Switching:
         if output.name in ("contactors", "mains"):
             words.append(f"contacts say {_position(board.contactors.feedback(now), 'closed', 'open')}")
         if output.kind == MOTOR:
-            words.append(f"the lock says {_position(board.lock.feedback(now), 'locked', 'unlocked')}")
+            lock = board.bridge.lock if output.place in (VEHICLE_LOCK, VEHICLE_UNLOCK) else board.lock
+            words.append(f"the lock says {_position(lock.feedback(now), 'locked', 'unlocked')}")
+        if output.place in (D1, D2):
+            words.append(f"k says {_position(board.bridge.inputs.charge_permission(now), 'permitted', 'not permitted')}")
         pilot = board.pilot_monitor.read(now)
         if output.name in ("state_c", "pwm", "state_f"):
             words.append("pilot reads nothing" if pilot is None else f"pilot reads {pilot.state.value}")

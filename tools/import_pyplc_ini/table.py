@@ -12,7 +12,7 @@ from tools.import_pyplc_ini.findings import Danger, Finding, Gone, Hand, Ini, No
 Rule = Callable[[str, Ini], list[Finding]]
 
 BOARDS = {"dieter": "dieter", "beaglebone": "beaglebone", "celeron55device": "celeron55", "mqtt": ""}
-BACKENDS = {"none": "fixed", "chademo": "", "mqtt": "mqtt"}
+BACKENDS = {"none": "fixed", "chademo": "chademo", "mqtt": "mqtt"}
 PORTS = {"dieter": "dieter", "celeron55device": "celeron55"}      # the sections that have port and baud
 TOLERANCE_V = 10.0        # safety.pev.match_v: contactors never close beyond it
 BULB_V = 230.0            # pyPLC's precharge voltage without a battery management
@@ -192,8 +192,6 @@ def _syslog(value: str, ini: Ini) -> list[Finding]:
 
 def _backend(value: str, ini: Ini) -> list[Finding]:
     word = one_of(value, BACKENDS)
-    if word == "chademo":
-        return [Hand("charge_parameter_backend: dbc, and a file that describes the vehicle's CAN messages; the CHAdeMO bridge of pyPLC spoke a private version 10")]
     if word == "none" and ini.says("digital_output_device", "celeron55device"):
         return []                                # the device says it
     if word == "none":

@@ -1,11 +1,12 @@
-"""Every screen by name: each phase of both roles and of the listener, each stop reason and trip with all pages of its hint, the pages, extremes."""
+"""Every screen by name: each phase of a car, a charger, a bridge and a listener, each stop reason and trip with all pages of its hint, the pages, extremes."""
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Iterator
 
 from kernel.timer import S
 from tasks.display import listen_screens
-from tasks.display.pages import EVSE, LISTEN, PEV, Box, page_names, page_screen
+from tasks.display.pages import BRIDGE as BRIDGED, EVSE, LISTEN, PEV, Box, page_names, page_screen
 from tasks.display.phases import V2G_PHASES, Phase
 from tasks.display.picture import Screen, dot, draw
 from tasks.display.screens import HINT_LINES, screen, screen_of
@@ -13,9 +14,11 @@ from tasks.display.texts import TURN, pages_of
 from tasks.safety.ac_trips import AC_NOT_CLOSED, AC_TRIPS, AC_WELDED
 from tasks.safety.trips import CONTACTOR_WELDED, EVSE_TRIPS, PEV_TRIPS, STALLED, VOLTAGE_STAYS
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
-from tools.screens.scenes import AC_CAR, AC_CHARGER, CAR, CHARGER, HEARD, KNOWN_CAR, KNOWN_CHARGER, LARGEST, LARGEST_AC, NOW, signals
+from tools.screens.scenes import (AC_CAR, AC_CHARGER, BRIDGE, BRIDGE_STEPS, CAR, CHARGER, HEARD, KNOWN_CAR, KNOWN_CHARGER, LARGEST, LARGEST_AC,
+                                  LARGEST_BRIDGE, NOW, SAYS, signals)
 
 SIDES = {PEV: ("car", CAR), EVSE: ("charger", CHARGER)}
+BRIDGE_ONLY = frozenset({Phase.ASKING, Phase.VEHICLE})
 ENDS = frozenset({Phase.FINISHED, Phase.STOPPED, Phase.TRIPPED, Phase.RETRYING, Phase.PAUSED})
 LINK_STATES = {Phase.MATCHING: "Sounding", Phase.JOINING: "Join"}
 LIMITS = {      # what makes each side limit, in a car
@@ -27,7 +30,7 @@ LIMITS = {      # what makes each side limit, in a car
 
 def catalogue() -> dict[str, list[bytes]]:
     """Name -> eight pages."""
-    found = {name: draw(shown) for name, shown in (*_phases(), *_charging(), *_ends(), *_trips(), *_listener(), *_pages(), *_extremes())}
+    found = {name: draw(shown) for name, shown in (*_phases(), *_bridge(), *_charging(), *_ends(), *_trips(), *_listener(), *_pages(), *_extremes())}
     found["dark"] = dot(3)
     return found
 
@@ -35,7 +38,7 @@ def catalogue() -> dict[str, list[bytes]]:
 def _phases() -> Iterator[tuple[str, Screen]]:
     for role, (name, values) in SIDES.items():
         for phase in Phase:
-            if phase in ENDS or phase is Phase.BY_PILOT:
+            if phase in ENDS or phase is Phase.BY_PILOT or phase in BRIDGE_ONLY:
                 continue
             s = signals(**values, v2g_state=_state_of(phase), link_state=LINK_STATES.get(phase), connection_state="Session")
             if phase is Phase.PRECHARGE:
@@ -53,6 +56,34 @@ def _phases() -> Iterator[tuple[str, Screen]]:
         yield f"{name}-paused", screen_of(Phase.PAUSED, "", signals(**values, stop_reason=StopReason.PAUSED), NOW, role, NOW)
         yield f"{name}-retrying", screen_of(Phase.RETRYING, "", signals(**values, stop_reason=StopReason.NO_LINK), NOW, role, NOW)
         yield f"{name}-finished-without-reason", screen_of(Phase.FINISHED, "", signals(**values), NOW, role, NOW)
+
+
+def _bridge() -> Iterator[tuple[str, Screen]]:
+    for phase in Phase:
+        if phase in ENDS or phase in (Phase.BY_PILOT, Phase.OTHER):
+            continue
+        s = signals(**{**BRIDGE, **BRIDGE_STEPS.get(phase.name, {}), "link_state": LINK_STATES.get(phase), "v2g_state": _state_of(phase)})
+        if phase is Phase.PRECHARGE:
+            s.inlet_voltage.value = 190.5
+        elif phase in (Phase.IDLE, Phase.MODEM, Phase.PLUGGED):
+            s.pilot_duty.value = None
+        yield f"bridge-{phase.name.lower().replace('_', '-')}", screen_of(phase, "", s, NOW, BRIDGED, NOW - 17 * S)
+    limited = signals(**{**KNOWN_CAR, **BRIDGE, "evse_max_current": 125.0, "evse_present_current": 120.4})
+    yield "bridge-charging-limit", screen_of(Phase.CHARGING, "", limited, NOW, BRIDGED, NOW)
+    asks = signals(**{**BRIDGE, "chademo_state": "WaitRequest", "inlet_current": 0.0, "vehicle_says": replace(SAYS, current_request=0.0)})
+    yield "bridge-charging-without-request", screen_of(Phase.CHARGING, "", asks, NOW, BRIDGED, NOW)
+    for label, out in (("", 350.0), ("-begins", None)):
+        gives = signals(**{**BRIDGE, "inlet_current": -15.2, "session_energy_out": out})
+        yield f"bridge-discharging{label}", screen_of(Phase.CHARGING, "", gives, NOW, BRIDGED, NOW - 17 * S)
+    yield "bridge-finished", screen_of(Phase.FINISHED, "", signals(**BRIDGE, stop_reason=StopReason.CAR_STOP), NOW, BRIDGED, NOW)
+    yield "bridge-stopped", screen_of(Phase.STOPPED, "", signals(**BRIDGE, stop_reason=StopReason.CAR_NO_PERMISSION), NOW, BRIDGED, NOW)
+    for page in ("chademo", "battery", "safety"):
+        yield f"page-bridge-{page}", page_screen(page, signals(**{**KNOWN_CAR, **BRIDGE}), NOW, Box("ccsbox 0.1.0", BRIDGED, NOW - 7_325 * S))
+    yield "page-bridge-chademo-starts", page_screen("chademo", signals(**{**BRIDGE, **BRIDGE_STEPS["VEHICLE"]}), NOW, Box("ccsbox 0.1.0", BRIDGED, NOW))
+    for label, values in (("largest", LARGEST_BRIDGE), ("unknown", {})):
+        for phase in (Phase.ASKING, Phase.PRECHARGE, Phase.STARTING, Phase.CHARGING, Phase.STOPPING):
+            yield f"bridge-{phase.name.lower()}-{label}", screen_of(phase, "", signals(**values), NOW, BRIDGED, NOW - 100_000 * S)
+        yield f"page-bridge-chademo-{label}", page_screen("chademo", signals(**values), NOW, Box("ccsbox", BRIDGED, NOW))
 
 
 def _state_of(phase: Phase) -> str:

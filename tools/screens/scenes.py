@@ -5,7 +5,7 @@ from typing import Any
 
 from drivers.interfaces import PilotState
 from kernel.timer import S
-from tasks.signals import Signals
+from tasks.signals import Signals, VehicleSays
 
 NOW = 100 * S
 
@@ -43,6 +43,27 @@ KNOWN_CAR = dict(CAR, **{**LINK, "attenuation": 11.4}, peer_modem=bytes.fromhex(
 KNOWN_CHARGER = dict(CHARGER, **{**LINK, "attenuation": 11.4}, peer_modem=bytes.fromhex("00b052ddeeff"), ev_capacity=64_000.0, ev_energy_request=30_000.0,
                      ev_max_voltage=410.0, ev_max_current=125.0, evse_max_voltage=500.0, evse_max_current=200.0, evse_max_power=100_000.0,
                      v2g_protocol="DIN 70121", evse_id="ZZ00000", safety_state="Delivering", lock_confirmed=True, stop_button=False)
+SAYS = VehicleSays(protocol=2, target_voltage=410.0, max_voltage=435.0, current_request=118.0, soc=42.0, capacity=35_400.0, dynamic=True, enabled=True, status=0x81, faults=0,
+                   contactors_closed=True)
+BRIDGE = dict(CAR, bridge_phase="Joined", bridge_wait="", bridge_battery="measured +-4 V", session_hold="", chademo_state="Charge", chademo_status=0x05,
+              vehicle_says=SAYS, d1_on=True, d2_on=True, vehicle_permission=True, vehicle_lock_confirmed=True, vehicle_voltage=380.6)
+"""A CHAdeMO vehicle charges at a CCS charger through this box."""
+ASLEEP = dict(bridge_phase="Kickoff", bridge_wait="car waits for CCS", bridge_battery="n +-12 V", chademo_state="Idle", chademo_status=None,
+              vehicle_says=None, d1_on=False, d2_on=False, vehicle_permission=False, vehicle_lock_confirmed=False, vehicle_voltage=0.0, contactors_closed=False)
+STARTS = dict(ASLEEP, bridge_phase="Start", d1_on=True, vehicle_says=VehicleSays(protocol=2, target_voltage=410.0))
+BRIDGE_STEPS = {
+    "IDLE": dict(ASLEEP, bridge_phase="Rest", bridge_wait="", session_hold="the bridge", bridge_battery=None),
+    "MODEM": dict(ASLEEP, bridge_phase="Rest", bridge_wait="", session_hold="the bridge", bridge_battery=None),
+    "PLUGGED": dict(ASLEEP, bridge_phase="Over", bridge_wait="", session_hold="both to be replugged"),
+    "ASKING": dict(STARTS, bridge_phase="Look", bridge_wait="CCS waits for car", session_hold="a look at the car", chademo_state="Param", chademo_status=0x20),
+    "VEHICLE": dict(STARTS, bridge_wait="CCS waits for car", chademo_state="Locked", chademo_status=0x20, vehicle_permission=True),
+    "PRECHARGE": dict(STARTS, bridge_wait="car waits for CCS", chademo_state="WaitPower", chademo_status=0x24, vehicle_permission=True, vehicle_lock_confirmed=True),
+    "STARTING": dict(bridge_phase="Start", bridge_wait="waiting for match", chademo_state="Mate", chademo_status=0x24),
+    "STOPPING": dict(bridge_phase="Ending", bridge_wait="waiting for car", chademo_state="StopWd", chademo_status=0x24, contactors_closed=False),
+    "PARAMETERS": ASLEEP, "MATCHING": ASLEEP, "JOINING": ASLEEP, "DISCOVERY": ASLEEP, "CONNECTING": ASLEEP, "SESSION": ASLEEP, "AUTHORISATION": ASLEEP,
+    "CABLE_CHECK": ASLEEP,
+}
+"""How BRIDGE differs in each phase before and after charging, by the phase's name."""
 LARGEST = dict(battery_voltage=1000.0, battery_soc=100.0, inlet_voltage=1100.0, inlet_current=-600.0, inlet_temperature=-60.0,
                evse_max_voltage=1100.0, evse_max_current=600.0, evse_max_power=660_000.0, ev_target_voltage=1100.0,
                ev_target_current=-600.0, session_energy=1_000_000.0, output_voltage=1100.0, output_current=-600.0,
@@ -53,6 +74,9 @@ LARGEST = dict(battery_voltage=1000.0, battery_soc=100.0, inlet_voltage=1100.0, 
                current_limit=1000.0, evse_present_voltage=1100.0, evse_present_current=-600.0, v2g_protocol="ISO 15118-2", evse_id="X" * 37, ev_capacity=300_000.0,
                ev_energy_request=300_000.0, ev_max_voltage=1000.0, ev_max_current=1000.0, safety_state="AStateOfAnExtremelyLongName", supply_voltage=60.0,
                own_address=bytes([0xFE, 0x80]) + b"\xff" * 14)
+LARGEST_BRIDGE = {**BRIDGE, **LARGEST, "bridge_wait": "car waits for CCS", "bridge_battery": "formula +-999 V", "chademo_state": "WaitRequest", "vehicle_voltage": 1100.0,
+                  "chademo_status": 0xFF, "vehicle_says": VehicleSays(target_voltage=65535.0, current_request=255.0), "session_hold": "both to be replugged",
+                  "session_energy_out": 1_000_000.0}
 LARGEST_AC = dict(LARGEST, ac_session=True, ac_voltage=500.0, ac_current=200.0, ac_power=100_000.0, ac_current_request=80.0, residual_current=True)
 HEARD = dict(listen_tier="b", peer_mac=bytes.fromhex("52ad9207328b"), attenuation=19.4, evse_present_voltage=367.1, evse_present_current=171.8,
              ev_soc=57, ev_target_voltage=412.8, ev_target_current=172.0, session_energy=420.0, listen_limiting="car: wish")

@@ -5,12 +5,14 @@ from typing import Callable, TextIO
 
 from kernel.journal import Event
 from kernel.timer import S
-from tools.show.panels import NAMES
+from tools.show.bridge_view import BridgeView
+from tools.show.pieces import NAMES
 from tools.show.text import ascii_only, clock
 from tools.show.view import BY_PILOT, SideView, View
 
 PROGRESS = S                 # wall time between two progress lines
 STATES = ("connection_state", "link_state", "quality", "v2g_state", "safety_state")
+BRIDGE_STATES = ("phase", "state", "wait", "battery", "d1", "d2", "k", "lock", "vehicle_contactors")
 LEVELS = frozenset({"checkpoint", "warning", "error"})
 WAITING = 2000               # events kept between two updates; more are counted in `skipped`
 
@@ -46,15 +48,17 @@ class LineMode:
         if self.skipped:
             self._line(view.now, "show", f"{self.skipped} events not shown, see the journal file")
             self.skipped = 0
-        self._changes(view, "CAR", view.car)
-        self._changes(view, "CHARGER", view.charger)
+        self._changes(view, "CAR" if view.bridge is None else "BRIDGE", view.car, STATES)
+        if view.bridge is not None:
+            self._changes(view, "CHADEMO", view.bridge, BRIDGE_STATES)
+        self._changes(view, "CHARGER", view.charger, STATES)
         self._where(view)
         self._out.flush()
 
-    def _changes(self, view: View, name: str, side: SideView) -> None:
-        new = [getattr(side, state) for state in STATES]
-        old = self._states.get(name, [None] * len(STATES))
-        changes = [f"{state.removesuffix('_state')} {a or '-'} -> {b or '-'}" for state, a, b in zip(STATES, old, new) if a != b]
+    def _changes(self, view: View, name: str, side: SideView | BridgeView, states: tuple[str, ...]) -> None:
+        new = [_word(getattr(side, state)) for state in states]
+        old = self._states.get(name, [None] * len(states))
+        changes = [f"{state.removesuffix('_state')} {a or '-'} -> {b or '-'}" for state, a, b in zip(states, old, new) if a != b]
         if changes:
             self._line(view.now, name, ", ".join(changes))
             self._states[name] = new
@@ -72,6 +76,8 @@ class LineMode:
             parts.append(f"{car.power / 1000:6.1f} kW AC")
         elif car.voltage is not None and car.current is not None:
             parts.append(f"{car.voltage:6.1f} V {car.current:6.1f} A {car.voltage * car.current / 1000:6.1f} kW")
+        if view.bridge is not None and view.bridge.plug_voltage is not None:
+            parts.append(f"V_car {view.bridge.plug_voltage:6.1f} V")
         if view.energy is not None:
             parts.append(f"{view.energy / 1000:6.2f} kWh")
         if view.progress is not None:
@@ -81,3 +87,7 @@ class LineMode:
     def _line(self, at: int, name: str, text: str) -> None:
         line = f"{clock(at)} {name:<8}{text}"
         self._out.write((line if self._unicode else ascii_only(line)) + "\n")
+
+
+def _word(value: str | bool | None) -> str | None:
+    return ("on" if value else "off") if isinstance(value, bool) else value

@@ -35,6 +35,8 @@ class Summary:
     soc_from: float | None = None
     soc_to: float | None = None
     phases: Sequence[PhaseTime] = ()
+    beside: tuple[str, Sequence[PhaseTime]] = ("", ())   # another protocol's name and phases
+    remarks: Sequence[tuple[str, str]] = ()              # (what, a sentence)
     trip: str = ""                                       # text of a safety trip
     trip_hint: str = ""
     damage: Sequence[str] = ()                           # what the simulated plant suffered
@@ -54,7 +56,7 @@ class Summary:
 
 def summary_lines(s: Summary) -> list[Line]:
     """The block as styled lines."""
-    return [*_headline(s), [], *_amounts(s), *_phases(s.phases), [], *_proof(s)]
+    return [*_headline(s), [], *_amounts(s), *_phases(s.phases), *_phases(s.beside[1], s.beside[0]), [], *_labelled_all(s.remarks), *_proof(s)]
 
 
 def write_summary(out: TextIO, s: Summary, color: bool | None = None) -> None:
@@ -99,13 +101,13 @@ def _long(ns: int) -> str:
     return f"{tenths // 600} min {tenths % 600 / 10:.1f} s"
 
 
-def _phases(phases: Sequence[PhaseTime]) -> list[Line]:
+def _phases(phases: Sequence[PhaseTime], title: str = "phase") -> list[Line]:
     """Bars on a logarithmic scale: the shortest phases take milliseconds, the longest half an hour."""
     if not phases:
         return []
     longest = max(max(phase.took for phase in phases), 1_000_000)
-    name_width = max(max(len(phase.name) for phase in phases), 5)
-    lines: list[Line] = [[], [(f"   {'phase':<{name_width}}  {'begins':>10}  {'takes':>11}   (bar: logarithmic)", LABEL)]]
+    name_width = max(max(len(phase.name) for phase in phases), len(title))
+    lines: list[Line] = [[], [(f"   {title:<{name_width}}  {'begins':>10}  {'takes':>11}   (bar: logarithmic)", LABEL)]]
     for phase in phases:
         share = math.log10(max(phase.took / 1e6, 1)) / max(math.log10(longest / 1e6), 1e-9)
         lines.append([(f"   {phase.name:<{name_width}}  ", PLAIN), (f"{clock(phase.began):>8} s  ", DIM),
@@ -124,7 +126,11 @@ def _proof(s: Summary) -> list[Line]:
     lines.append(_labelled("link", [(f"{s.frames} frames", PLAIN), *lost]))
     if s.trace_hash:
         lines.append(_labelled("trace", [(s.trace_hash, PLAIN), ("  equal seeds give equal hashes", DIM)]))
-    return lines + [_labelled(what, [(path, PLAIN)]) for what, path in s.files]
+    return [*lines, *_labelled_all(s.files)]
+
+
+def _labelled_all(pairs: Sequence[tuple[str, str]]) -> list[Line]:
+    return [_labelled(label, [(text, PLAIN)]) for label, text in pairs]
 
 
 def _labelled(label: str, pieces: Line) -> Line:

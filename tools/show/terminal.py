@@ -37,6 +37,7 @@ class TerminalShow(Canvas):
         self._events: dict[str, deque[tuple[int, Event]]] = {}
         self._number = 0
         self._chosen = "pev"
+        self._bridge = False
         self._mark: tuple[int, int] | None = None
         self._speed: float | None = None
         self.stopping = False
@@ -63,6 +64,7 @@ class TerminalShow(Canvas):
 
     def update(self, view: View) -> None:
         """Show this, and look at the keys."""
+        self._bridge = view.bridge is not None
         self.poll()
         if self._lines is not None:
             self._lines.update(view)
@@ -84,7 +86,7 @@ class TerminalShow(Canvas):
             elif key == OTHER_KEY:
                 self._chosen = "evse" if self._chosen == "pev" else "pev"
             elif key in WISH_KEYS and self._press is not None:
-                self._press(self._chosen, key)
+                self._press("pev" if self._bridge else self._chosen, key)      # of a bridge only its own display is shown
 
     # --- details -------------------------------------------------------------------------------------------------------
 

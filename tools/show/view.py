@@ -6,6 +6,7 @@ from typing import Sequence
 
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
+from tools.show.bridge_view import BridgeView
 
 DELIVERING = "Delivering"            # the charger's safety state in which its power stage is on
 
@@ -46,7 +47,7 @@ BY_PILOT = "Nominal"             # state of the connection supervision in which 
 @dataclass(slots=True)
 class View:
     """`now`: virtual ns since the start. `progress`: 0 to 1 from the first to the last SoC, None while unknown.
-    `energy` in Wh. `frames` and `dropped` count what the link carried and lost."""
+    `energy` in Wh. `frames` and `dropped` count what the link carried and lost. `bridge`: `car` is a bridge, and this is its CHAdeMO side."""
 
     now: int
     car: SideView
@@ -57,6 +58,7 @@ class View:
     energy: float | None = None
     frames: int = 0
     dropped: int = 0
+    bridge: BridgeView | None = None
 
 
 def side_view(signals: Signals, now: int, car: bool, pages: Sequence[bytes]) -> SideView:

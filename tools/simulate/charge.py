@@ -78,7 +78,7 @@ class Charge:
                  pcap: FrameSink | None = None, sinks: tuple[Callable[[str, Event], None], ...] = ()) -> None:
         """`pcap` gets everything that crosses the car's interface; `sinks` get (node name, journal event)."""
         self.clock = VirtualClock()
-        self.plant = Plant(plant)
+        self.plant = self._plant(plant)
         self.link = SimLink(random.Random(f"{seed} link"), link)
         self.invariants = Invariants(self.plant, self.clock, config.safety, config.evse.ac)
         self.car = self._node("pev", config, codec, seed, CAR_MAC, Recorder(pcap), sinks)
@@ -97,10 +97,9 @@ class Charge:
         config = self._config(name, config)
         inner = SimNic(self.link, name, mac, filtering=True)
         charger = name == "evse"
+        make, build = self._builders(name, config)
         nic = self._nic(name, EmulatedModemNic(inner, EmulatedModem(config.modem_emulator, mac, charger, rng("modem"))))
-        make = simulated_car if not charger else simulated_ac_charger if config.evse.ac else simulated_charger
         board = self._board(name, make(self.plant, nic))
-        build = table.evse if charger else table.pev
         made = build(board, signals, config, rng("protocol"), journal, self.invariants.overhear(name, codec),
                      table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap, about="simulated"))
         kernel = Kernel(made.rows, journal, on_fault=made.on_fault)
@@ -117,7 +116,17 @@ class Charge:
         journal.add_sink(note)
         return node
 
-    # --- what a peer with habits of its own changes (fleet/) ------------------------------------------------------
+    # --- what another world changes: a peer with habits of its own (fleet/), a bridge (chademo/) --------------------
+
+    def _plant(self, config: PlantConfig) -> Plant:
+        """The physics."""
+        return Plant(config)
+
+    def _builders(self, name: str, config: Config) -> tuple[Callable, Callable]:
+        """What makes the node's board out of plant and interface, and its table."""
+        if name == "pev":
+            return simulated_car, table.pev
+        return simulated_ac_charger if config.evse.ac else simulated_charger, table.evse
 
     def _config(self, name: str, config: Config) -> Config:
         """The settings of one node."""

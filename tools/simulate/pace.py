@@ -14,10 +14,12 @@ MAX_PICTURES = 60 * S  # virtual time between two pictures at full speed
 class Pace:
     """`target(now, charging, left, paused)` gives the virtual time to run to before the next picture, FRAME later on the wall."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, steps: float = STEP_SPEED) -> None:
+        """`steps`: virtual s per wall s before and after charging."""
         if kind not in ("show", "max", "realtime"):
             raise ValueError(f"pace {kind!r} is not one of show, max, realtime")
         self.kind = kind
+        self._steps = steps
         self._charging = 0.0       # s of wall time spent on charging
         self._fastest = 0.0        # the rest is never crawled through: not slower than a quarter of this
 
@@ -27,7 +29,7 @@ class Pace:
             return now + int(FRAME * S)
         if self.kind == "max":
             return now + MAX_PICTURES
-        speed = PAUSE_SPEED if paused else STEP_SPEED
+        speed = PAUSE_SPEED if paused else self._steps
         if charging:
             self._charging += FRAME
             if left is not None:

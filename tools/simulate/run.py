@@ -2,8 +2,11 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
+from drivers.can.candump import CanLog
+from drivers.errors import DriverError
 from drivers.session_folder import SessionFolder
 from drivers.sim.lamp import LAMP_OHM
 from drivers.sim.link import LinkConfig
@@ -16,23 +19,21 @@ from kernel.settings_text import dump
 from kernel.timer import S
 from tasks.config import Config
 from tasks.v2g.session import SCHEMAS
+from tools.show.charge_phases import AC_PHASES, PHASES
 from tools.show.summary import PhaseTime, Summary, write_summary
 from tools.show.terminal import TerminalShow
 from tools.show.view import BY_PILOT, View, side_view
+from tools.simulate.chademo import shown
 from tools.simulate.charge import Charge
 from tools.simulate.fleet import choose
 from tools.simulate.fleet.encounter import Encounter
-from tools.simulate.pace import FRAME, Pace
+from tools.simulate.invariants import Broken
+from tools.simulate.pace import FRAME, STEP_SPEED, Pace
 from tools.simulate.why import trip_hint
 
-PHASES = ((100, "matching"), (170, "joining"), (200, "SDP"), (301, "TCP"), (400, "session setup"), (530, "authorisation"),
-          (540, "parameters"), (555, "lock, state C"), (560, "cable check"), (570, "precharge"), (590, "power on"), (700, "charging"),
-          (800, "power off"), (850, "welding check"), (900, "session stop"), (905, ""), (910, "paused"), (911, "after the pause"))
-"""First checkpoint of each phase, as the car passes them."""
-AC_PHASES = (*PHASES[:8], (600, "power on"), (720, "charging"), (800, "power off"), (900, "session stop"), (905, ""))
-"""The same of an AC charge: no cable check, no precharge, no contactors of the car."""
 SETUP = 500                  # checkpoint of SessionSetupReq
 AC_SOC_START = 88.0          # percent: at 4 or 11 kW a charge from 20 % would be a show of a minute
+BRIDGE_SOC_START = 60.0      # percent: the same, because a bridge takes twice the work per virtual second
 
 
 def run(config: Config, args: Any) -> int:
@@ -40,30 +41,42 @@ def run(config: Config, args: Any) -> int:
     if "list" in (args.charger, args.car):
         print(choose.listing())
         return 0
+    if args.bridge == shown.LIST:
+        print(shown.listing())
+        return 0
     charger, car = choose.choose(args.charger, args.car)
+    vehicle = shown.choose(args.bridge)
     plant = PlantConfig()
     if config.evse.ac:
         plant.battery_soc_percent = AC_SOC_START
+    elif vehicle is not None:
+        plant.battery_soc_percent = BRIDGE_SOC_START
     if args.soc_start is not None:
         plant.battery_soc_percent = args.soc_start
     if config.evse.energy_transfer_modes == ["AC_single_phase_core"]:
         plant.mains_phases = 1
     if args.battery_kwh is not None:
         plant.battery_capacity_wh = args.battery_kwh * 1000
+        vehicle = vehicle and replace(vehicle, capacity_wh=plant.battery_capacity_wh)
     if config.ev.light_bulb_demo:
         plant.lamp_ohm, plant.lamp_voltage_v, plant.lamp_current_a = LAMP_OHM, config.ev.light_bulb_voltage_v, config.ev.light_bulb_current_a
     link = LinkConfig(delay_us=round(args.delay * 1000), drop_percent=args.drop)
-    folder = SessionFolder(args.output or f"sessions/{args.charger or args.car or 'simulation'}-seed{args.seed}", ("pev", "evse"), dump(config))
+    names = {"pev": "pev" if vehicle is None else "bridge", "evse": "evse"}
+    who = "-".join(filter(None, (args.bridge, args.charger or args.car))) or "simulation"
+    folder = SessionFolder(args.output or f"sessions/{who}-seed{args.seed}", tuple(names.values()), dump(config))
+    can_log = None if vehicle is None else _can_log(folder)
     wall = MonotonicClock()
     began = wall.now()
     show = TerminalShow(sys.stdout)
 
     def sink(name: str, event: Event) -> None:
-        folder.journals[name](event)
-        show.note(name, event)
+        folder.journals[names[name]](event)
+        show.note(names[name], event)
 
     library = codec.load(schemas=SCHEMAS)
-    if charger is None and car is None:
+    if vehicle is not None:
+        charge: Charge = shown.ShownBridge(vehicle, charger, config, plant, library, args.seed, link, folder.pcap, (sink,), can_log=can_log)
+    elif charger is None and car is None:
         charge = Charge(config, plant, library, args.seed, link, folder.pcap, (sink,))
     else:
         charge = Encounter(charger, car, config, plant, library, args.seed, link, folder.pcap, (sink,))
@@ -74,27 +87,51 @@ def run(config: Config, args: Any) -> int:
         with show:
             show.on_stop(charge.stop)
             show.on_key(charge.press)
-            _play(charge, config, Pace(args.pace), show, wall, soc_from)
+            _play(charge, config, Pace(args.pace, STEP_SPEED if vehicle is None else shown.STEPS), show, wall, soc_from)
     except KeyboardInterrupt:
         interrupted = True
     finally:
         for node in (charge.car, charge.charger):
             node.journal.flush()
         folder.close()
+        if can_log is not None:
+            can_log.close()
     snapshot = charge.plant.snapshot(charge.clock.time)
     last = charge.car.checkpoints[-1][0] if charge.car.checkpoints else charge.clock.time
     write_summary(sys.stdout, Summary(
         reason=charge.reason, duration=last, wall=wall.now() - began, energy=snapshot.stored_wh, soc_from=soc_from,
         soc_to=snapshot.soc_percent, phases=phases(charge.car.checkpoints), trip=charge.trip, trip_hint=trip_hint(charge.trip),
         damage=[f"{i.kind} {i.value:.1f} at {i.at / S:.3f} s" for i in charge.plant.incidents if i.damage],
-        broken=[str(b) for b in charge.invariants.broken], looked=charge.invariants.looked,
+        broken=[str(b) for b in _broken(charge)], looked=charge.invariants.looked,
         sessions=sum(number == SETUP for _, number, _ in charge.car.checkpoints),
         frames=charge.link.carried, dropped=charge.link.lost, trace_hash=charge.trace_hash(),
-        files=[("pcap", str(folder.pcap_path)), ("journals", ", ".join(str(p) for p in folder.journal_paths.values())),
-               ("config", str(folder.settings))]))
+        files=[("pcap", str(folder.pcap_path)), *([] if can_log is None else [("CAN", str(can_log.path))]),
+               ("journals", ", ".join(str(p) for p in folder.journal_paths.values())), ("config", str(folder.settings))],
+        **_of_bridge(charge)))
     if isinstance(charge, Encounter):
         choose.write_peer(sys.stdout, charge)
     return 0 if charge.good and not interrupted else 1
+
+
+def _can_log(folder: SessionFolder) -> CanLog:
+    try:
+        return CanLog(folder.path / "can.log")
+    except OSError as error:
+        raise DriverError(f"The folder {folder.path} cannot be written ({error.strerror}).", "Choose another one with --output DIR.") from error
+
+
+def _broken(charge: Charge) -> list[Broken]:
+    return [*charge.invariants.broken, *(charge.bridge_invariants.broken if isinstance(charge, shown.ShownBridge) else ())]
+
+
+def _of_bridge(charge: Charge) -> dict[str, Any]:
+    """What the summary of a bridge's charge says besides."""
+    return {"beside": ("CHAdeMO", charge.chademo_phases()), "remarks": charge.remarks()} if isinstance(charge, shown.ShownBridge) else {}
+
+
+def _stop_soc(config: Config) -> float:
+    """Percent at which the box ends the charge."""
+    return config.bridge.stop_soc_percent if config.mode == "bridge" else config.ev.stop_soc_percent
 
 
 def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: MonotonicClock, soc_from: float) -> None:
@@ -103,7 +140,7 @@ def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: 
     while not charge.over:
         target = pace.target(charge.clock.time, charge.charging, _charging_left(charge, config), charge.paused)
         charge.run_until(target)
-        show.update(view(charge, soc_from, config.ev.stop_soc_percent))
+        show.update(view(charge, soc_from, _stop_soc(config)))
         if pace.waits():
             next_picture = max(next_picture + int(FRAME * S), wall.now() - S)
             wall.wait_until(next_picture, ())
@@ -118,7 +155,7 @@ def _charging_left(charge: Charge, config: Config) -> int | None:
         power = min(power, plant.ac.target() * plant.ac.voltage * plant.ac.phases)
     if power <= 0.0:
         return None
-    left = (config.ev.stop_soc_percent - plant.battery.soc) / 100.0 * plant.config.battery_capacity_wh
+    left = (_stop_soc(config) - plant.battery.soc) / 100.0 * plant.config.battery_capacity_wh
     return max(0, int(left / power * 3600 * S))
 
 
@@ -129,7 +166,8 @@ def view(charge: Charge, soc_from: float, soc_to: float) -> View:
     charger = side_view(charge.charger.signals, now, False, charge.charger.board.oled.pages)
     progress = None if car.soc is None else min(1.0, max(0.0, (car.soc - soc_from) / max(soc_to - soc_from, 0.1)))
     energy = charge.plant.ac.energy / 3600 if charger.connection_state == BY_PILOT else charge.car.signals.session_energy.value
-    return View(now, car, charger, progress, soc_from, soc_to, energy, charge.link.carried, charge.link.lost)
+    return View(now, car, charger, progress, soc_from, soc_to, energy, charge.link.carried, charge.link.lost,
+                charge.view() if isinstance(charge, shown.ShownBridge) else None)
 
 
 def phases(checkpoints: list[tuple[int, int, str]]) -> list[PhaseTime]:

@@ -74,7 +74,8 @@ class FakeSocket:
         word = struct.unpack_from("=I", packet)[0]
         if word & ERROR:
             return bool(word & self.error_mask & 0x1FFF_FFFF)
-        return self.filters is None or any(word & mask == id & mask for id, mask in self.filters)
+        # a mask with ERROR puts its filter into the list of error frames, where no data frame is looked for (linux/net/can/af_can.c, can_rcv_list_find)
+        return self.filters is None or any(word & mask == id & mask for id, mask in self.filters if not mask & ERROR)
 
 
 class FakeKernel:

@@ -72,7 +72,7 @@ def test_each_user_has_its_own_queue_and_the_kernel_filters_for_them():
     b = Bench(filter_ids=[0x200])
     chademo, battery, sender = b.bus.port("chademo", (0x100, 0x102)), b.bus.port("battery", (0x102, 0x18FF0001)), b.bus.port("info", ())
     b.turn()
-    assert b.kernel.bound.filters == {(0x100, 0xE00007FF), (0x102, 0xE00007FF), (0x200, 0xE00007FF), (0x18FF0001 | EXTENDED, 0xFFFFFFFF)}
+    assert b.kernel.bound.filters == {(0x100, 0xC00007FF), (0x102, 0xC00007FF), (0x200, 0xC00007FF), (0x18FF0001 | EXTENDED, 0xDFFFFFFF)}
     for id in (0x100, 0x101, 0x102, 0x200):
         b.kernel.frame(id)
         b.kernel.frame(id, b"", EXTENDED)           # the same number with 29 bits is another identifier

@@ -78,7 +78,7 @@ def test_everything_is_read_where_the_mapping_says():
         (355.1, 43.5, 398.25, 60.5, 402.5, 125.0, 50_000, 24_000, True))
     assert b.battery.fault == "" and b.battery.errors == 0 and b.battery.warnings == []
     assert b.battery._extremes(b.now)["hottest"][0] == 31 and b.battery._extremes(b.now)["coldest"][0] == 12
-    assert b.kernel.bound.filters == {(0x6B0, 0xE00007FF), (0x6B1, 0xE00007FF), (0x99FF0101, 0xFFFFFFFF)}
+    assert b.kernel.bound.filters == {(0x6B0, 0xC00007FF), (0x6B1, 0xC00007FF), (0x99FF0101, 0xDFFFFFFF)}
 
 
 def test_numbers_stand_for_what_the_bms_does_not_say():

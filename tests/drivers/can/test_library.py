@@ -18,6 +18,8 @@ from drivers.errors import DriverError
 from kernel.timer import MS, S
 from tests.drivers.can.inline import PER_TURN, Inline
 
+pytestmark = pytest.mark.real_time
+
 
 @pytest.fixture
 def other(request):

@@ -15,6 +15,8 @@ from tests.drivers.can.test_library import wait
 
 pytest.importorskip("serial", reason="slcan needs pyserial")
 
+pytestmark = pytest.mark.real_time
+
 
 @pytest.fixture
 def adapter():

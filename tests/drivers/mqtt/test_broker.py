@@ -15,7 +15,7 @@ from drivers.mqtt.vehicle import MqttVehicle, MqttVoltmeter  # noqa: E402
 from kernel.timer import MS, S  # noqa: E402
 from tests.drivers.mqtt.broker import MOSQUITTO, Broker, Other, Turns, free_port, wait  # noqa: E402
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(MOSQUITTO is None, reason="no mosquitto here: apt-get install mosquitto")]
+pytestmark = [pytest.mark.real_time, pytest.mark.slow, pytest.mark.skipif(MOSQUITTO is None, reason="no mosquitto here: apt-get install mosquitto")]
 
 
 @pytest.fixture

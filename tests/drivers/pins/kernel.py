@@ -70,6 +70,7 @@ class TwinKernel:
         self.consumers: dict[tuple[str, int], str] = {}
         self.levels: dict[tuple[str, int], int] = {}          # of inputs, before they are asked for
         self.refuses: int = 0                                 # errno of every request
+        self._wires: dict[tuple[str, int], Wire] = {}         # each remembers where it found its line
 
     def paths(self) -> list[str]:
         return list(self.chips)
@@ -107,7 +108,7 @@ class TwinKernel:
 
     def wire(self, offset: int, path: str = "/dev/gpiochip0") -> Wire:
         """What hangs at a pin that this process or another one has requested."""
-        return Wire(self._name(path, offset), self._scope)
+        return self._wires.setdefault((path, offset), Wire(self._name(path, offset), self._scope))
 
     def watch(self, path: str = "/dev/gpiochip0") -> dict[int, Wire]:
         """Wires at the pins of the chip that were requested here."""

@@ -15,6 +15,8 @@ from tests.drivers.serial_line.wire import Pty
 
 pytest.importorskip("serial", reason="pyserial is not installed")
 
+pytestmark = pytest.mark.real_time
+
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 30.0            # for anything; a loaded machine is slow, not wrong
 BOUND_MS = 990               # emergency_open_ms of the box, less a tick

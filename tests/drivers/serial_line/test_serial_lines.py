@@ -8,7 +8,7 @@ from drivers.serial_line import commands
 from drivers.serial_line.commands import CELERON55, DEVICES, DIETER, SAFE
 from drivers.serial_line.lines import FOLLOW, REPEAT, SerialLines, set_raw
 from drivers.serial_line.port import SerialPort, SerialPortConfig
-from drivers.sim.lines import CONTACTORS, FIRST, LINES, LOCK, UNLOCK
+from drivers.sim.lines import CONTACTORS, FIRST, LINES, LOCK, SIZE, UNLOCK
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
 from drivers.sim.serial_devices import SimCeleron55, SimDieter
@@ -84,7 +84,7 @@ def test_the_main_process_writes_no_octets_by_the_page(main, guard, pty):
 
 
 def test_the_guard_takes_state_c_away_at_once_and_the_contactors_when_it_says_so(main, guard, pty):
-    device = DEVICES[main._where[64]]
+    device = DEVICES[main._where[SIZE]]
     main.set(FIRST, True), main.set(CONTACTORS, True)
     guard.hold()
     guard.force(FIRST, False)
@@ -94,7 +94,7 @@ def test_the_guard_takes_state_c_away_at_once_and_the_contactors_when_it_says_so
 
 
 def test_it_repeats_at_its_pace_however_often_it_is_asked(main, guard, pty, time):
-    safe = SAFE[main._where[64]]
+    safe = SAFE[main._where[SIZE]]
     guard.hold()
     for _ in range(100):
         for line in (FIRST, LOCK, UNLOCK, CONTACTORS):
@@ -222,14 +222,14 @@ def test_a_port_that_cannot_be_opened_is_tried_ten_times_a_second(main, time):
 def test_where_the_port_is_is_not_read_while_it_is_being_written(main, guard, time):
     seen, port = guard._seen, guard.port
     main.at_port("/dev/null", 19200)
-    main._where[65] |= 1                     # the main process was stopped in the middle
+    main._where[SIZE + 1] |= 1                     # the main process was stopped in the middle
     time.now += FOLLOW
     assert not guard.armed and guard._seen == seen and guard.port == port
 
 
 def test_the_guard_of_the_appliance_works_on_them(main, guard, pty, time):
     """GuardPolicy itself: the main process is gone under current."""
-    device = DEVICES[main._where[64]]
+    device = DEVICES[main._where[SIZE]]
     policy = GuardPolicy(Limits(emergency_open_ms=1000), guard, time.now)
     main.set(FIRST, True), main.set(CONTACTORS, True)
     policy.gone(time.now)

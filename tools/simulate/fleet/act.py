@@ -60,6 +60,11 @@ def _excess_current(charge: Any, node: Any, value: float, now: int) -> None:
     charge.plant.stage.excess = value
 
 
+def _draw_current(charge: Any, node: Any, value: float, now: int) -> None:
+    charge.plant.touch(now)
+    charge.plant.stage.draw = value
+
+
 def _offset_voltage(charge: Any, node: Any, value: float, now: int) -> None:
     charge.plant.touch(now)
     charge.plant.stage.voltage_offset = value
@@ -81,6 +86,7 @@ DEEDS: dict[str, Callable[[Any, Any, float, int], None]] = {
     "stage_dead": _stage_dead,               # takes commands and delivers nothing
     "keep_voltage": _keep_voltage,           # off from now on means 0 A, not 0 V
     "excess_current": _excess_current,       # `value` A more than asked for
+    "draw_current": _draw_current,           # `value` A out of the battery; 0: it charges again
     "offset_voltage": _offset_voltage,       # regulates `value` V too high
     "insulation": _insulation,               # `value` Ohm to earth
 }

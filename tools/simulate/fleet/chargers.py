@@ -211,8 +211,16 @@ CIRCUMSTANCES = (
         ("safety sheet 6: charger minimum voltage",), Expected(False, StopReason.INCOMPATIBLE_VOLTAGE, told="charger delivers 400.0 to 500.0 V, battery has")),
 )
 
-EVIL = (
+V2X = (
     Personality(
+        "bidirectional", "charges, then draws 15 A out of the car, then charges again; reports it as a negative EVSEPresentCurrent",
+        ChargerTraits(deeds=(Deed("CurrentDemand", 12.0, "draw_current", 15.0), Deed("CurrentDemand", 42.0, "draw_current", 0.0)),
+                      ours={"bridge.discharge_a": 20.0, "safety.bridge.max_discharge_a": 20.0}),
+        ("chademo sheet 1.10, 3.6, 8 number 20: SigenStor EVDC, EVniculus; their messages were not seen, 15 A as in log A",),
+        Expected(True, StopReason.SAFETY_TRIP, trip="Reverse current", told="feeds the cable")),
+)
+
+EVIL = (    Personality(
         "evil-match", "claims the battery's voltage while the inlet is dead",
         ChargerTraits(deeds=(Deed("PreCharge", 0.0, "stage_dead"),),
                       changes=(Change("PreChargeRes", "EVSEPresentVoltage", Echo("EVTargetVoltage")),)),
@@ -249,4 +257,4 @@ EVIL = (
         ("safety sheet 3.3: SessionID compared",), Expected(True, StopReason.UNKNOWN_SESSION, told="session id is")),
 )
 
-CHARGERS = {p.name: p for p in (*REAL, *CIRCUMSTANCES, *EVIL, *ISO2_CHARGERS)}
+CHARGERS = {p.name: p for p in (*REAL, *CIRCUMSTANCES, *V2X, *EVIL, *ISO2_CHARGERS)}

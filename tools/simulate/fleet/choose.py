@@ -41,7 +41,7 @@ def write_peer(out: TextIO, charge: Encounter) -> None:
     """Whom our box has met, what was to be expected, and the last warnings in its journal."""
     for who in charge.met:
         wanted = who.expected
-        out.write(f"   {'met':<12}{who.name}: {who.title}\n   {'expected':<12}{'charges, ' if wanted.charges else 'does not charge, '}"
+        out.write(f"   {'met':<12}{who.name}: {who.title}\n   {'expected':<12}{charge.expected_of}{'charges, ' if wanted.charges else 'does not charge, '}"
                   f"{wanted.trip or wanted.reason.text}\n")
         out.writelines(f"   {'source':<12}{source}\n" for source in who.sources)
     for number, sentence in enumerate(dict.fromkeys(charge.told[-LAST_WARNINGS:])):

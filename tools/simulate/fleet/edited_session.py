@@ -70,9 +70,9 @@ class EditedSession:
         self._now = now
         self._inner.start(now)
 
-    def stop(self, reason: StopReason, now: int) -> None:
+    def stop(self, reason: StopReason, now: int, urgent: bool = False) -> None:
         self._now = now
-        self._inner.stop(reason, now)
+        self._inner.stop(reason, now, urgent)
 
     def lost(self, reason: StopReason, now: int) -> None:
         self._now = now

@@ -60,6 +60,8 @@ class Encounter(Charge):
     `reason` is what was told last before the plug was pulled; `told` are the warnings in our box's journal.
     """
 
+    expected_of = ""                     # whose end a personality's `expected` is, for people
+
     def __init__(self, charger: Personality | None, car: Personality | None, config: Config, plant: PlantConfig, codec: Codec,
                  seed: int = 1, link: LinkConfig | None = None, pcap: FrameSink | None = None,
                  sinks: tuple[Callable[[str, Event], None], ...] = ()) -> None:

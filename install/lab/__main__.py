@@ -1,0 +1,158 @@
+"""Installs the box on an emulated board, reboots it, lets it charge, cuts its power, upgrades and uninstalls it: `python install/lab`, by run.sh."""
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))
+
+from charge import Charge, frames  # noqa: E402
+from cuts import power_cuts  # noqa: E402
+from machine import LabError, Machine, disk, supplies  # noqa: E402
+from street import Street  # noqa: E402
+
+INSTALL = "cd /mnt/{tree} && ./install/install.sh --yes --offline /mnt/wheels --interface eth1 --mode pev --board raspberry_pi --can vcan0"
+MOUNT = "mount -o ro /dev/vdb /mnt"
+SERVICE = "systemctl is-active --quiet ccsbox"
+SNAPSHOT = "installed"
+
+
+class Report:
+    """Lines for a person, and what they add up to."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.failed = 0
+        self.figures: dict[str, object] = {}
+
+    def say(self, good: bool, what: str, detail: object = "") -> None:
+        self.failed += not good
+        print(f"{'ok  ' if good else 'FAIL'} {time.monotonic() - self.began:6.1f} s  {what}{f': {detail}' if detail != '' else ''}", flush=True)
+
+
+def tree_of(commit: str, folder: Path) -> Path:
+    """The project's own files as they stand (commit empty), or as they were."""
+    if commit:
+        folder.mkdir(parents=True)
+        archive = subprocess.run(["git", "-C", str(ROOT), "archive", commit], check=True, capture_output=True).stdout
+        subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
+        return folder
+    names = subprocess.run(["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"], check=True, capture_output=True, text=True).stdout.splitlines()
+    for name in names:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+def install(machine: Machine, tree: str, report: Report, what: str) -> None:
+    began = time.monotonic()
+    code, out = machine.run(INSTALL.format(tree=tree), 900)
+    report.figures[f"{what} s"] = round(time.monotonic() - began, 1)
+    report.say(code in (0, 4), what, f"exit code {code}, {time.monotonic() - began:.0f} s" + ("" if code in (0, 4) else "\n" + out[-3000:]))
+    if code not in (0, 4):
+        raise LabError("not installed")
+
+
+def listing(machine: Machine) -> str:
+    """Every path of the board but what runs, with what is volatile left out."""
+    return machine.must("find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/log -o -path /root -o -path /var/tmp "
+                        "-o -path /var/lib/systemd -o -path /var/cache -o -path '*/__pycache__' -o -path /usr/local/lib/lab \\) -prune -o -print | sort")
+
+
+def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, report: Report) -> None:
+    """The whole life of one board, but the power cuts."""
+    goods = work / "supplies"
+    tree_of("", goods / "tree")
+    shutil.copytree(wheels, goods / "wheels")
+    if args.upgrade_from:
+        tree_of(args.upgrade_from, goods / "earlier")
+    supply = supplies(goods, work / "supplies.ext4")
+    disk(image, work / "board")
+    with Machine(work / "board", supply) as machine:
+        street = Street(machine)
+        report.say(True, "the board is up", f"{machine.ready():.0f} s of its own time")
+        before = listing(machine)
+        machine.must(MOUNT)
+        if args.upgrade_from:
+            install(machine, "earlier", report, f"install of {args.upgrade_from}")
+            machine.put("/etc/ccsbox/config.yaml", (HERE / "lab.yaml").read_bytes())
+        install(machine, "tree", report, "upgrade" if args.upgrade_from else "install")
+        if args.upgrade_from:
+            report.say(machine.get("/etc/ccsbox/config.yaml") == (HERE / "lab.yaml").read_bytes(), "the upgrade kept the configuration")
+        report.figures["installed MiB"] = float(machine.must("du -sm /opt/ccsbox | cut -f 1"))
+        machine.put("/etc/ccsbox/config.yaml", (HERE / "lab.yaml").read_bytes())
+        code, out = machine.run(INSTALL.format(tree="tree"), 600)
+        report.say(code == 0 and "nothing was changed" in out, "a second run changes nothing", "" if "nothing was changed" in out else out[-800:])
+        machine.must("mkdir -p /run/lab; sync")
+        machine.put("/root/frames", frames().encode())
+        machine.reboot()
+        report.say(True, "rebooted, up again", f"{machine.ready():.0f} s of its own time")
+        machine.must(MOUNT)
+        machine.until(SERVICE, 120, "the service comes up by itself")
+        started = machine.must("systemctl show ccsbox -p ActiveEnterTimestampMonotonic --value").strip()
+        report.say(True, "the service came up by itself", f"ready {int(started) / 1e6:.1f} s after the kernel's start")
+        for line in machine.run("journalctl -u ccsbox -b -o cat | grep -A 9 'boot timeline (since'")[1].splitlines():
+            print("       ", line)
+        machine.must("cp /root/frames /run/lab/frames; touch /run/lab/plugged")
+        street.begin()
+        Charge(machine, street, report, work).run()
+        score = machine.run("systemd-analyze security ccsbox --no-pager | tail -n 1")[1].strip()
+        report.say(True, "systemd-analyze security", score)
+        pid = machine.must("systemctl show ccsbox -p MainPID --value").strip()
+        report.figures["RSS kB of the box"] = int(machine.must(f"grep VmRSS /proc/{pid}/status").split()[1])
+        stop = machine.must("date +%s.%N; systemctl stop ccsbox; date +%s.%N").split()
+        report.say(float(stop[1]) - float(stop[0]) < 2.5, "stops in order", f"{float(stop[1]) - float(stop[0]):.2f} s, "
+                   + machine.must("systemctl show ccsbox -p Result -p ExecMainStatus").replace("\n", " "))
+        report.say("0" == machine.must("cat /sys/devices/platform/gpio-sim.*/gpiochip*/sim_gpio27/value").strip(), "the contactors' line is low")
+        machine.must("systemctl start ccsbox")
+        street.end()
+        machine.must("rm -f /run/lab/plugged; sync")
+        if args.cuts:
+            machine.run(SERVICE)
+            machine.save(SNAPSHOT)
+            report.say(True, "saved", "the state from which each power cut begins")
+            shutil.copytree(work / "board", work / "saved", ignore=shutil.ignore_patterns("console.log"))
+        code, out = machine.run("rm -f /root/frames; cd /mnt/tree && ./install/install.sh --yes --uninstall --purge; code=$?; cd /; umount /mnt; exit $code", 300)
+        after = listing(machine)
+        extra = sorted(set(after.splitlines()) ^ set(before.splitlines()))
+        report.say(code == 0 and not extra, "uninstalled, nothing left", f"exit code {code}, {len(extra)} paths differ" + "".join("\n        " + line for line in extra[:20]))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="install/lab/run.sh", description=__doc__)
+    parser.add_argument("--cache", type=Path, required=True, help="folder for images and wheels that are kept")
+    parser.add_argument("--cuts", type=int, default=0, metavar="N", help="cut the power N times at random moments")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--upgrade-from", metavar="COMMIT", default="", help="install this commit first, then upgrade to the files as they stand")
+    parser.add_argument("--keep", action="store_true", help="leave the working folder for a look")
+    args = parser.parse_args()
+    report, image, work = Report(), args.cache / "image", args.cache / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    wheels = args.cache / "wheels"
+    try:
+        board(args, image, work, wheels, report)
+        if args.cuts:
+            power_cuts(work / "saved", work / "supplies.ext4", work, args.cuts, random.Random(args.seed), report)
+    except LabError as error:
+        report.say(False, "the lab", error)
+    finally:
+        if not args.keep:
+            for folder in work.glob("cut*"):
+                shutil.rmtree(folder)
+    print(json.dumps(report.figures, indent=1))
+    print(f"{'all well' if not report.failed else f'{report.failed} failed'}, {time.monotonic() - report.began:.0f} s; pictures and logs: {work}")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

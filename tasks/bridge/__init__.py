@@ -1,0 +1,1 @@
+"""The interlock of a CCS session and a CHAdeMO session."""

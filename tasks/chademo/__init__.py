@@ -1,0 +1,1 @@
+"""CHAdeMO, the charger's side towards a car."""

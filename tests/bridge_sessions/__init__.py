@@ -1,0 +1,1 @@
+"""Whole sessions of a bridge between a CCS charger and a CHAdeMO car."""

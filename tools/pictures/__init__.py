@@ -1,0 +1,1 @@
+"""The wiring pictures of install/README.md, drawn from the settings' defaults."""

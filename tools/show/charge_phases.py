@@ -1,0 +1,9 @@
+"""Which checkpoint begins which phase of a charge, as people name the phases."""
+from __future__ import annotations
+
+PHASES = ((100, "matching"), (170, "joining"), (200, "SDP"), (301, "TCP"), (400, "session setup"), (530, "authorisation"),
+          (540, "parameters"), (555, "lock, state C"), (560, "cable check"), (570, "precharge"), (590, "power on"), (700, "charging"),
+          (800, "power off"), (850, "welding check"), (900, "session stop"), (905, ""), (910, "paused"), (911, "after the pause"))
+"""First checkpoint of each phase, as the car passes them."""
+AC_PHASES = (*PHASES[:8], (600, "power on"), (720, "charging"), (800, "power off"), (900, "session stop"), (905, ""))
+"""The same of an AC charge: no cable check, no precharge, no contactors of the car."""
