@@ -16,13 +16,14 @@ sys.path.insert(0, str(ROOT))
 
 from charge import Charge, frames  # noqa: E402
 from cuts import power_cuts  # noqa: E402
+from hostile import interrupted, refusals  # noqa: E402
 from machine import LabError, Machine, disk, supplies  # noqa: E402
+from rest import rest  # noqa: E402
 from street import Street  # noqa: E402
 
 INSTALL = "cd /mnt/{tree} && ./install/install.sh --yes --offline /mnt/wheels --interface eth1 --mode pev --board raspberry_pi --can vcan0"
 MOUNT = "mount -o ro /dev/vdb /mnt"
 SERVICE = "systemctl is-active --quiet ccsbox"
-SNAPSHOT = "installed"
 
 
 class Report:
@@ -54,10 +55,11 @@ def tree_of(commit: str, folder: Path) -> Path:
 
 
 def install(machine: Machine, tree: str, report: Report, what: str) -> None:
-    began = time.monotonic()
+    began = machine.uptime()
     code, out = machine.run(INSTALL.format(tree=tree), 900)
-    report.figures[f"{what} s"] = round(time.monotonic() - began, 1)
-    report.say(code in (0, 4), what, f"exit code {code}, {time.monotonic() - began:.0f} s" + ("" if code in (0, 4) else "\n" + out[-3000:]))
+    took = machine.uptime() - began
+    report.figures[f"{what}, s of the board's clock"] = round(took, 1)
+    report.say(code in (0, 4), what, f"exit code {code}, {took:.0f} s of its own time" + ("" if code in (0, 4) else "\n" + out[-3000:]))
     if code not in (0, 4):
         raise LabError("not installed")
 
@@ -75,6 +77,7 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
     shutil.copytree(wheels, goods / "wheels")
     if args.upgrade_from:
         tree_of(args.upgrade_from, goods / "earlier")
+    report.figures["package bytes"] = {name: sum(path.stat().st_size for path in (goods / name).rglob("*") if path.is_file()) for name in ("tree", "wheels")}
     supply = supplies(goods, work / "supplies.ext4")
     disk(image, work / "board")
     with Machine(work / "board", supply) as machine:
@@ -82,6 +85,7 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
         report.say(True, "the board is up", f"{machine.ready():.0f} s of its own time")
         before = listing(machine)
         machine.must(MOUNT)
+        refusals(machine, listing, report)
         if args.upgrade_from:
             install(machine, "earlier", report, f"install of {args.upgrade_from}")
             machine.put("/etc/ccsbox/config.yaml", (HERE / "lab.yaml").read_bytes())
@@ -102,13 +106,12 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
         report.say(True, "the service came up by itself", f"ready {int(started) / 1e6:.1f} s after the kernel's start")
         for line in machine.run("journalctl -u ccsbox -b -o cat | grep -A 9 'boot timeline (since'")[1].splitlines():
             print("       ", line)
+        rest(machine, report)
         machine.must("cp /root/frames /run/lab/frames; touch /run/lab/plugged")
         street.begin()
         Charge(machine, street, report, work).run()
         score = machine.run("systemd-analyze security ccsbox --no-pager | tail -n 1")[1].strip()
         report.say(True, "systemd-analyze security", score)
-        pid = machine.must("systemctl show ccsbox -p MainPID --value").strip()
-        report.figures["RSS kB of the box"] = int(machine.must(f"grep VmRSS /proc/{pid}/status").split()[1])
         stop = machine.must("date +%s.%N; systemctl stop ccsbox; date +%s.%N").split()
         report.say(float(stop[1]) - float(stop[0]) < 2.5, "stops in order", f"{float(stop[1]) - float(stop[0]):.2f} s, "
                    + machine.must("systemctl show ccsbox -p Result -p ExecMainStatus").replace("\n", " "))
@@ -117,10 +120,8 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
         street.end()
         machine.must("rm -f /run/lab/plugged; sync")
         if args.cuts:
-            machine.run(SERVICE)
-            machine.save(SNAPSHOT)
-            report.say(True, "saved", "the state from which each power cut begins")
-            shutil.copytree(work / "board", work / "saved", ignore=shutil.ignore_patterns("console.log"))
+            machine.until(SERVICE, 120, "the service comes up again")
+            machine.copy(work / "installed")
         code, out = machine.run("rm -f /root/frames; cd /mnt/tree && ./install/install.sh --yes --uninstall --purge; code=$?; cd /; umount /mnt; exit $code", 300)
         after = listing(machine)
         extra = sorted(set(after.splitlines()) ^ set(before.splitlines()))
@@ -131,6 +132,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="install/lab/run.sh", description=__doc__)
     parser.add_argument("--cache", type=Path, required=True, help="folder for images and wheels that are kept")
     parser.add_argument("--cuts", type=int, default=0, metavar="N", help="cut the power N times at random moments")
+    parser.add_argument("--interrupt", type=int, default=0, metavar="N", help="cut the power N times in the middle of an installation")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--upgrade-from", metavar="COMMIT", default="", help="install this commit first, then upgrade to the files as they stand")
     parser.add_argument("--keep", action="store_true", help="leave the working folder for a look")
@@ -141,13 +143,15 @@ def main() -> int:
     wheels = args.cache / "wheels"
     try:
         board(args, image, work, wheels, report)
+        if args.interrupt:
+            interrupted(image, work / "supplies.ext4", work / "interrupted", INSTALL.format(tree="tree"), args.interrupt, random.Random(args.seed), report)
         if args.cuts:
-            power_cuts(work / "saved", work / "supplies.ext4", work, args.cuts, random.Random(args.seed), report)
+            power_cuts(work / "installed", work / "supplies.ext4", work, args.cuts, args.seed, report)
     except LabError as error:
         report.say(False, "the lab", error)
     finally:
         if not args.keep:
-            for folder in work.glob("cut*"):
+            for folder in work.glob("cuts*"):
                 shutil.rmtree(folder)
     print(json.dumps(report.figures, indent=1))
     print(f"{'all well' if not report.failed else f'{report.failed} failed'}, {time.monotonic() - report.began:.0f} s; pictures and logs: {work}")

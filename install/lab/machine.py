@@ -1,4 +1,4 @@
-"""The emulated board as one process of qemu: started, spoken to through its agent, saved, resumed, and cut from its power."""
+"""The emulated board as one process of qemu: started, spoken to through its agent, copied, switched off, and cut from its power."""
 from __future__ import annotations
 
 import base64
@@ -28,8 +28,8 @@ class Machine:
     a second, about a Raspberry Pi 3, and nothing on the board notices what else this computer does. Its eth0 leads nowhere.
     """
 
-    def __init__(self, folder: Path, supplies: Path, load: str = "") -> None:
-        """`load`: the name of a saved state to go on from; empty: power on."""
+    def __init__(self, folder: Path, supplies: Path) -> None:
+        """The power is on."""
         self.folder = folder
         self.started = time.monotonic()
         self.talk = Path(f"/tmp/ccsbox-lab-{os.getpid()}-{folder.name}")
@@ -45,8 +45,6 @@ class Machine:
                    "-device", "virtio-serial-pci", "-chardev", f"socket,id=lab,path={self.talk}/agent,server=on,wait=off", "-device", "virtserialport,chardev=lab,name=lab.0",
                    "-chardev", f"file,id=console,path={folder}/console.log,append=on", "-serial", "chardev:console",
                    "-qmp", f"unix:{self.talk}/monitor,server=on,wait=off", "-device", "virtio-rng-pci"]
-        if load:
-            command += ["-loadvm", load]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         self._agent = self._connect("agent")
         self._lines = b""
@@ -85,10 +83,22 @@ class Machine:
             if "error" in said:
                 raise LabError(f"{command}: {said['error']['desc']}")
 
-    def save(self, name: str) -> None:
-        said = self._command("human-monitor-command", **{"command-line": f"savevm {name}"})
-        if said:
-            raise LabError(f"savevm: {said}")
+    def copy(self, folder: Path) -> Path:
+        """The machine's folder with its disk as it is this instant, of which another machine can be made."""
+        self.must("sync")
+        self._command("stop")                    # qemu flushes what it holds
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("console.log"))
+        self._command("cont")
+        return folder
+
+    def power_off(self, limit: float) -> None:
+        """In order, as a person would; LabError when it does not end within `limit` s."""
+        self._agent.settimeout(10)
+        self._agent.sendall(json.dumps({"cmd": "systemctl poweroff", "timeout": 10}).encode() + b"\n")
+        try:
+            self.process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"the board was not off after {limit:g} s; {self.folder}/console.log") from None
 
     def cut(self) -> None:
         """The power is gone this instant."""

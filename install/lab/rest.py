@@ -1,0 +1,44 @@
+"""What the installed box costs while nothing happens: processor, memory, and what it writes to the disk."""
+from __future__ import annotations
+
+import re
+
+from machine import Machine
+
+SETTLE_S = 20.0                  # of the board's clock: what a start still writes reaches the disk (ext4 commits every 5 s, the kernel writes back after 30)
+REST_S = 60.0
+USAGE = "cat /proc/uptime /sys/fs/cgroup/system.slice/ccsbox.service/cpu.stat"
+WRITTEN = "cut -d ' ' -f 1- /sys/block/vda/stat"
+SECTORS = 6                      # field 7 of /sys/block/NAME/stat: sectors of 512 octets written (kernel, Documentation/block/stat.rst)
+PROCESSES = "for pid in $(cat /sys/fs/cgroup/system.slice/ccsbox.service/cgroup.procs); do grep -e VmRSS /proc/$pid/status; tr '\\0' ' ' < /proc/$pid/cmdline; echo; done"
+
+
+def rest(machine: Machine, report) -> None:
+    """Plug out, service running: figures of `REST_S` of the board's own time."""
+    machine.must("sync")
+    _pass(machine, SETTLE_S)
+    cpu, at, sectors = _sample(machine)
+    _pass(machine, REST_S)
+    cpu_after, after, sectors_after = _sample(machine)
+    share = (cpu_after - cpu) / (after - at)
+    report.figures["processor at rest"] = f"{share:.1%} of one of 1000 million instructions a second"
+    sizes = {_name(command): int(size) for size, command in re.findall(r"VmRSS:\s+(\d+) kB\n(.*)\n", machine.must(PROCESSES))}
+    report.figures["resident kB"] = sizes
+    report.say(bool(sizes), "at rest", f"{share:.1%} of the processor, resident {', '.join(f'{name} {size / 1024:.1f} MB' for name, size in sizes.items())}")
+    report.figures["octets written to the disk in a minute of rest"] = (sectors_after - sectors) * 512
+    report.say(sectors_after == sectors, "nothing is written while nothing happens", f"{(sectors_after - sectors) * 512} octets in {after - at:.0f} s")
+
+
+def _pass(machine: Machine, seconds: float) -> None:
+    machine.must(f"sleep {seconds:g}")
+
+
+def _sample(machine: Machine) -> tuple[float, float, int]:
+    """s of processor that the service has used, s since the start of the system, sectors written."""
+    lines = machine.must(USAGE).splitlines()
+    usage = next(int(line.split()[1]) for line in lines if line.startswith("usage_usec"))
+    return usage / 1e6, float(lines[0].split()[0]), int(machine.must(WRITTEN).split()[SECTORS])
+
+
+def _name(command: str) -> str:
+    return "writer of sessions" if "drivers.recording" in command else "guard" if "guard" in command else "box"
