@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 
-from charge import Charge, frames  # noqa: E402
+from charge import Charge  # noqa: E402
 from cuts import power_cuts  # noqa: E402
 from hostile import interrupted, refusals  # noqa: E402
 from machine import LabError, Machine, disk, supplies  # noqa: E402
@@ -23,6 +23,10 @@ from street import Street  # noqa: E402
 
 INSTALL = "cd /mnt/{tree} && ./install/install.sh --yes --offline /mnt/wheels --interface eth1 --mode pev --board raspberry_pi --can vcan0"
 MOUNT = "mount -o ro /dev/vdb /mnt"
+STARTED = ("journalctl -u ccsbox -b -o cat | grep -A 9 'boot timeline (since'", "systemd-analyze time",
+           "systemd-analyze critical-chain ccsbox.service --no-pager | tail -n +4")
+OFF_S = 600.0                    # of this computer's clock
+READY_S = 120.0                  # of the board's clock
 SERVICE = "systemctl is-active --quiet ccsbox"
 
 
@@ -55,9 +59,9 @@ def tree_of(commit: str, folder: Path) -> Path:
 
 
 def install(machine: Machine, tree: str, report: Report, what: str) -> None:
-    began = machine.uptime()
+    began = machine.clock
     code, out = machine.run(INSTALL.format(tree=tree), 900)
-    took = machine.uptime() - began
+    took = machine.clock - began
     report.figures[f"{what}, s of the board's clock"] = round(took, 1)
     report.say(code in (0, 4), what, f"exit code {code}, {took:.0f} s of its own time" + ("" if code in (0, 4) else "\n" + out[-3000:]))
     if code not in (0, 4):
@@ -80,8 +84,7 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
     report.figures["package bytes"] = {name: sum(path.stat().st_size for path in (goods / name).rglob("*") if path.is_file()) for name in ("tree", "wheels")}
     supply = supplies(goods, work / "supplies.ext4")
     disk(image, work / "board")
-    with Machine(work / "board", supply) as machine:
-        street = Street(machine)
+    with Machine(work / "board", supply, patient=True) as machine:
         report.say(True, "the board is up", f"{machine.ready():.0f} s of its own time")
         before = listing(machine)
         machine.must(MOUNT)
@@ -96,36 +99,43 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
         machine.put("/etc/ccsbox/config.yaml", (HERE / "lab.yaml").read_bytes())
         code, out = machine.run(INSTALL.format(tree="tree"), 600)
         report.say(code == 0 and "nothing was changed" in out, "a second run changes nothing", "" if "nothing was changed" in out else out[-800:])
-        machine.must("mkdir -p /run/lab; sync")
-        machine.put("/root/frames", frames().encode())
+        machine.must("sync")
         machine.reboot()
         report.say(True, "rebooted, up again", f"{machine.ready():.0f} s of its own time")
+        comes_up(machine, report)
+        machine.power_off(OFF_S)
+    with Machine(work / "board", supply) as machine:
+        machine.ready()
+        machine.until(SERVICE, READY_S, "the service comes up by itself")
         machine.must(MOUNT)
-        machine.until(SERVICE, 120, "the service comes up by itself")
-        started = machine.must("systemctl show ccsbox -p ActiveEnterTimestampMonotonic --value").strip()
-        report.say(True, "the service came up by itself", f"ready {int(started) / 1e6:.1f} s after the kernel's start")
-        for line in machine.run("journalctl -u ccsbox -b -o cat | grep -A 9 'boot timeline (since'")[1].splitlines():
-            print("       ", line)
         rest(machine, report)
-        machine.must("cp /root/frames /run/lab/frames; touch /run/lab/plugged")
-        street.begin()
-        Charge(machine, street, report, work).run()
+        street = Street(machine)
+        charge = Charge(machine, street, report, work)
+        charge.begin()
+        charge.look()
+        charge.unplug()
         score = machine.run("systemd-analyze security ccsbox --no-pager | tail -n 1")[1].strip()
         report.say(True, "systemd-analyze security", score)
-        stop = machine.must("date +%s.%N; systemctl stop ccsbox; date +%s.%N").split()
-        report.say(float(stop[1]) - float(stop[0]) < 2.5, "stops in order", f"{float(stop[1]) - float(stop[0]):.2f} s, "
-                   + machine.must("systemctl show ccsbox -p Result -p ExecMainStatus").replace("\n", " "))
-        report.say("0" == machine.must("cat /sys/devices/platform/gpio-sim.*/gpiochip*/sim_gpio27/value").strip(), "the contactors' line is low")
-        machine.must("systemctl start ccsbox")
-        street.end()
-        machine.must("rm -f /run/lab/plugged; sync")
+        charge.begin()
+        charge.stop()
         if args.cuts:
-            machine.until(SERVICE, 120, "the service comes up again")
+            machine.until(SERVICE, READY_S, "the service comes up again")
             machine.copy(work / "installed")
-        code, out = machine.run("rm -f /root/frames; cd /mnt/tree && ./install/install.sh --yes --uninstall --purge; code=$?; cd /; umount /mnt; exit $code", 300)
+        code, out = machine.run("cd /mnt/tree && ./install/install.sh --yes --uninstall --purge; code=$?; cd /; umount /mnt; exit $code", 300)
         after = listing(machine)
         extra = sorted(set(after.splitlines()) ^ set(before.splitlines()))
         report.say(code == 0 and not extra, "uninstalled, nothing left", f"exit code {code}, {len(extra)} paths differ" + "".join("\n        " + line for line in extra[:20]))
+
+
+def comes_up(machine: Machine, report: Report) -> None:
+    """After a restart: by itself, and what took how long."""
+    machine.until(SERVICE, READY_S, "the service comes up by itself")
+    ready = int(machine.must("systemctl show ccsbox -p ActiveEnterTimestampMonotonic --value")) / 1e6
+    report.figures["service ready, s after the kernel's start"] = round(ready, 1)
+    report.say(True, "the service came up by itself", f"ready {ready:.1f} s after the kernel's start")
+    for command in STARTED:
+        for line in machine.run(command)[1].splitlines():
+            print("       ", line)
 
 
 def main() -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import shutil
 import subprocess
 import time
@@ -20,15 +19,16 @@ from machine import LabError, Machine
 from street import Street
 
 LONGEST_S = 45.0                 # of the board's clock, from plugging in: the charger's start, SLAC, precharge and current lie within
-IN_START = 0.25                  # this share of the cuts falls into the start of the system
-READY_S = 600.0                  # of this computer's clock, with a board on each processor
+IN_START = 0.5                   # this share of the cuts falls into the start of the system
+READY_S = 120.0                  # of the board's clock
+OFF_S = 600.0                    # of this computer's clock, with a board on each processor
 KEPT_S = 2.0                     # what was recorded longer ago has to be there: the writer syncs each second
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 1.0               # of the board's clock
 CONFIGURATION = "cmp /etc/ccsbox/config.yaml /mnt/tree/install/lab/lab.yaml"
 SESSIONS = "/opt/ccsbox/current/venv/bin/python /mnt/tree/install/lab/guest/sessions-whole /var/lib/ccsbox/sessions"
 ERRORS = "dmesg | grep -c -e 'EXT4-fs error' -e 'I/O error' || true"
 UNASKED = "grep -c 'contactors 1' /run/lab/moves || true"
-BOX_SAID = "journalctl -u ccsbox -b -o cat"
+FOLDERS = "ls /var/lib/ccsbox/sessions"
 STAGES = ("PreCharge", "AVLN formed", "SLAC_PARM")       # of the charger's words, the latest first
 
 
@@ -100,7 +100,7 @@ class Lane:
 
     def _look(self, machine: Machine, pending: list[Cut]) -> str:
         """What is there after the cuts. LabError: something is not as it has to be."""
-        up = machine.ready(READY_S)
+        up = machine.ready()
         self._start_s = time.monotonic() - machine.started
         machine.until("systemctl is-active --quiet ccsbox", READY_S, "the box is not ready again")
         machine.must("mount -o ro /dev/vdb /mnt")
@@ -120,25 +120,23 @@ class Lane:
         machine.put("/run/lab/frames", frames().encode())
         machine.must("touch /run/lab/plugged")
         street.begin()
-        begun, moment = machine.uptime(), self._rng.uniform(1.0, LONGEST_S)
+        begun, moment = machine.clock, self._rng.uniform(1.0, LONGEST_S)
+        before = set(machine.must(FOLDERS).split())
         stage, session, seen_at = "nothing said yet", "", 0.0
-        while True:
-            now = machine.uptime()
-            if now >= begun + moment:
-                break
+        while machine.clock < begun + moment:
             said = street.said()
             stage = next((words for words in STAGES if words in said), stage)
             if stage == "PreCharge":
                 machine.put("/run/lab/volts", str(BATTERY_V).encode())
-            if not session and (told := re.search(r"recording (\S+) in", machine.run(BOX_SAID)[1])):
-                session, seen_at = told.group(1), now
-            time.sleep(LOOK_EVERY_S)
+            if not session and (new := set(machine.must(FOLDERS).split()) - before):
+                session, seen_at = new.pop(), machine.clock
+            machine.sleep(LOOK_EVERY_S)
         machine.cut()
-        return Cut(f"{moment:.0f} s after plugging in", stage, session if session and now - seen_at >= KEPT_S else "")
+        return Cut(f"{moment:.0f} s after plugging in", stage, session if session and machine.clock - seen_at >= KEPT_S else "")
 
     def _leave(self, machine: Machine) -> None:
         """Switched off in order: nothing is left for a check of the file system to mend."""
-        machine.power_off(READY_S)
+        machine.power_off(OFF_S)
         raw = self._folder / "root.raw"
         subprocess.run(["qemu-img", "convert", "-q", "-O", "raw", str(self._folder / "root.qcow2"), str(raw)], check=True)
         done = subprocess.run(["e2fsck", "-fn", str(raw)], capture_output=True, text=True)

@@ -51,4 +51,5 @@ cp "$root"/boot/vmlinuz-* "$folder/vmlinuz"
 cp "$root"/boot/initrd.img-* "$folder/initrd"
 rm -f "$folder/root.ext4"
 truncate -s 2G "$folder/root.ext4"
-mkfs.ext4 -q -F -d "$root" "$folder/root.ext4"
+# nothing left for the kernel to initialise later: what is written at rest shall be the box's
+mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 -d "$root" "$folder/root.ext4"

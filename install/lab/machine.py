@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-PATIENCE_S = 300.0               # for the guest to boot: without a processor's help it runs twenty times slower than this computer
+PATIENCE_S = 600.0               # of this computer, for the board to start: without a processor's help it runs some five times slower than a Raspberry Pi
 LOOK_EVERY_S = 0.05
+ASK_EVERY_S = 0.2                # of the board's clock
 MEMORY_MIB = 768
 RATE_OF_LINES = 1 << 16
 
@@ -24,18 +25,23 @@ class LabError(Exception):
 class Machine:
     """One board. `folder` holds root.qcow2, vmlinuz, initrd; a context manager that leaves no process behind.
 
-    `supplies`: a file system that the board mounts at /mnt, read-only. Its clock counts instructions, one to the nanosecond: a processor of 1000 million
-    a second, about a Raspberry Pi 3, and nothing on the board notices what else this computer does. Its eth0 leads nowhere.
+    `supplies`: a file system that the board mounts at /mnt, read-only. Its eth0 leads nowhere.
+    Its clock counts instructions, one to the nanosecond: a processor of 1000 million a second, about a Raspberry Pi 3; it stands still while nothing is asked
+    of a board that is up. `clock`: s since the kernel's start, as last told.
     """
 
-    def __init__(self, folder: Path, supplies: Path) -> None:
-        """The power is on."""
+    def __init__(self, folder: Path, supplies: Path, *, patient: bool = False) -> None:
+        """The power is on. `patient`: a wait takes its time, so that what a start waits for (the disk) counts as it does on a board; but a processor of this
+        computer has to be free for it. Else the clock goes on to the next thing at once: nothing on the board notices how busy this computer is, but
+        each wait for the disk moves the clock to some timer.
+        """
         self.folder = folder
         self.started = time.monotonic()
+        self.clock = 0.0
         self.talk = Path(f"/tmp/ccsbox-lab-{os.getpid()}-{folder.name}")
         shutil.rmtree(self.talk, ignore_errors=True)
         self.talk.mkdir()
-        command = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-accel", "tcg,thread=single", "-icount", "shift=0,sleep=on", "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-display", "none",
+        command = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-accel", "tcg,thread=single", "-icount", f"shift=0,sleep={'on' if patient else 'off'}", "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-display", "none",
                    "-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd"),
                    "-append", "root=/dev/vda rw quiet net.ifnames=0 console=ttyS0 systemd.show_status=0",
                    # writes reach the file when the guest flushes them: what it has not synced is lost with the power, as on a card
@@ -85,16 +91,13 @@ class Machine:
 
     def copy(self, folder: Path) -> Path:
         """The machine's folder with its disk as it is this instant, of which another machine can be made."""
-        self.must("sync")
-        self._command("stop")                    # qemu flushes what it holds
+        self.must("sync")                        # and qemu, when it stops, what it holds
         shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("console.log"))
-        self._command("cont")
         return folder
 
     def power_off(self, limit: float) -> None:
         """In order, as a person would; LabError when it does not end within `limit` s."""
-        self._agent.settimeout(10)
-        self._agent.sendall(json.dumps({"cmd": "systemctl poweroff", "timeout": 10}).encode() + b"\n")
+        self._begin({"cmd": "systemctl poweroff", "timeout": 10})
         try:
             self.process.wait(limit)
         except subprocess.TimeoutExpired:
@@ -115,7 +118,8 @@ class Machine:
         while time.monotonic() < end:
             said = self._hear(end)
             if "ready" in said:
-                return said["ready"]
+                self._command("stop")
+                return self.clock
         raise LabError(f"the board was not up within {limit:g} s; {self.folder}/console.log")
 
     def _hear(self, end: float) -> dict:
@@ -132,15 +136,23 @@ class Machine:
                 raise LabError(f"the board went out; {self.folder}/console.log")
             self._lines += data
         line, self._lines = self._lines.split(b"\n", 1)
-        return json.loads(line)
+        said = json.loads(line)
+        self.clock = said["up"]
+        return said
+
+    def _begin(self, question: dict) -> None:
+        """The board goes on, and obeys."""
+        self._command("cont")
+        self._agent.settimeout(10)
+        self._agent.sendall(json.dumps(question).encode() + b"\n")
 
     def _ask(self, question: dict, limit: float) -> dict:
-        self._agent.settimeout(limit)
-        self._agent.sendall(json.dumps(question).encode() + b"\n")
+        self._begin(question)
         end = time.monotonic() + limit
         while True:
             said = self._hear(end)
             if "rc" in said:
+                self._command("stop")
                 return said
 
     def run(self, command: str, limit: float = PATIENCE_S) -> tuple[int, str]:
@@ -156,24 +168,23 @@ class Machine:
         return out
 
     def until(self, command: str, limit: float, what: str) -> str:
-        """Asks again and again until the command succeeds; its output."""
-        end = time.monotonic() + limit
+        """Asks again and again until the command succeeds; its output. LabError after `limit` s of the board's clock."""
+        end = self.clock + limit
         while True:
             code, out = self.run(command)
             if code == 0:
                 return out
-            if time.monotonic() > end:
+            if self.clock > end:
                 raise LabError(f"{what}: not within {limit:g} s\n{out}")
-            time.sleep(LOOK_EVERY_S * 4)
+            self.sleep(ASK_EVERY_S)
 
-    def uptime(self) -> float:
-        """s of the board's own clock."""
-        return float(self.must("cut -d ' ' -f 1 /proc/uptime"))
+    def sleep(self, seconds: float) -> None:
+        """Of the board's clock."""
+        self.must(f"sleep {seconds:g}")
 
     def reboot(self) -> None:
         """As a person would; `ready` comes again."""
-        self._agent.settimeout(10)
-        self._agent.sendall(json.dumps({"cmd": "systemctl reboot", "timeout": 10}).encode() + b"\n")
+        self._begin({"cmd": "systemctl reboot", "timeout": 10})
 
     def put(self, path: str, data: bytes) -> None:
         self._ask({"put": path, "data": base64.b64encode(data).decode()}, 60)
