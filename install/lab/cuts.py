@@ -28,7 +28,7 @@ CONFIGURATION = "cmp /etc/ccsbox/config.yaml /mnt/tree/install/lab/lab.yaml"
 SESSIONS = "/opt/ccsbox/current/venv/bin/python /mnt/tree/install/lab/guest/sessions-whole /var/lib/ccsbox/sessions"
 ERRORS = "dmesg | grep -c -e 'EXT4-fs error' -e 'I/O error' || true"
 UNASKED = "grep -c 'contactors 1' /run/lab/moves || true"
-FOLDERS = "ls /var/lib/ccsbox/sessions"
+FOLDERS = "cd /var/lib/ccsbox/sessions && ls -d -- *-pev"
 STAGES = ("PreCharge", "AVLN formed", "SLAC_PARM")       # of the charger's words, the latest first
 
 
