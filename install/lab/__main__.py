@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 from charge import Charge, frames  # noqa: E402
 from cuts import power_cuts  # noqa: E402
 from hostile import interrupted, refusals  # noqa: E402
-from machine import LabError, Machine, disk, supplies  # noqa: E402
+from machine import ARCHES, LabError, Machine, disk, supplies  # noqa: E402
 from rest import rest  # noqa: E402
 from street import Street  # noqa: E402
 
@@ -131,16 +131,17 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
 def main() -> int:
     parser = argparse.ArgumentParser(prog="install/lab/run.sh", description=__doc__)
     parser.add_argument("--cache", type=Path, required=True, help="folder for images and wheels that are kept")
+    parser.add_argument("--arch", choices=ARCHES, default="amd64", help="the board's processor, as Debian calls it (default: %(default)s)")
     parser.add_argument("--cuts", type=int, default=0, metavar="N", help="cut the power N times at random moments")
     parser.add_argument("--interrupt", type=int, default=0, metavar="N", help="cut the power N times in the middle of an installation")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--upgrade-from", metavar="COMMIT", default="", help="install this commit first, then upgrade to the files as they stand")
     parser.add_argument("--keep", action="store_true", help="leave the working folder for a look")
     args = parser.parse_args()
-    report, image, work = Report(), args.cache / "image", args.cache / "work"
+    report, image, work = Report(), args.cache / f"image-{args.arch}", args.cache / f"work-{args.arch}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    wheels = args.cache / "wheels"
+    wheels = args.cache / f"wheels-{args.arch}"
     try:
         board(args, image, work, wheels, report)
         if args.interrupt:
