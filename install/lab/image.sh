@@ -23,7 +23,7 @@ trap leave EXIT
 trap 'exit 1' HUP INT TERM
 
 # programs of another processor are run by qemu-user, of which Linux has to be told; what the system has already is taken as it is
-if [ "$(dpkg --print-architecture)" != "$arch" ] && ! arch-test -n "$arch" > /dev/null 2>&1; then
+if [ "$(dpkg --print-architecture)" != "$arch" ] && ! arch-test "$arch" > /dev/null 2>&1; then
     if [ ! -e "$misc/register" ]; then
         mount -t binfmt_misc binfmt_misc "$misc"
         mounted=1
