@@ -17,14 +17,15 @@ sys.path.insert(0, str(ROOT))
 from charge import Charge  # noqa: E402
 from cuts import power_cuts  # noqa: E402
 from hostile import interrupted, refusals  # noqa: E402
-from machine import LabError, Machine, disk, supplies  # noqa: E402
+from machine import ARCHES, LabError, Machine, disk, supplies  # noqa: E402
+from read_only import read_only_root  # noqa: E402
 from rest import rest  # noqa: E402
 from street import Street  # noqa: E402
 
 INSTALL = "cd /mnt/{tree} && ./install/install.sh --yes --offline /mnt/wheels --interface eth1 --mode pev --board raspberry_pi --can vcan0"
 MOUNT = "mount -o ro /dev/vdb /mnt"
-STARTED = ("journalctl -u ccsbox -b -o cat | grep -A 9 'boot timeline (since'", "systemd-analyze time",
-           "systemd-analyze critical-chain ccsbox.service --no-pager | tail -n +4")
+TIMELINE = "journalctl -u ccsbox -b -o cat | grep -A 9 'boot timeline (since'"
+STARTED = (TIMELINE, "systemd-analyze time", "systemd-analyze critical-chain ccsbox.service --no-pager | tail -n +4")
 OFF_S = 600.0                    # of this computer's clock
 READY_S = 120.0                  # of the board's clock
 SERVICE = "systemctl is-active --quiet ccsbox"
@@ -118,9 +119,8 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
         report.say(True, "systemd-analyze security", score)
         charge.begin()
         charge.stop()
-        if args.cuts:
-            machine.until(SERVICE, READY_S, "the service comes up again")
-            machine.copy(work / "installed")
+        machine.until(SERVICE, READY_S, "the service comes up again")
+        machine.copy(work / "installed")
         code, out = machine.run("cd /mnt/tree && ./install/install.sh --yes --uninstall --purge; code=$?; cd /; umount /mnt; exit $code", 300)
         after = listing(machine)
         extra = sorted(set(after.splitlines()) ^ set(before.splitlines()))
@@ -133,6 +133,7 @@ def comes_up(machine: Machine, report: Report) -> None:
     ready = int(machine.must("systemctl show ccsbox -p ActiveEnterTimestampMonotonic --value")) / 1e6
     report.figures["service ready, s after the kernel's start"] = round(ready, 1)
     report.say(True, "the service came up by itself", f"ready {ready:.1f} s after the kernel's start")
+    machine.until(TIMELINE, READY_S, "the boot timeline in the journal")
     for command in STARTED:
         for line in machine.run(command)[1].splitlines():
             print("       ", line)
@@ -141,18 +142,20 @@ def comes_up(machine: Machine, report: Report) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="install/lab/run.sh", description=__doc__)
     parser.add_argument("--cache", type=Path, required=True, help="folder for images and wheels that are kept")
+    parser.add_argument("--arch", choices=ARCHES, default="amd64", help="the board's processor, as Debian calls it (default: %(default)s)")
     parser.add_argument("--cuts", type=int, default=0, metavar="N", help="cut the power N times at random moments")
     parser.add_argument("--interrupt", type=int, default=0, metavar="N", help="cut the power N times in the middle of an installation")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--upgrade-from", metavar="COMMIT", default="", help="install this commit first, then upgrade to the files as they stand")
     parser.add_argument("--keep", action="store_true", help="leave the working folder for a look")
     args = parser.parse_args()
-    report, image, work = Report(), args.cache / "image", args.cache / "work"
+    report, image, work = Report(), args.cache / f"image-{args.arch}", args.cache / f"work-{args.arch}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    wheels = args.cache / "wheels"
+    wheels = args.cache / f"wheels-{args.arch}"
     try:
         board(args, image, work, wheels, report)
+        read_only_root(work / "installed", work / "supplies.ext4", work / "read-only", report)
         if args.interrupt:
             interrupted(image, work / "supplies.ext4", work / "interrupted", INSTALL.format(tree="tree"), args.interrupt, random.Random(args.seed), report)
         if args.cuts:

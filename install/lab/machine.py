@@ -4,10 +4,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
+import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +21,44 @@ MEMORY_MIB = 768
 RATE_OF_LINES = 1 << 16
 
 
+@dataclass(frozen=True)
+class Arch:
+    """What a board's processor decides. Its name is Debian's; `python machine.py NAME` tells it to shell scripts."""
+
+    uname: str                   # as Linux on the board says, and the name of its wheels
+    machine: str                 # qemu's, of the program qemu-system-UNAME
+    cpu: str
+    console: str                 # the machine's first serial line, as Linux calls it
+    packages: str                # what this computer needs for it: command=Debian package, as `need_debian` wants it
+
+    def shell(self, name: str) -> str:
+        words = {"uname": self.uname, "cross": f"{self.uname}-linux-gnu-", "kernel_package": f"linux-image-{name}", "arch_packages": self.packages}
+        return "\n".join(f"{word}={shlex.quote(value)}" for word, value in words.items())
+
+
+ARCHES = {
+    "amd64": Arch("x86_64", "q35", "max", "ttyS0", "qemu-system-x86_64=qemu-system-x86 x86_64-linux-gnu-gcc-12=gcc-12"),
+    "arm64": Arch("aarch64", "virt,gic-version=3", "cortex-a53", "ttyAMA0",
+                  "qemu-system-aarch64=qemu-system-arm qemu-aarch64-static=qemu-user-static arch-test=arch-test aarch64-linux-gnu-gcc-12=gcc-12-aarch64-linux-gnu"),
+}
+
+
 class LabError(Exception):
     """What was expected of the machine, and what came."""
 
 
 class Machine:
-    """One board. `folder` holds root.qcow2, vmlinuz, initrd; a context manager that leaves no process behind.
+    """One board. `folder` holds root.qcow2, vmlinuz, initrd, arch; a context manager that leaves no process behind.
 
     `supplies`: a file system that the board mounts at /mnt, read-only. Its eth0 leads nowhere.
     Its clock counts instructions, one to the nanosecond: a processor of 1000 million a second, about a Raspberry Pi 3; it stands still while nothing is asked
     of a board that is up. `clock`: s since the kernel's start, as last told.
     """
 
-    def __init__(self, folder: Path, supplies: Path, *, patient: bool = False) -> None:
+    def __init__(self, folder: Path, supplies: Path, *, patient: bool = False, words: str = "") -> None:
         """The power is on. `patient`: a wait takes its time, so that what a start waits for (the disk) counts as it does on a board; but a processor of this
         computer has to be free for it. Else the clock goes on to the next thing at once: nothing on the board notices how busy this computer is, but
-        each wait for the disk moves the clock to some timer.
+        each wait for the disk moves the clock to some timer. `words`: for the kernel.
         """
         self.folder = folder
         self.started = time.monotonic()
@@ -41,9 +66,11 @@ class Machine:
         self.talk = Path(f"/tmp/ccsbox-lab-{os.getpid()}-{folder.name}")
         shutil.rmtree(self.talk, ignore_errors=True)
         self.talk.mkdir()
-        command = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-accel", "tcg,thread=single", "-icount", f"shift=0,sleep={'on' if patient else 'off'}", "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-display", "none",
+        arch = ARCHES[(folder / "arch").read_text().strip()]
+        command = [f"qemu-system-{arch.uname}", "-M", arch.machine, "-cpu", arch.cpu, "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-display", "none",
+                   "-accel", "tcg,thread=single", "-icount", f"shift=0,sleep={'on' if patient else 'off'}",
                    "-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd"),
-                   "-append", "root=/dev/vda rw quiet net.ifnames=0 console=ttyS0 systemd.show_status=0",
+                   "-append", f"root=/dev/vda rw quiet net.ifnames=0 console={arch.console} systemd.show_status=0 {words}",
                    # writes reach the file when the guest flushes them: what it has not synced is lost with the power, as on a card
                    "-drive", f"file={folder}/root.qcow2,if=none,id=root,format=qcow2,cache=writeback", "-device", "virtio-blk-pci,drive=root",
                    "-drive", f"file={supplies},if=none,id=supplies,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=supplies",
@@ -207,6 +234,12 @@ def supplies(folder: Path, file: Path) -> Path:
 def disk(image: Path, folder: Path) -> None:
     """A machine's own folder: a copy on write of the image."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("vmlinuz", "initrd"):
+    for name in ("vmlinuz", "initrd", "arch"):
         shutil.copy(image / name, folder / name)
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image / "root.ext4"), str(folder / "root.qcow2")], check=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] not in ARCHES:
+        sys.exit(f"there is no board with the processor {sys.argv[1]!r}; there are {', '.join(ARCHES)}")
+    print(ARCHES[sys.argv[1]].shell(sys.argv[1]))

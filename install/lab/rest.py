@@ -8,8 +8,8 @@ from machine import Machine
 SETTLE_S = 20.0                  # of the board's clock: what a start still writes reaches the disk (ext4 commits every 5 s, the kernel writes back after 30)
 REST_S = 60.0
 USAGE = "cat /proc/uptime /sys/fs/cgroup/system.slice/ccsbox.service/cpu.stat"
-WRITTEN = "cut -d ' ' -f 1- /sys/block/vda/stat"
-SECTORS = 6                      # field 7 of /sys/block/NAME/stat: sectors of 512 octets written (kernel, Documentation/block/stat.rst)
+STAT = "cat /sys/block/vda/stat"
+SECTORS = 6                      # field 7 of it: sectors of 512 octets written (kernel, Documentation/block/stat.rst)
 PROCESSES = "for pid in $(cat /sys/fs/cgroup/system.slice/ccsbox.service/cgroup.procs); do grep -e VmRSS /proc/$pid/status; tr '\\0' ' ' < /proc/$pid/cmdline; echo; done"
 
 
@@ -31,11 +31,16 @@ def rest(machine: Machine, report) -> None:
     report.say(sectors_after == sectors, "nothing is written while nothing happens", f"{(sectors_after - sectors) * 512} octets in {after - at:.0f} s; changed: {changed or 'nothing'}")
 
 
+def sectors_written(machine: Machine) -> int:
+    """To the board's disk since power-on."""
+    return int(machine.must(STAT).split()[SECTORS])
+
+
 def _sample(machine: Machine) -> tuple[float, float, int]:
     """s of processor that the service has used, s since the start of the system, sectors written."""
     lines = machine.must(USAGE).splitlines()
     usage = next(int(line.split()[1]) for line in lines if line.startswith("usage_usec"))
-    return usage / 1e6, float(lines[0].split()[0]), int(machine.must(WRITTEN).split()[SECTORS])
+    return usage / 1e6, float(lines[0].split()[0]), sectors_written(machine)
 
 
 def _name(command: str) -> str:

@@ -20,6 +20,7 @@ class Street:
 
     def begin(self) -> None:
         self.machine.put(CONFIG, SETTINGS.encode())
+        self.machine.must(f"rm -f {LOG}")            # of the charge before
         self.machine.must(COMMAND.format(log=LOG, program=self.program, config=CONFIG))
 
     def end(self) -> None:
