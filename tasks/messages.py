@@ -5,8 +5,7 @@ tells the connection supervision (or the V2G task) what came of it.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from tasks.stop_reasons import StopReason
 
 

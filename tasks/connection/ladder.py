@@ -8,11 +8,11 @@ ladder is climbed again, with growing pauses.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from enum import auto
 from typing import Mapping
 
 from drivers.interfaces import PilotState
+from kernel.record import dataclass
 from kernel.timer import MS, Backoff, Timer
 from kernel.word import Word
 from tasks.connection import timing as t
