@@ -1,6 +1,7 @@
 """ccsbox: command line -> configuration -> board -> task table -> kernel. The first file to read."""
 from __future__ import annotations
 
+import gc
 import random
 import sys
 import time
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def appliance(config, args: Namespace) -> int:
     """The box itself: a real clock, a real interface; leaves only when its outputs are safe."""
+    gc.disable()                             # what a start makes stays; from `go_realtime` on it is off for good
     from kernel.clock import MonotonicClock
     from tools.appliance.boot_timeline import Timeline, boot_offset, own_start
     from tools.appliance.guard import standing_by
@@ -85,6 +87,7 @@ def appliance(config, args: Namespace) -> int:
         loaded = codec.load(schemas=SCHEMAS)
         timeline.mark("codec loaded")
         made = build(board, signals, config, random.SystemRandom(), journal, loaded, around)
+        timeline.mark("task table built")
         rows = helpers + made.rows + watchers + (around.screen(made) if around.screen is not None else [])
         if guard is not None:
             rows = guard.join(rows, made.safety, signals)
@@ -98,6 +101,8 @@ def appliance(config, args: Namespace) -> int:
         timeline.mark("guard stands by")
         for report in go_realtime() if config.realtime else ():
             journal.note(clock.now(), "main", "%s", report)
+        if not config.realtime:
+            gc.enable()
         outcome = Outcome(signals, made, kernel, system, clock, once=args.once, on_session_end=config.exit.on_session_end, journal=journal)
         timeline.mark("task table runs")
         timeline.tell(clock.now(), journal)

@@ -6,10 +6,11 @@ is inside a frame.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 from typing import BinaryIO, Iterator
+
+from kernel.record import dataclass
 
 LINK_ETHERNET = 1                        # LINKTYPE_ETHERNET
 MAX_FRAME = 256 * 1024                   # octets; libpcap's own upper bound of a snapshot (MAXIMUM_SNAPLEN)

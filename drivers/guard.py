@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
+
+from kernel.record import dataclass
 
 MAX_TEXT = 2000          # octets of a report
 MAX_DRAIN = 64           # datagrams read at once: three times what 100 ms can hold at one per 5 ms

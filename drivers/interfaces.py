@@ -6,9 +6,10 @@ to do by itself; a real device says NEVER because its file descriptor wakes the 
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Callable, Generic, NamedTuple, Protocol, TypeVar
 
+from kernel.record import dataclass
 from kernel.word import Word
 
 T = TypeVar("T")

@@ -12,7 +12,6 @@ import os
 import re
 import socket
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable
@@ -20,6 +19,7 @@ from typing import Callable
 from drivers.errors import DriverError
 from drivers.route import SYS_NET, Address, Route, leads_over, route_to
 from kernel.journal import Event
+from kernel.record import dataclass, settings_class
 from kernel.settings import setting
 from kernel.timer import MS, S, Backoff
 
@@ -44,7 +44,7 @@ NOT_PRINTABLE = re.compile(r"[^!-~]")
 NS_PER_S = 1_000_000_000
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class SyslogConfig:
     """Section `syslog`: off as long as no host is named."""
 

@@ -10,8 +10,9 @@ import fcntl
 import ipaddress
 import socket
 import struct
-from dataclasses import dataclass
 from pathlib import Path
+
+from kernel.record import dataclass
 
 SIOCGIFADDR = 0x8915             # linux/sockios.h
 MAX_ADDRESSES = 16               # of one interface that are looked at; the rest is counted

@@ -7,11 +7,11 @@ import select
 import socket
 import struct
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Protocol
 
 from drivers.errors import DriverError
+from kernel.record import dataclass, settings_class
 from kernel.settings import setting
 from kernel.timer import MS, NEVER
 
@@ -31,7 +31,7 @@ PACKET_MR_PROMISC = 1
 PACKET_MR_ALLMULTI = 2
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class NicDriver:
     """Section `nic` of the configuration."""
 
@@ -39,7 +39,7 @@ class NicDriver:
         "pcap: libpcap and pcap-ct; socket: a plain packet socket of Linux, no library, less processor time"))
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class NicConfig:
     """One handle: the interface, what it takes in, and which driver."""
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import Any, Callable
 
 from drivers.errors import DriverError
 from drivers.i2c import shorten_timeout
+from kernel.record import settings_class
 from kernel.settings import setting
 
 WIDTH = 128
@@ -42,7 +42,7 @@ SET_COLUMNS, SET_PAGES = 0x21, 0x22               # SSD1306, horizontal addressi
 SET_PAGE, COLUMN_LOW, COLUMN_HIGH = 0xB0, 0x00, 0x10     # both; the only way of the SH1106
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class OledConfig:
     """Section `oled` of the configuration. How bright it is: section `display`."""
 

@@ -5,8 +5,9 @@ import ipaddress
 import os
 import socket
 import struct
-from dataclasses import dataclass
 from pathlib import Path
+
+from kernel.record import dataclass
 
 # linux/rtnetlink.h, linux/netlink.h
 RTM_GETROUTE, RTM_NEWROUTE, NLMSG_ERROR, NLM_F_REQUEST = 26, 24, 2, 1

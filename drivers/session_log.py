@@ -7,11 +7,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Sequence
 
+from kernel.record import settings_class
 from kernel.settings import setting
 
 MAX_OCTETS = 4 * 1024 * 1024     # of one file (about 20 000 sessions); then it gets a number and a new one begins
@@ -21,7 +21,7 @@ CSV_NAME = "secc-log.csv"
 NS_PER_S = 1_000_000_000
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class PeerLogConfig:
     """Section `peer_log`: whom a car or a charger has met."""
 

@@ -5,10 +5,9 @@ contactors are closed, as pyPLC's `soc_simulation` does (pyPLC sheet 1.2). Every
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from drivers.errors import DriverError
 from drivers.interfaces import BatteryReading
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import S
 
@@ -17,7 +16,7 @@ PER_HOUR = 3600 * S
 PER_MINUTE = 60 * S
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class FixedVehicleConfig:
     """Section `vehicle_fixed` of the configuration. The voltage is compared with the inlet before the contactors close: measure it."""
 

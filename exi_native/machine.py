@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import sysconfig
 from typing import NamedTuple
 
 #: What uname says where 32-bit ARM programs run that may use ARMv7 instructions; armv8l: a 64-bit kernel under setarch.
@@ -43,6 +42,10 @@ def this_machine() -> Machine:
         c_library = platform.system().lower()
     else:
         c_library = platform.libc_ver()[0] or "musl"  # Python 3.11 knows the name of glibc only
+    if sys.maxsize > 1 << 32:
+        return Machine(platform.machine(), 64, c_library, True)
+    import sysconfig  # reads 1,200 settings of Python's own making: 32-bit ARM alone has two kinds of floats
+
     # The name that Python itself was built for, such as armv7l-unknown-linux-gnueabihf; soft float ends in gnueabi.
     built_for = str(sysconfig.get_config_var("HOST_GNU_TYPE") or "")
-    return Machine(platform.machine(), 64 if sys.maxsize > 1 << 32 else 32, c_library, not built_for.endswith("eabi"))
+    return Machine(platform.machine(), 32, c_library, not built_for.endswith("eabi"))

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Callable
 
+from kernel.record import dataclass
 from kernel.timer import S
 
 CAPACITY = 4096          # events kept until flushed; the oldest goes first, counted in `lost`

@@ -5,7 +5,8 @@ import ctypes
 import gc
 import os
 import resource
-from dataclasses import dataclass
+
+from kernel.record import dataclass
 
 PRIORITY = 40            # SCHED_FIFO 1..99; below the interrupt threads (50) of a real-time kernel
 TIMER_SLACK_NS = 1       # default is 50 us; only matters outside SCHED_FIFO

@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import math
 import types
 import typing
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Iterator, Mapping
+
+from kernel.record import dataclass
 
 SHOWN = 60               # characters of a wrong value that are repeated in the message
 MAX_SUGGESTIONS = 50     # unknown keys for which a nearest one is looked up; a foreign file is not worth more
@@ -103,6 +104,11 @@ def _default(f: dataclasses.Field, within: Any) -> Any:
     return f.default_factory() if f.default_factory is not dataclasses.MISSING else REQUIRED
 
 
+def _required(f: dataclasses.Field) -> bool:
+    """It has no default."""
+    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+
+
 def _describe(cls: type, path: Path, within: Any) -> Iterator[Entry]:
     hints = typing.get_type_hints(cls)
     for f in dataclasses.fields(cls):
@@ -166,24 +172,28 @@ class _Builder:
             self.problem(path, f"is {_show(data)}, but must be a section with keys under it")
             return None
         fields = {f.name: f for f in dataclasses.fields(cls)}
-        if not data and within is None and all(_default(f, None) is not REQUIRED for f in fields.values()):
-            return self.made(cls, {}, path)      # nothing to look at: it is what its class says
+        if not data:                             # nothing to look at: it is what its owner or its class says
+            if within is not None:
+                return within
+            if not any(_required(f) for f in fields.values()):
+                return self.made(cls, {}, path)
         before = len(self.problems)
         for key, value in data.items():
             if key not in fields:
                 self.unknown((*path, str(key)), value)
-        hints = typing.get_type_hints(cls)
+        hints = typing.get_type_hints(cls)       # compiles each annotation: only of sections that somebody has written something into
         values: dict[str, Any] = {}
         for name in fields:
-            here, kind = (*path, name), hints[name]
-            if dataclasses.is_dataclass(kind):
-                default = _default(fields[name], within)
+            if name not in data and within is None and not _required(fields[name]):
+                continue                         # its class knows
+            here, kind, default = (*path, name), hints[name], _default(fields[name], within)
+            if name not in data and default is not REQUIRED:
+                values[name] = default
+            elif dataclasses.is_dataclass(kind):
                 values[name] = self.section(kind, data.get(name), here, None if default is REQUIRED else default)
             elif name in data:
-                values[name] = self.value(kind, data[name], _entry(fields[name], here, kind, _default(fields[name], within)))
-            elif within is not None:
-                values[name] = _default(fields[name], within)
-            elif _default(fields[name], None) is REQUIRED:
+                values[name] = self.value(kind, data[name], _entry(fields[name], here, kind, default))
+            else:
                 self.problem(here, f"is missing; it needs {_entry(fields[name], here, kind, REQUIRED).allowed()}")
         return None if len(self.problems) > before else self.made(cls, values, path)
 
@@ -228,6 +238,7 @@ class _Builder:
         self.problem(path, text)
 
     def suggestion(self, path: Path) -> str:
+        import difflib                           # for who has made a mistake
         section, key = path[:-1], path[-1]
         siblings = sorted({p[len(section)] for p in self.entries if len(p) > len(section) and p[:len(section)] == section})
         for known in siblings:
@@ -322,6 +333,7 @@ def _complaint(kind: Any, value: Any, entry: Entry, allowed: str) -> str:
     elif not math.isfinite(value) if isinstance(value, float) else abs(value) >= 1 << 63:
         return wrong
     if entry.choices is not None and value not in entry.choices:
+        import difflib
         nearest = difflib.get_close_matches(str(value)[:SHOWN], entry.choices, 1)
         return wrong + (f" (nearest: {nearest[0]})" if nearest else "")
     if entry.low is not None and value < entry.low or entry.high is not None and value > entry.high:

@@ -1,10 +1,11 @@
 """The row of the task table and what is accounted for it."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import Protocol
 
+from kernel.record import dataclass
 from kernel.timer import NEVER
 
 TIMED = 0

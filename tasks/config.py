@@ -1,7 +1,7 @@
 """Every setting of the box, section by section; config.yaml shows them all with their defaults."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from drivers.boards.config import FoccciCapeBoard, GpioBoard, beaglebone, raspberry_pi
 from drivers.can.dbc_battery import DbcBatteryConfig
@@ -16,6 +16,7 @@ from drivers.serial_line.dieter import DieterConfig
 from drivers.serial_line.text_display import TextDisplayConfig
 from drivers.session_log import PeerLogConfig
 from drivers.vehicle_fixed import FixedVehicleConfig
+from kernel.record import settings_class
 from kernel.settings import setting
 from tasks.bridge.config import BridgeConfig
 from tasks.connection.config import ConnectionConfig, ExitConfig
@@ -29,7 +30,7 @@ from tasks.tcp.config import TcpConfig
 from tasks.v2g.config import EvConfig, EvseConfig
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class Config:
     """The box."""
 

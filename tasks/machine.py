@@ -6,7 +6,8 @@ Machines neither log nor print: task.py turns events into the journal, signals a
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from kernel.record import dataclass
+
 
 
 @dataclass(slots=True)

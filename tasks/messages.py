@@ -5,8 +5,7 @@ tells the connection supervision (or the V2G task) what came of it.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from tasks.stop_reasons import StopReason
 
 
@@ -223,10 +222,12 @@ class TcpClosed:
 
 @dataclass(slots=True)
 class StopSession:
-    """user interface, bridge, connection -> v2g: bring the session to its normal end; `urgent`: state B first, courtesy second."""
+    """user interface, bridge, connection -> v2g: bring the session to its normal end; `urgent`: state B first, courtesy second.
+    `leaving`: the program is to go after it."""
 
     reason: StopReason
     urgent: bool = False
+    leaving: bool = False
 
 
 @dataclass(slots=True)

@@ -5,11 +5,11 @@ Exactly one writer each (claimed when the table is built).
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Iterator
 
 from drivers.interfaces import PilotState
 from kernel.channels import Signal
+from kernel.record import dataclass
 from kernel.timer import MS, S
 from tasks.stop_reasons import StopReason
 

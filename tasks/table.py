@@ -5,48 +5,32 @@ rows in this order; rows that got mail from a later one run again within the sam
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 from exi_native.codec import Codec
 from kernel.channels import Mailbox
 from kernel.journal import Journal
+from kernel.record import dataclass
 from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
 from kernel.timer import MS, US
-from tasks.bridge.config import ev_of
-from tasks.bridge.task import BridgeTask, Memory
-from tasks.can_info.task import CanInfoTask
-from tasks.chademo.private_task import PrivateTask
-from tasks.chademo.task import ChademoTask
 from tasks.config import Config
-from tasks.connection.task import ConnectionTask, evse_connection, pev_connection
 from tasks.devices.task import DevicesTask
 from tasks.display.task import DisplayTask, Lines
 from tasks.ethernet.task import FrameRx, FrameTx, Tap
 from tasks.health.task import Flushable, HealthTask, Watchdog
-from tasks.homeplug.modem import Modem
-from tasks.homeplug.slac_evse import EvseSlac
-from tasks.homeplug.slac_pev import PevSlac
-from tasks.homeplug.task import HomeplugTask
-from tasks.ipv6.host import Host
-from tasks.ipv6.sdp import SdpClient, SdpServer
-from tasks.ipv6.task import Ipv6Task, SdpTask
-from tasks.listen.exi import decoder
-from tasks.listen.join import Joining
-from tasks.listen.join_task import INBOX as JOIN_INBOX, JoinTask
-from tasks.listen.task import INBOX, Files, ListenRx, ListenTask
-from tasks.mqtt.task import MqttTask
-from tasks.safety.ac_task import AcSafetyTask
-from tasks.safety.bridge_task import BridgeSafetyTask
-from tasks.safety.task import EvseSafetyTask, SafetyTask
-from tasks.sense.task import AcSense, BridgeSense, CarSense, ChargerSense
 from tasks.signals import Signals
-from tasks.tcp.endpoint import Endpoint
-from tasks.tcp.task import TcpTask
-from tasks.user.task import Keys, UserTask
-from tasks.v2g.sides import EvseSide, PevSide
-from tasks.v2g.task import V2gTask
-from tasks.vehicle.task import VehicleTask
+
+if TYPE_CHECKING:                 # a box is one of these, and loads no other: at a start each file costs (`python -m tools.bench start`)
+    from tasks.bridge.task import Memory
+    from tasks.connection.task import ConnectionTask
+    from tasks.homeplug.task import HomeplugTask
+    from tasks.ipv6.task import Ipv6Task, SdpTask
+    from tasks.listen.task import Files, ListenTask
+    from tasks.safety.ac_task import AcSafetyTask
+    from tasks.safety.task import EvseSafetyTask, SafetyTask
+    from tasks.tcp.task import TcpTask
+    from tasks.user.task import Keys
+    from tasks.v2g.task import V2gTask
 
 FRAMES = 64        # frames that wait between rows: twice what one visit drains
 ITEMS = 32         # commands, events, datagrams
@@ -121,16 +105,33 @@ class Table:
 
 def pev(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
     """The box in a car; `board` is a drivers.board.CarBoard, `rng` is seeded in simulation and secret otherwise."""
+    from tasks.connection.task import pev_connection
+    from tasks.homeplug.modem import Modem
+    from tasks.homeplug.slac_pev import PevSlac
+    from tasks.homeplug.task import HomeplugTask
+    from tasks.ipv6.host import Host
+    from tasks.ipv6.sdp import SdpClient
+    from tasks.ipv6.task import Ipv6Task, SdpTask
+    from tasks.safety.task import SafetyTask
+    from tasks.sense.task import CarSense
+    from tasks.tcp.endpoint import Endpoint
+    from tasks.tcp.task import TcpTask
+    from tasks.v2g.sides import PevSide
+    from tasks.v2g.task import V2gTask
     box, mac = Boxes(), board.nic.mac
     role, modem = PevSlac(cfg.slac, mac, rng), Modem(cfg.slac, mac, rng, coordinator=False)
     host = Host(mac, cfg.ipv6, rng)
     ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s, journal)
     sdp, tcp = SdpClient(host.address, rng), Endpoint(host.address, cfg.tcp, rng)
     onboard = board.onboard if cfg.ev.takes_ac else None
+    if board.can is None:
+        from tasks.vehicle.task import VehicleTask
+        vehicle = Row("vehicle", VehicleTask(board.vehicle, s, onboard), 200 * MS, 100 * US, CRITICAL)
+    else:
+        from tasks.chademo.private_task import PrivateTask
+        vehicle = Row("vehicle", PrivateTask(board.can, s, cfg.ev.max_current_a, journal), TIMED, 100 * US, CRITICAL)
     return _table(box, s, cfg, journal, around, board, "pev", [
-        Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, s), 50 * MS, 150 * US, CRITICAL),
-        Row("vehicle", VehicleTask(board.vehicle, s, onboard), 200 * MS, 100 * US, CRITICAL) if board.can is None else
-        Row("vehicle", PrivateTask(board.can, s, cfg.ev.max_current_a, journal), TIMED, 100 * US, CRITICAL),
+        Row("sense", CarSense(board.voltmeter, board.pilot_monitor, board.inputs, s), 50 * MS, 150 * US, CRITICAL), vehicle,
     ], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal, cfg.interface),
         ipv6,
         SdpTask(sdp, box.to_sdp, box.udp_in, box.datagrams_out, box.to_connection, s, journal),
@@ -145,6 +146,22 @@ def bridge(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, code
 
     Towards the charger it is a car whose battery data come from the row `bridge`; both its rows run before whatever looks at them.
     """
+    from tasks.bridge.config import ev_of
+    from tasks.bridge.task import BridgeTask
+    from tasks.chademo.task import ChademoTask
+    from tasks.connection.task import pev_connection
+    from tasks.homeplug.modem import Modem
+    from tasks.homeplug.slac_pev import PevSlac
+    from tasks.homeplug.task import HomeplugTask
+    from tasks.ipv6.host import Host
+    from tasks.ipv6.sdp import SdpClient
+    from tasks.ipv6.task import Ipv6Task, SdpTask
+    from tasks.safety.bridge_task import BridgeSafetyTask
+    from tasks.sense.task import BridgeSense
+    from tasks.tcp.endpoint import Endpoint
+    from tasks.tcp.task import TcpTask
+    from tasks.v2g.sides import PevSide
+    from tasks.v2g.task import V2gTask
     box, mac, ev, plug = Boxes(), board.nic.mac, ev_of(cfg.ev, cfg.bridge, cfg.safety.pev.match_v), board.bridge
     measured = cfg.safety.bridge.vehicle_voltmeter_fitted
     chademo = ChademoTask(plug.can, s, cfg.bridge, journal, voltmeter=measured)
@@ -168,6 +185,17 @@ def bridge(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, code
 
 def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
     """The box in a charger; `board` is a drivers.board.ChargerBoard, or an AcChargerBoard where evse.energy_transfer_modes are all AC."""
+    from tasks.connection.task import evse_connection
+    from tasks.homeplug.modem import Modem
+    from tasks.homeplug.slac_evse import EvseSlac
+    from tasks.homeplug.task import HomeplugTask
+    from tasks.ipv6.host import Host
+    from tasks.ipv6.sdp import SdpServer
+    from tasks.ipv6.task import Ipv6Task, SdpTask
+    from tasks.tcp.endpoint import Endpoint
+    from tasks.tcp.task import TcpTask
+    from tasks.v2g.sides import EvseSide
+    from tasks.v2g.task import V2gTask
     box, mac = Boxes(), board.nic.mac
     role = EvseSlac(cfg.slac, mac, rng, reports_silence=cfg.evse.ac and cfg.connection.ac_by_pilot)
     modem = Modem(cfg.slac, mac, rng, coordinator=True)
@@ -175,9 +203,13 @@ def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec:
     ipv6 = Ipv6Task(host, box.ipv6_in, box.datagrams_out, box.frames_out, box.udp_in, box.tcp_in, s, journal)
     sdp, tcp = SdpServer(host.address, cfg.tcp.listen_port, cfg.sdp), Endpoint(host.address, cfg.tcp, rng)
     if cfg.evse.ac:
+        from tasks.safety.ac_task import AcSafetyTask
+        from tasks.sense.task import AcSense
         sense = Row("sense", AcSense(board.pilot_monitor, board.inputs, board.residual_current, board.meter, s), 20 * MS, 150 * US, CRITICAL)
-        safety = AcSafetyTask(board.pilot_source, board.contactors, board.lock, s, cfg.safety, journal)
+        safety: AcSafetyTask | EvseSafetyTask = AcSafetyTask(board.pilot_source, board.contactors, board.lock, s, cfg.safety, journal)
     else:
+        from tasks.safety.task import EvseSafetyTask
+        from tasks.sense.task import ChargerSense
         sense = Row("sense", ChargerSense(board.power_meter, board.pilot_monitor, board.inputs, s), 50 * MS, 150 * US, CRITICAL)
         safety = EvseSafetyTask(board.pilot_source, board.power_supply, board.contactors, board.lock, s, cfg.safety, journal)
     return _table(box, s, cfg, journal, around, board, "evse", [sense], HomeplugTask(cfg.slac, role, modem, mac, box.homeplug_in, box.to_homeplug, box.frames_out, box.to_connection, s, journal, cfg.interface),
@@ -191,8 +223,14 @@ def evse(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec:
 
 def listen(board: Any, s: Signals, cfg: Config, rng: Any, journal: Journal, codec: Codec, around: Surroundings) -> Table:
     """The listener: nothing here can move an actuator, and without `listen.join` nothing can send a frame; `board` is a ListenBoard."""
+    from tasks.listen.exi import decoder
+    from tasks.listen.task import INBOX, ListenRx, ListenTask
     frames: Mailbox = Mailbox("frames", INBOX)                     # frame_rx -> listen
-    to_join: Mailbox | None = Mailbox("to_join", JOIN_INBOX) if cfg.listen.join and board.own_modem is not None else None      # listen -> join
+    to_join: Mailbox | None = None
+    if cfg.listen.join and board.own_modem is not None:
+        from tasks.listen.join import Joining
+        from tasks.listen.join_task import INBOX as JOIN_INBOX, JoinTask
+        to_join = Mailbox("to_join", JOIN_INBOX)                   # listen -> join
     health = HealthTask(journal, around.watchdog, around.sinks)
     listener = ListenTask(decoder(codec), frames, s, cfg.listen, journal, around.files, to_join, board.nic.mac)
     rows = [
@@ -217,6 +255,7 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
            homeplug: HomeplugTask, ipv6: Ipv6Task, sdp: SdpTask, tcp: TcpTask, connection: ConnectionTask, v2g: V2gTask,
            safety: SafetyTask | EvseSafetyTask | AcSafetyTask) -> Table:
     """The rows that both roles have, in their order. Budgets are estimates for a Pi 4 (house.md 2.4), to be measured there."""
+    from tasks.user.task import UserTask
     health = HealthTask(journal, around.watchdog, around.sinks)
     rows = devices(board, s, journal) + first + [
         #   name          task                                                                      every  budget    rank       wakes
@@ -234,7 +273,9 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
         Row("health",     health,                                                                   TIMED, 1000 * US, WHEN_IDLE),
     ]
     if getattr(board, "can_info", None) is not None:
+        from tasks.can_info.task import CanInfoTask
         rows.append(Row("can_info", CanInfoTask(board.can_info, s, journal), TIMED, 100 * US, WHEN_IDLE))
     if board.mqtt is not None:
+        from tasks.mqtt.task import MqttTask
         rows.append(Row("mqtt", MqttTask(board.mqtt, s, role), 200 * MS, 300 * US, WHEN_IDLE))
     return Table(rows, box.all(), box.user, safety, connection, health)

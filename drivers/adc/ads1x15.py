@@ -9,12 +9,12 @@ continuous after it.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from drivers.adc.inputs import InputsConfig, PolledInputs
 from drivers.errors import DriverError
 from drivers.i2c import I2cChip, explain
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import MS, S, US
 
@@ -33,7 +33,7 @@ STALL_AFTER = 4                          # conversion times without the OS bit: 
 STALL_LEAST = 20 * MS
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class Ads1x15Config(InputsConfig):
     """Section `ads1x15` of the configuration: an ADS1115 or ADS1015 on I2C."""
 

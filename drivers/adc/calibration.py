@@ -6,8 +6,9 @@ sensor that is broken is unknown; it is never 200 degrees.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Protocol
+
+from kernel.record import dataclass
 
 ZERO_CELSIUS = 273.15                                    # K
 IEC_60751 = (3.9083e-3, -5.775e-7, -4.183e-12)           # A, B, C of IEC 60751:2008, 4.2, for industrial platinum

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from drivers.adc.inputs import InputsConfig, PolledInputs
 from drivers.adc.mcp3208 import too_slow
 from drivers.errors import DriverError
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import MS
 
@@ -38,7 +38,7 @@ class Files(Protocol):
     def close(self, descriptor: int) -> None: ...
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class IioConfig(InputsConfig):
     """Section `iio` of the configuration: a converter that the kernel drives."""
 

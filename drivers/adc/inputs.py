@@ -5,10 +5,10 @@ is told, the back-off after it, and the witness channel. A converter adds `_turn
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from drivers.adc import filters
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import MS, Backoff, S
 
@@ -44,7 +44,7 @@ class AnalogInputs(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class InputsConfig:
     """What every converter's section has."""
 

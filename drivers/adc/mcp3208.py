@@ -7,11 +7,11 @@ that is held low reads as 0 V at all channels: a witness channel shows that (Inp
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 from typing import Any
 
 from drivers.adc.inputs import InputsConfig, PolledInputs
 from drivers.errors import DriverError
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import MS
 
@@ -25,7 +25,7 @@ CHANNELS = {str(n): SINGLE | n for n in range(8)} | {
 GONE = (errno.ENODEV, errno.ENOENT, errno.EBADF, errno.ESHUTDOWN)
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class Mcp3208Config(InputsConfig):
     """Section `mcp3208` of the configuration: an MCP3208 (or MCP3204 with channels 0 to 3) on SPI."""
 

@@ -1,12 +1,13 @@
 """Voltmeter of a car and PowerMeter of a charger over analog inputs: what is not fitted is None, what is broken is None, counted and named."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Callable, Mapping
 
 from drivers.adc.inputs import AnalogInputs
 from drivers.adc.instrument import Instrument
 from drivers.adc.quantity import DISAGREES, NO_SAMPLE, CheckedConfig, LinearConfig, Quantity, TemperatureConfig, checked, linear, temperatures
+from kernel.record import dataclass
 
 REMEDY = {
     "open": "its sensor or its cable is interrupted, or it is unplugged",

@@ -5,7 +5,6 @@ The pilot stands at its peak for the duty and at the low level for the rest of e
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Callable, Mapping
 
 from drivers.adc.calibration import Linear
@@ -13,6 +12,7 @@ from drivers.adc.inputs import AnalogInputs
 from drivers.adc.instrument import Instrument
 from drivers.adc.quantity import Channel, need_gain
 from drivers.interfaces import PilotReading, PilotState
+from kernel.record import settings_class
 from kernel.settings import setting
 
 WINDOWS = (
@@ -23,7 +23,7 @@ STEADY_V = 0.5               # V between peak and mean: no PWM (2.4 % of the swi
 WITHOUT_PWM = (PilotState.E, PilotState.F)       # a duty there would be noise's
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class AnalogPilotConfig:
     """Section `BOARD.measuring.pilot` (`focccicape.pilot`): where the control pilot's peak voltage is measured."""
 

@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Mapping
 
 from drivers.adc.calibration import Calibration, Linear, Platinum, Resistive, Thermometer, ntc_by_beta, ntc_by_points
 from drivers.adc.inputs import AnalogInputs
 from drivers.errors import DriverError
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import MS
 
@@ -23,7 +23,7 @@ def need_gain(channel: str, gain: float, key: str) -> None:
                          "for a divider (upper + lower resistor) / lower resistor")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class LinearConfig:
     """A quantity that is a straight line of the pin's volts, or not fitted."""
 
@@ -44,7 +44,7 @@ class LinearConfig:
         return Linear(self.gain, self.offset, self.low, self.high)
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class CheckedConfig(LinearConfig):
     """The same with a second channel that must agree."""
 
@@ -67,7 +67,7 @@ class CheckedConfig(LinearConfig):
         return Linear(self.second_gain, self.second_offset, first.low, first.high)
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class TemperatureConfig:
     """Temperature sensors of one kind, each from its pin to ground with a pull-up; the hottest counts."""
 

@@ -1,23 +1,21 @@
 """What all boards share: converters by name, where the vehicle's data comes from, the display, and the check that the settings fit what is fitted."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Any
 
 from drivers.adc.ads1x15 import Ads1x15
 from drivers.adc.iio import Iio
 from drivers.adc.mcp3208 import Mcp3208
 from drivers.boards.assumed import NoDisplay
 from drivers.boards.config import Measuring
-from drivers.can.bus import CanBus, Port
-from drivers.can.dbc_battery import DbcBattery
 from drivers.errors import DriverError
 from drivers.interfaces import Oled, VehicleData
-from drivers.light_bulb import LightBulb
-from drivers.mqtt.client import MqttClient
-from drivers.mqtt.vehicle import MqttVehicle
-from drivers.oled_luma import OledLuma
-from drivers.vehicle_fixed import FixedVehicle
+from kernel.record import dataclass
+
+if TYPE_CHECKING:                 # what a board has is loaded where it is opened
+    from drivers.can.bus import CanBus, Port
+    from drivers.mqtt.client import MqttClient
 
 OWN = "device"               # charge_parameter_backend: the board's own device says it
 CHADEMO = "chademo"          # and: a battery management that speaks pyPLC's private CHAdeMO, which is a conversation and no driver's business
@@ -38,12 +36,14 @@ class Shared:
 
     def can(self) -> CanBus:
         if self._can is None:
+            from drivers.can.bus import CanBus
             self._can = CanBus(self.config.can)
             self.polled.append(self._can)
         return self._can
 
     def mqtt(self) -> MqttClient:
         if self._mqtt is None:
+            from drivers.mqtt.client import MqttClient
             self._mqtt = MqttClient(self.config.mqtt, self.config.mode)
             self.polled.append(self._mqtt)
         return self._mqtt
@@ -94,14 +94,18 @@ def vehicle(shared: Shared, own: VehicleData | None = None) -> VehicleData | Non
     config = shared.config
     source = config.charge_parameter_backend
     if config.ev.light_bulb_demo:
+        from drivers.light_bulb import LightBulb
         return LightBulb(config.ev.light_bulb_voltage_v, config.ev.light_bulb_current_a)
     if source == "fixed":
         if not config.vehicle_fixed.charge_permission:
             shared.notes.append("NO CHARGE WILL BEGIN: vehicle_fixed.charge_permission = false. Set it to true, and only when something else guards the battery.")
+        from drivers.vehicle_fixed import FixedVehicle
         return FixedVehicle(config.vehicle_fixed)
     if source == "mqtt":
+        from drivers.mqtt.vehicle import MqttVehicle
         return MqttVehicle(shared.mqtt(), config.mqtt_vehicle)
     if source == "dbc":
+        from drivers.can.dbc_battery import DbcBattery
         battery = DbcBattery(config.dbc_battery, shared.can())
         shared.polled.append(battery)
         shared.notes += battery.warnings
@@ -120,6 +124,7 @@ def display(shared: Shared) -> Oled:
     config = shared.config.oled
     if config.controller == "none":
         return NoDisplay()
+    from drivers.oled_luma import OledLuma
     made = OledLuma(config)
     if hasattr(made, "run"):
         shared.polled.append(made)

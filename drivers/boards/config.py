@@ -1,7 +1,7 @@
 """Settings of the boards: one section each, complete, with the wiring that README.md of this folder draws."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from drivers.adc.ads1x15 import Ads1x15Config
 from drivers.adc.iio import IioConfig
@@ -11,12 +11,13 @@ from drivers.adc.pilot import AnalogPilotConfig
 from drivers.focccicape.cape import FoccciCapeConfig
 from drivers.focccicape.didebo import DiDeBoConfig
 from drivers.pins.config import BridgePins, CarPins, ChargerPins, InputPin, LockPins, OutputPin, PwmPin
+from kernel.record import dataclass, settings_class
 from kernel.settings import setting
 
 CONVERTERS = ("ads1x15", "iio", "mcp3208")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class Measuring:
     """Converters of a board, and what is measured with them."""
 
@@ -79,7 +80,7 @@ def beaglebone() -> GpioBoard:
     return GpioBoard(car, charger, measuring, bridge)
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class FoccciCapeBoard:
     """Section `focccicape`: the charger side of pyPLC's cape, with its supply that switches transformers, its CAN messages and its stop button."""
 

@@ -1,16 +1,18 @@
 """Which board a configuration means."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drivers.boards.common import Shared
-from drivers.boards.focccicape import CapeCharger
-from drivers.boards.gpio import GpioCar, GpioCharger
-from drivers.boards.serial import Celeron55Car, DieterCar
 from drivers.errors import DriverError
-from drivers.pins.library import Pins
 
-Plan = GpioCar | GpioCharger | DieterCar | Celeron55Car | CapeCharger
+if TYPE_CHECKING:                 # only the board that is there is loaded
+    from drivers.boards.focccicape import CapeCharger
+    from drivers.boards.gpio import GpioCar, GpioCharger
+    from drivers.boards.serial import Celeron55Car, DieterCar
+    from drivers.pins.library import Pins
+    Plan = GpioCar | GpioCharger | DieterCar | Celeron55Car | CapeCharger
+
 CARS = ("dieter", "celeron55")
 CHARGERS = ("focccicape",)
 BRIDGES = ("raspberry_pi", "beaglebone")
@@ -27,11 +29,12 @@ def plan(config: Any, pins: Pins | None = None) -> tuple[Plan, Shared]:
     if board in CARS and charger or board in CHARGERS and not charger:
         raise DriverError(f"The board {board} is for a {'car' if board in CARS else 'charger'}, but mode = {config.mode}.",
                           f"Set mode: {'pev' if board in CARS else 'evse'}, or another board.")
-    if board == "dieter":
-        return DieterCar(shared), shared
-    if board == "celeron55":
-        return Celeron55Car(shared), shared
-    if board == "focccicape":
+    if board in CARS:
+        from drivers.boards.serial import Celeron55Car, DieterCar
+        return (DieterCar if board == "dieter" else Celeron55Car)(shared), shared
+    if board in CHARGERS:
+        from drivers.boards.focccicape import CapeCharger
         return CapeCharger(shared, pins), shared
+    from drivers.boards.gpio import GpioCar, GpioCharger
     section = getattr(config, board)
     return (GpioCharger if charger else GpioCar)(board, section, shared, pins), shared

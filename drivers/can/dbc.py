@@ -6,15 +6,14 @@ a little endian signal starts at its least significant bit, a big endian one at 
 """
 from __future__ import annotations
 
-import difflib
 import operator
 import re
 import struct
-from dataclasses import dataclass
 from typing import Any, Callable
 
 from drivers.can.settings import MAX_OCTETS
 from drivers.errors import DriverError
+from kernel.record import dataclass
 
 NUMBER = r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
 NAME = r"(?P<message>\w+)\.(?P<signal>\w+)"
@@ -214,6 +213,7 @@ def _near(name: str, names: Any, elsewhere: list[str]) -> str:
     """What was perhaps meant."""
     if elsewhere:
         return f"; did you mean {elsewhere[0]}?"
+    import difflib                               # for who has made a mistake
     small = {known.lower(): known for known in names}
     near = [small[n] for n in difflib.get_close_matches(name.lower(), small, 3, 0.5)]
     if near:

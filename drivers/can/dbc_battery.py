@@ -6,13 +6,14 @@ frames of a wrong length, with a wrong checksum, or with a counter that stands s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Protocol
 
 from drivers.can.checksum import KINDS, Checksum
 from drivers.can.dbc import NUMBER, Condition, DbcError, DbcFile, MessageFacts, Place, Reference, number
 from drivers.errors import DriverError
 from drivers.interfaces import BatteryReading, CanFrame, CanPort, Quantity
+from kernel.record import dataclass, settings_class
 from kernel.settings import setting
 from kernel.timer import MS, S
 
@@ -24,7 +25,7 @@ FAST, SLOW = "fast", "slow"
 REFERENCE_MEANING = "Message.Signal, perhaps with a factor and an offset: Pack_1.Voltage * 0.1 + 3; or a number that stays"
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class DbcBatteryConfig:
     """Section `dbc_battery` of the configuration."""
 

@@ -1,9 +1,9 @@
 """Settings of one CAN bus, and what its two kinds of links have in common."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from kernel.record import settings_class
 from kernel.settings import setting
 
 EXTENDED = 0x8000_0000          # CAN_EFF_FLAG of linux/can.h: set in a key where the identifier has 29 bits
@@ -15,7 +15,7 @@ ACTIVE, PASSIVE, BUS_OFF = "active", "passive", "bus off"
 """Fault confinement states of ISO 11898-1."""
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class CanConfig:
     """Section `can` of the configuration."""
 

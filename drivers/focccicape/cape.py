@@ -5,9 +5,9 @@ cape tells there is `tasks/can_info`.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Callable, Protocol
 
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import MS, S, Cadence
 
@@ -17,7 +17,7 @@ BLINK = 150 * MS
 TURN = 10 * MS
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class FoccciCapeConfig:
     """Section `focccicape.cape`; the pins are those of the cape."""
 

@@ -6,11 +6,11 @@ There is no current sensor and no insulation monitor; what is told instead stand
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite
 from typing import Protocol
 
 from drivers.focccicape.cape import OutputPin
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import MS
 
@@ -25,7 +25,7 @@ WITHIN = 0.10                  # 270 to 330 V of 300 V
 CHECKED_FROM = 100.0           # V: below, the voltage says nothing about the cable
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class DiDeBoConfig:
     """Section `focccicape.supply`: the DiDeBoCCS power supply."""
 

@@ -1,12 +1,11 @@
 """Settings of the MQTT connection, and of a vehicle whose data comes over it."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import settings_class
 from kernel.settings import setting
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class MqttConfig:
     """Section `mqtt` of the configuration: one broker, one base topic."""
 
@@ -41,7 +40,7 @@ class MqttConfig:
             raise ValueError("; ".join(problems))
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class MqttVehicleConfig:
     """Section `mqtt_vehicle`: what the topics of a vehicle may leave out. A limit by topic can only lower the one here."""
 

@@ -6,7 +6,7 @@ Two steps, because the guard comes between: it first frees the pins of an earlie
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Iterator
 
 from drivers.errors import DriverError
@@ -18,6 +18,7 @@ from drivers.pins.names import PI_LABELS, PI_PULLED_UP
 from drivers.pins.outputs import NoLock, PinBulb, PinChargeSequence, PinConnectorLock, PinContactors, PinControlPilot, PinPilotSource
 from drivers.pins.pwm import PWM, open_pwm
 from drivers.sim.lines import CONTACTORS, D1, D2, DUTY, LOCK, PILOT_C, POWER, UNLOCK, VEHICLE_LOCK, VEHICLE_UNLOCK
+from kernel.record import dataclass
 
 D1_PURPOSE, D2_PURPOSE, VEHICLE_MOTOR = "charge sequence signal d1", "charge sequence signal d2", "CHAdeMO lock motor"
 

@@ -1,15 +1,14 @@
 """Settings of pins: which one, which way round. An empty pin is one that is not fitted."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import settings_class
 from kernel.settings import section, setting
 
 PIN = "GPIO17 or PIN11 (Raspberry Pi: BCM number, header pin), P9_41 (BeagleBone), gpiochip0/17 (chip or label, offset), a line's name; empty: not fitted"
 LIBRARY = "auto: Blinka where it can give the pin its safe level without a glitch, else libgpiod"
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class OutputPin:
     """One output. At reset and boot the pin is an input: the wiring must hold the load off then (tools/appliance/README.md)."""
 
@@ -17,7 +16,7 @@ class OutputPin:
     active_low: bool = setting(False, meaning="true: the load is on while the pin is low, as on most relay boards with optocouplers")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class InputPin:
     """One input."""
 
@@ -28,7 +27,7 @@ class InputPin:
     debounce_ms: int = setting(20, unit="ms", low=0, high=1000, meaning="a change counts once it has lasted so long")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class LockPins:
     """The lock: a motor bridge with one line per direction, driven in pulses; position switches where fitted."""
 
@@ -41,7 +40,7 @@ class LockPins:
     unlocked: InputPin = section(InputPin, "switch that is active while unlocked")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class PwmPin:
     """A charger's pulse generator: a hardware PWM of the kernel, /sys/class/pwm."""
 
@@ -51,7 +50,7 @@ class PwmPin:
     state_f: OutputPin = section(OutputPin, "drives the pilot to -12 V (state F)")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class CarPins:
     """Pins of a car's box."""
 
@@ -71,7 +70,7 @@ class CarPins:
     pwm_present: InputPin = section(InputPin, "a comparator that sees the pilot's PWM")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class BridgePins:
     """Pins at the CHAdeMO plug of a bridge (`mode: bridge`), besides those of the car. Chademo sheet 7.1, 7.2."""
 
@@ -82,7 +81,7 @@ class BridgePins:
     lock: LockPins = section(LockPins, "the CHAdeMO plug's lock; its actuator must stay where it is without drive")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class ChargerPins:
     """Pins of a charger's box, DC or AC. `residual_current`: the contact of an RCD or of a 6 mA detector, active while it has tripped."""
 

@@ -9,11 +9,11 @@ import fcntl
 import glob
 import os
 import struct
-from dataclasses import dataclass
 
 from drivers.pins.hand import GPIO_TYPE, Ioctl, iowr
 from drivers.pins.library import CHIP_NAME, MAX_CHIPS, SYSFS
 from drivers.pins.names import Chip
+from kernel.record import dataclass
 
 CHIP_INFO = struct.Struct("=32s32sI")                    # name, label, lines
 LINE_INFO = struct.Struct("=32s32sIIQ160s16s")           # name, consumer, offset, number of attributes, flags, attributes, padding

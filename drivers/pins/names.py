@@ -5,11 +5,10 @@ numbers have changed with kernels (the header of a Raspberry Pi 5 was gpiochip4 
 """
 from __future__ import annotations
 
-import difflib
 import re
-from dataclasses import dataclass
 
 from drivers.errors import DriverError
+from kernel.record import dataclass
 
 # Labels of the header's controller: adafruit_blinka/microcontroller/generic_linux/raspberry_pi_pin.py (Blinka 10.0.0);
 # the offset there is the BCM number. Line names are of no use: GPIO4 is called GPIO_GCLK, GPIO14 TXD1.
@@ -86,6 +85,7 @@ def find(text: str, chips: list[Chip], line_names) -> Place:
         bank, line = divmod(BONE_HEADER[text.upper()], 32)
         raise DriverError(f"{text!r} is line {line} of the BeagleBone's GPIO{bank} (controller {BONE_BANKS[bank]}), which this machine does not have.",
                           "On another board name the pin by chip and offset, such as gpiochip0/17; `gpioinfo` lists what there is.")
+    import difflib                               # for who has made a mistake
     near = difflib.get_close_matches(text, [name for name, _ in names], MAX_NEAR, 0.5)
     have = ", ".join(f"{chip.name} ({chip.label}, {chip.lines} lines)" for chip in chips[:MAX_NEAR])
     raise DriverError(f"The pin {text!r} was not found on {have}.",

@@ -1,12 +1,11 @@
 """Section `sessions` of the configuration: where the folder of each plug-in goes, and what it may take."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import settings_class
 from kernel.settings import setting
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class SessionsConfig:
     """A folder of its own for each plug-in: frames, journal, summary. Nothing is written while nothing goes on."""
 

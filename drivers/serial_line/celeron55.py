@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from drivers.errors import DriverError
 from drivers.interfaces import BatteryReading, PilotReading, PilotState
@@ -16,6 +16,7 @@ from drivers.serial_line.device import PLAIN, Pilot, Relay, SerialDevice, Value,
 from drivers.serial_line.port import SerialPortConfig
 from drivers.serial_line.text_display import TextDisplay, TextDisplayConfig
 from drivers.sim.lines import LOCK, UNLOCK
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import MS
 
@@ -25,7 +26,7 @@ MAX_CHARGE_A = 250.0                     # sheet 1.4: the field program takes no
 FLAG = (0.0, 1.0)
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class Celeron55Config:
     """Section `celeron55`. What the device does not say of the battery stands here."""
 

@@ -1,7 +1,6 @@
 """What the devices at a serial port share: outputs that are repeated, values with ages, and what goes on the display when it fails."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
 from drivers.serial_line.commands import DEVICES
@@ -9,6 +8,7 @@ from drivers.serial_line.find import Finder
 from drivers.serial_line.lines import SerialLines
 from drivers.serial_line.port import SerialPort, SerialPortConfig
 from drivers.sim.lines import CONTACTORS, FIRST
+from kernel.record import dataclass
 from kernel.timer import NEVER, S
 
 ANSWER_WITHIN = 5 * S        # a device that says nothing for so long after its port was opened: an Arduino boots in 2 s

@@ -6,13 +6,14 @@ Sheet field-pyplc-clara 1.4: 19,200 Bd; `do000N` with bit 0 state C, bit 1 power
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from drivers.serial_line.commands import DIETER, dieter
 from drivers.serial_line.device import PLAIN, Pilot, Relay, SerialDevice, Value, Wiring
 from drivers.serial_line.port import SerialPortConfig
 from drivers.serial_line.text_display import TextDisplay, TextDisplayConfig
 from drivers.sim.lines import CONTACTORS, FIRST
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import MS
 
@@ -22,7 +23,7 @@ MEASURED = re.compile(r"A0=(\d+)(?!\d)")
 RELAY_2 = ("none", "with_contactors")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class DieterConfig:
     """Section `dieter`. It reads no pilot, no current, no contacts: those of safety.pev that say `fitted` must say so."""
 

@@ -11,12 +11,12 @@ import os
 import struct
 import termios
 from collections import deque
-from dataclasses import dataclass
 from typing import Any, Callable
 
 from drivers.errors import DriverError
 from drivers.serial_line.find import Finder, by_id
 from drivers.serial_line.split import LineSplitter
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import MS, S, Backoff
 
@@ -35,7 +35,7 @@ NOT_MENDED_BY_WAITING = frozenset({errno.EACCES, errno.EPERM, errno.ENOTTY, errn
 COUNT = struct.Struct("=i")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class SerialPortConfig:
     """Where a serial device is plugged in."""
 

@@ -6,10 +6,11 @@ sent together and in order; of the second kind only what changed.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from drivers.serial_line.device import PLAIN, Wiring
 from drivers.serial_line.port import SerialPort, SerialPortConfig
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import S
 
@@ -20,7 +21,7 @@ COMMAND = re.compile(r"do(?=[\s\d])")
 Text = tuple[str, str, str]
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class TextDisplayConfig:
     """Section `text_display`: three lines at a port of their own, or at that of Dieter (the same wire, sheet field-pyplc-clara 1.4)."""
 

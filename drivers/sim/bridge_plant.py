@@ -7,12 +7,13 @@ and d2 (chademo sheet 2.1, 7.1), so they fall when either goes off, whatever the
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from math import exp
 
 from drivers.sim.actuator import Actuator
 from drivers.sim.plant import INCIDENT_VOLTAGE, LIVE_VOLTAGE, Plant, PlantSnapshot
 from drivers.sim.plant_config import PlantConfig
+from kernel.record import dataclass
 from kernel.timer import MS
 
 DEAD_VOLTAGE = 0.01           # V: what is left of a decay counts as nothing

@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Callable, Protocol
 
+from kernel.record import settings_class
 from kernel.settings import setting
 from kernel.timer import NEVER, US
 
@@ -27,7 +27,7 @@ class Random(Protocol):
     def random(self) -> float: ...
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class LinkConfig:
     """Section `link` of the simulation."""
 

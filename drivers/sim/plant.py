@@ -8,7 +8,6 @@ While everything has settled the plant is integrated every 200 ms only, which ke
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import exp
 from typing import Callable
@@ -21,6 +20,7 @@ from drivers.sim.lamp import Lamp
 from drivers.sim.pilot import Pilot
 from drivers.sim.plant_config import PlantConfig
 from drivers.sim.power_stage import PowerStage
+from kernel.record import dataclass
 from kernel.timer import MS, NEVER, S
 
 QUIET = 200 * MS           # grid of slow quantities (SoC, temperature) while all fast ones have settled

@@ -1,12 +1,11 @@
 """Settings of the simulated charger, cable and car."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import settings_class
 from kernel.settings import setting
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class PlantConfig:
     """Section `plant` of the configuration; the default car is a small one of the 28 kWh class."""
 

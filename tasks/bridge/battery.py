@@ -1,8 +1,7 @@
 """The battery's voltage as well as it is known: measured at the plug, told by the vehicle, learned before, or estimated (chademo sheet 4.4)."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from tasks.bridge.config import BridgeConfig
 from tasks.bridge.estimate import Traits, ceiling, choose, estimate
 from tasks.bridge.learned import Learned

@@ -1,8 +1,9 @@
 """Settings of the bridge between a CCS charger and a CHAdeMO vehicle: its rating, how it gets them together, what a vehicle needs it to do otherwise."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from kernel.record import settings_class
 from kernel.settings import setting
 from tasks.v2g.config import EvConfig
 
@@ -10,7 +11,7 @@ HIGHEST_V = 600.0        # chademo sheet 1.9: more is announced with 118.0.2, wh
 HIGHEST_A = 255.0        # chademo sheet 1.7: one octet
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class BridgeConfig:
     """Section `bridge`. Numbers in comments: chapters of the chademo sheet."""
 

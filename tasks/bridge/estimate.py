@@ -6,8 +6,9 @@ is not: the battery then feeds the charger's capacitors with whatever the cables
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Callable
+
+from kernel.record import dataclass
 
 Corners = tuple[tuple[float, float], ...]
 """(percent, V) in rising order, straight lines between them."""

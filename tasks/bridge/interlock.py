@@ -16,9 +16,10 @@ the precharge, except with the strategy single, whose car is closed long before;
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import auto
 
+from kernel.record import dataclass
 from kernel.timer import NEVER, S
 from kernel.word import Word
 from tasks.bridge.config import BridgeConfig

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Iterable
 
+from kernel.record import dataclass
 from tasks.bridge.estimate import GENERAL_ERROR, UNSURE_BIAS, Curve, Estimate, aim, clip
 
 FORMAT = 1

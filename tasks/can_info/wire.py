@@ -11,7 +11,8 @@ The sheet has no octets for what is unknown; here it is all ones, as for the log
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from kernel.record import dataclass
 
 STATUS, VALUES, CAR = 0x678, 0x679, 0x67A
 FILLING = bytes.fromhex("223344556677")

@@ -1,8 +1,7 @@
 """What the charger's side of CHAdeMO knows of the world: plain values, None when unknown or stale; task.py fills them before each verb."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from tasks.signals import ChargerOffer
 
 

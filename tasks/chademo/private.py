@@ -7,8 +7,7 @@ faults end the charge, silence makes the data unknown instead of 0 A, and the an
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from kernel.timer import NEVER, Cadence
 from tasks.chademo import timing as t
 from tasks.chademo import wire

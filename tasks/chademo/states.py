@@ -1,9 +1,9 @@
 """The states of the charger's side: on one page what each switches, tells the car, waits for, and how long (chademo sheet 2.3)."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import auto
 
+from kernel.record import dataclass
 from kernel.timer import NEVER
 from kernel.word import Word
 from tasks.chademo import timing as t

@@ -6,9 +6,9 @@ can; what is not used is 0. Layouts: chademo sheet 1.3 to 1.10; bit and octet nu
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 
 OCTETS = 8

@@ -1,12 +1,11 @@
 """Settings of the connection supervision: what counts as plugged in, and when it begins again after a failure."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import settings_class
 from kernel.settings import setting
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class ConnectionConfig:
     """Section `connection`."""
 
@@ -21,7 +20,7 @@ class ConnectionConfig:
     restart_ceiling_ms: int = setting(30_000, unit="ms", low=1000, high=600_000, meaning="longest pause; some cars need 30 s before they start SLAC again")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class ExitConfig:
     """Section `exit`: when the program ends by itself. It never does while its outputs are not safe."""
 

@@ -1,10 +1,11 @@
 """The connection supervision of a charger: which rung comes next, how long each may take, and what the pilot shows meanwhile."""
 from __future__ import annotations
 
+from drivers.interfaces import PilotState
 from kernel.timer import NEVER, S, Timer
 from tasks.connection import timing as t
 from tasks.connection.config import ConnectionConfig
-from tasks.connection.ladder import HOMEPLUG, PAUSED, SDP, TCP, V2G, WOKEN, ConnectionFacts, Ladder, State
+from tasks.connection.ladder import AT_REST, HOMEPLUG, PAUSED, SDP, TCP, V2G, WOKEN, ConnectionFacts, Ladder, State
 from tasks.connection.nominal import NominalDuty
 from tasks.connection.wakeup import ToggleSeen
 from tasks.machine import Checkpoint
@@ -18,6 +19,7 @@ STEADY_DUTY = 100.0                  # X1
 FAULT_DUTY = 0.0                     # state F
 D_LINK_ERRORS = frozenset({StopReason.NO_LINK, StopReason.LINK_LOST, StopReason.NO_CAR_SLAC, StopReason.SLAC_FAILED, StopReason.COMMUNICATION_SETUP_TIMEOUT})
 """Ends that are a D-LINK_ERROR (sheet 2.3): matching, the network, or the time from it to the first V2G message."""
+LET_GO = frozenset({PilotState.A, PilotState.B})     # the car wants nothing of the output any more, or is gone
 NO_KEY_YET = frozenset({None, "Off", "WaitKey"})     # states of the charger's matching machine
 EVSE_MARKS = {
     (State.Ending, State.Paused): PAUSED,
@@ -77,6 +79,24 @@ class EvseConnection(Ladder):
                 self.duty = STEADY_DUTY
         super().handle_timer(now)
 
+    def _poll(self, now: int) -> None:
+        super()._poll(now)
+        self._leave(now)
+
+    def _leave(self, now: int) -> None:
+        """The program is to go, and with it goes the oscillator: as soon as nobody needs it, not V2G_SECC_CPOscillator_Retain after the session's end.
+
+        That time is for a car that still opens its contactors and closes its stream; one that has said so and shows it by its pilot has done both.
+        """
+        if not self._leaving or self.state not in (State.Ending, State.Finished):
+            return
+        over = not self._retain.armed or self._taken_leave and self.facts.pilot in LET_GO and self.facts.safety_state in AT_REST
+        if over and (self._retain.armed or self._ac.armed or self.duty != STEADY_DUTY):
+            self._note("the program is to go, the car has taken its leave: steady +12 V", level="info")
+            self._retain.cancel()
+            self._ac.cancel()
+            self.duty = STEADY_DUTY
+
     def next_timer(self) -> int:
         return min(super().next_timer(), self._retain.at, self._ac.at, self._step_ef.at, self._review_at)
 
@@ -133,6 +153,7 @@ class EvseConnection(Ladder):
         if kind is SessionEstablished:
             self._unheard = 0
         super().receive(item, now)
+        self._leave(now)
 
     # --- by the pilot alone
 

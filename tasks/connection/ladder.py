@@ -8,11 +8,11 @@ ladder is climbed again, with growing pauses.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from enum import auto
 from typing import Mapping
 
 from drivers.interfaces import PilotState
+from kernel.record import dataclass
 from kernel.timer import MS, Backoff, Timer
 from kernel.word import Word
 from tasks.connection import timing as t
@@ -110,6 +110,8 @@ class Ladder(ABC):
         self._heard_at = 0               # of the present session
         self._tripped_since: int | None = None
         self._stopped = False            # the person wanted the end while it was under way
+        self._leaving = False            # the program is to go
+        self._taken_leave = False        # the peer has closed its stream in order: nothing more comes from it
         self._pause = False              # this end is a pause: the key is kept
         self._resume_at: int | None = None       # when it is to go on by itself
         self._link_lost = False
@@ -123,6 +125,7 @@ class Ladder(ABC):
         """An event of a rung, or a command of the person."""
         kind = type(item)
         if kind is StopSession:
+            self._leaving |= item.leaving
             self._stop(item.reason, now, item.urgent)
         elif kind is PauseSession:
             self._ask_pause(now)
@@ -251,6 +254,7 @@ class Ladder(ABC):
             self._limit.arm(now, t.GONE_LIMIT)
         elif self.state is State.Ending and not self._torn:
             if reason is None:               # the peer closed in order: our FIN and its ACK still need the network
+                self._taken_leave = True
                 self._out.append((TCP, TcpClose()))
                 self._teardown.arm_at(min(self._teardown.at, now + t.FAREWELL))
             else:
@@ -285,7 +289,7 @@ class Ladder(ABC):
             timer.cancel()
         self._note("ended in state %s: %s", self.state.name, reason.text, level="info" if reason in NORMAL_ENDS else "warning")
         self._enter(State.Ending)
-        self._torn = False
+        self._torn = self._taken_leave = False
         if in_session:
             self._out.append((V2G, AbortSession(reason)))
         self._limit.arm(now, t.REST_TOLD_AFTER)

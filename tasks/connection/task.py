@@ -7,10 +7,7 @@ from kernel.channels import Lease, Mailbox
 from kernel.journal import Journal
 from kernel.timer import S
 from tasks.connection.config import ConnectionConfig
-from tasks.connection.evse_ladder import EvseConnection
 from tasks.connection.ladder import HOMEPLUG, SDP, TCP, V2G, ConnectionFacts, Ladder
-from tasks.connection.nominal import NominalDuty
-from tasks.connection.pev_ladder import PevConnection
 from tasks.machine import Checkpoint, StateChanged
 from tasks.signals import Signals
 
@@ -113,12 +110,15 @@ def _task(machine: Ladder, box: Any, signals: Signals, journal: Journal) -> Conn
 
 def pev_connection(cfg: Any, box: Any, signals: Signals, journal: Journal) -> ConnectionTask:
     """The supervision of a car; `cfg` is the configuration of the box, `box` its mailboxes (tasks/table.py)."""
+    from tasks.connection.pev_ladder import PevConnection        # a box is car or charger, and loads the one
     config: ConnectionConfig = cfg.connection
     return _task(PevConnection(config, ConnectionFacts()), box, signals, journal)
 
 
 def evse_connection(cfg: Any, box: Any, signals: Signals, journal: Journal) -> ConnectionTask:
     """The supervision of a charger."""
+    from tasks.connection.evse_ladder import EvseConnection
+    from tasks.connection.nominal import NominalDuty
     config: ConnectionConfig = cfg.connection
     nominal = NominalDuty(cfg.evse) if cfg.evse.ac and config.ac_by_pilot else None
     return _task(EvseConnection(config, ConnectionFacts(), cfg.tcp.listen_port, nominal), box, signals, journal)

@@ -1,12 +1,11 @@
 """Settings of the display: how bright it is and when, how it wanders, how its pages fall back. Section `display`."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import settings_class
 from kernel.settings import setting
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class DisplayConfig:
     """Dimmed by inactivity and not by the hour: a box in a car seldom knows the time of day."""
 

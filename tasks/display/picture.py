@@ -9,10 +9,10 @@ shows the same for months burns in (an organic pixel ages with its hours of ligh
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Sequence
 
+from kernel.record import dataclass
 from tasks.display import font
 from tasks.display.font import CELL, LARGE_CELL, SMALL
 

@@ -6,19 +6,17 @@ ticks. The same facts go to a display of three lines, where there is one.
 """
 from __future__ import annotations
 
-from typing import Hashable, Protocol
+from typing import Any, Hashable, Protocol
 
 from drivers.interfaces import Oled
 from kernel.journal import Journal
 from kernel.timer import MS, S, Backoff
-from tasks.display import listen_screens
 from tasks.display.attention import MINUTE, Attention, Light
 from tasks.display.config import DisplayConfig
 from tasks.display.pages import Box, page_names, page_screen
 from tasks.display.phases import STAGES, Phase, phase_of
 from tasks.display.picture import PAGES, WANDER, WIDTH, Screen, dot, draw, next_span, shifted
 from tasks.display.screens import notice_of, screen_of
-from tasks.display.three_lines import three_lines
 from tasks.signals import Signals
 
 REDRAW = 500 * MS            # at most two redraws per second; a new phase is seen this fast
@@ -48,7 +46,7 @@ class DisplayTask:
 
     __slots__ = ("inboxes", "redraws", "octets", "spans", "failures", "_oled", "_signals", "_role", "_journal", "_limit", "_config", "_about", "_lines",
                  "_told", "_began", "_attention", "_attended", "_pages", "_levels", "_level", "_picture",
-                 "_wanted", "_shown", "_dirty", "_phase", "_detail", "_since", "_charging_since", "_look_at", "_values_at", "_retry", "_resume_at", "_phase_of", "_screen_of")
+                 "_wanted", "_shown", "_dirty", "_phase", "_detail", "_since", "_charging_since", "_look_at", "_values_at", "_retry", "_resume_at", "_phase_of", "_screen_of", "_three_lines")
 
     def __init__(self, oled: Oled, signals: Signals, role: str, journal: Journal, octets_per_run: int = WIDTH, config: DisplayConfig | None = None,
                  about: str = "ccsbox", lines: Lines | None = None) -> None:
@@ -67,9 +65,15 @@ class DisplayTask:
         self._role = role
         self._journal = journal
         self._limit = octets_per_run
-        listening = role == "listen"
-        self._phase_of = listen_screens.phase if listening else phase_of
-        self._screen_of = listen_screens.screen_of if listening else screen_of
+        self._phase_of: Any = phase_of
+        self._screen_of: Any = screen_of
+        if role == "listen":                     # loaded where they are shown, and here: a start without them is shorter, a row must not wait for files
+            from tasks.display import listen_screens
+            self._phase_of, self._screen_of = listen_screens.phase, listen_screens.screen_of
+        self._three_lines: Any = None
+        if lines is not None:
+            from tasks.display.three_lines import three_lines
+            self._three_lines = three_lines
         self._config = DisplayConfig() if config is None else config
         self._about = about
         self._lines = lines
@@ -137,7 +141,7 @@ class DisplayTask:
         self._values_at = now + (REDRAW if phase in LIVELY else CALM)
         self._paint(phase, detail, now)
         if self._lines is not None:
-            lines = three_lines(self._signals, now, self._role)
+            lines = self._three_lines(self._signals, now, self._role)
             if lines != self._told:
                 self._told = lines
                 self._lines.show(lines, now)

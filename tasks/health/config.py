@@ -1,12 +1,11 @@
 """Settings of what the box looks at in itself."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import settings_class
 from kernel.settings import setting
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class DoctorConfig:
     """Section `doctor` of the configuration: the examination of `main.py doctor`."""
 

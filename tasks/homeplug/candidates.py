@@ -5,10 +5,10 @@ the pilot's wire, which ends in one charger alone, tells it from ours.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Iterable
 
+from kernel.record import dataclass
 from tasks.homeplug.config import SlacConfig
 
 CLOSE_CALL_DB = 10                   # real neighbours on one charger are 21.8 dB apart (sheet 2.5): closer is worth a warning

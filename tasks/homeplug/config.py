@@ -1,12 +1,11 @@
 """Settings of the HomePlug slice: matching, the own modem, and the emulated modem of the simulation."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import settings_class
 from kernel.settings import setting
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class SlacConfig:
     """Section `slac` of the configuration."""
 
@@ -45,7 +44,7 @@ class SlacConfig:
     five_percent_forever: bool = setting(True, meaning="EVSE: go on waiting after TT_EVSE_SLAC_init instead of reporting a failure (not in AC with connection.ac_by_pilot)")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class EmulatorConfig:
     """Section `modem_emulator`: a modem in software, so that the same program runs over a plain cable or in simulation."""
 

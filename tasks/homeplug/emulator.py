@@ -10,8 +10,8 @@ differently stands in emulator_kinds.py; the messages of the Lumissil kinds are 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
+from kernel.record import dataclass
 from kernel.timer import MS, NEVER, US, Timer
 from tasks.errors import WireError
 from tasks.homeplug import pib

@@ -5,8 +5,7 @@ What the sheet does not say of a kind is marked "ours" and chosen so that every 
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from tasks.homeplug.modem_kinds import LUMISSIL, QUALCOMM
 
 

@@ -5,8 +5,7 @@ task.py carries these events from one to the other.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from tasks.stop_reasons import StopReason
 
 

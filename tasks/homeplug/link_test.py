@@ -8,8 +8,7 @@ after a while; the timeouts of SDP and TCP judge it. What NW_INFO and NW_STATS t
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from kernel.timer import NEVER, Timer
 from tasks.homeplug import timing as t
 from tasks.homeplug.events import LinkGone, LinkSeen

@@ -5,8 +5,9 @@ the link). `Kind` is a fact about a product, not a state: what is known of the o
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from kernel.record import dataclass
 
 QUALCOMM, LUMISSIL = "qualcomm", "lumissil"
 

@@ -1,8 +1,9 @@
 """What is known of the own modem now; the search, the keys and the link test read it and write to it."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from kernel.record import dataclass
 from tasks.homeplug.events import ModemBack
 from tasks.homeplug.modem_kinds import GENERIC, Kind
 from tasks.homeplug.wire_header import LOCAL_DEVICE

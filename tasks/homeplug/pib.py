@@ -8,10 +8,11 @@ than guessed, because a wrong octet in the flash can cost the modem.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from functools import reduce
 from operator import xor
 from typing import NamedTuple
+
+from kernel.record import dataclass
 
 HEADER = 0x60
 MANIFEST_BODY = 0x300

@@ -7,8 +7,7 @@ Numbers: slac-and-network sheet 1.8.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from kernel.timer import S, Timer
 from tasks.homeplug import pib
 from tasks.homeplug.pib_read import PibRead, ReadDone, ReadFailed

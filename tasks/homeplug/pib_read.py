@@ -6,8 +6,7 @@ before it counts as damaged.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from tasks.homeplug import pib
 from tasks.homeplug.module_exchange import READ_LIMIT, READ_REPEAT, ModuleExchange
 from tasks.homeplug.wire_module import MAX_BLOCK, ReadModule

@@ -8,9 +8,9 @@ a repeated commit may be refused because the first was carried out, therefore a 
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
+from kernel.record import dataclass
 from kernel.timer import S, Timer
 from tasks.homeplug import pib
 from tasks.homeplug.module_exchange import SESSION_LIMIT, WRITE_LIMIT, WRITE_REPEAT, ModuleExchange

@@ -5,9 +5,9 @@ the first octet of the Ethernet frame. MMV is 1 when we send; 1 and 2 are accept
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 from tasks.homeplug import wire_keys, wire_link, wire_lumissil, wire_modem, wire_module, wire_old_module
 from tasks.homeplug.wire_header import (BROADCAST, ETHERTYPE, MMENTRY, OUI_QUALCOMM, VENDOR_FIRST, VENDOR_LAST, Header, Unknown,

@@ -5,10 +5,10 @@ It carries a digest of the key, never the key.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 from tasks.homeplug.wire_header import BROADCAST, emit_frame, need, read_header
 

@@ -6,8 +6,8 @@ frame. MMV 0 has no fragmentation octets, so the message starts at 17 instead of
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 
 ETHERTYPE = b"\x88\xe1"

@@ -5,9 +5,9 @@ Layouts: slac-and-network sheet, sections 1.5 and 1.6, offsets from the first oc
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 from tasks.homeplug.wire_header import Header, emit_frame, need
 

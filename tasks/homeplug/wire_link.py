@@ -7,9 +7,9 @@ VS_HST_ACTION.IND comes from a modem that boots from its host (sheet 1.7, VS_RS_
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 from tasks.homeplug.wire_header import OUI_QUALCOMM, Header, emit_frame, need
 from tasks.homeplug.wire_modem import MAX_STATIONS, OUI_LENGTH

@@ -7,9 +7,9 @@ a request is made in either and a reply is read by its own. VS_D_LINK_READY.IND 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar
 
+from kernel.record import dataclass
 from tasks.homeplug.wire_header import Header, emit_frame, need
 
 OUI_LUMISSIL = b"\x00\x16\xe8"

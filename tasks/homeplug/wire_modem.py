@@ -6,9 +6,9 @@ Layouts: slac-and-network sheet, section 1.7. They come with MMV 0 or 1: fields 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 from tasks.homeplug.wire_header import OUI_QUALCOMM, Header, emit_frame, need
 

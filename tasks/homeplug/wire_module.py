@@ -6,9 +6,9 @@ operations in it (older chips: wire_old_module). Fields are addressed from the o
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 from tasks.homeplug.wire_header import OUI_QUALCOMM, Header, emit_frame, need
 

@@ -6,9 +6,9 @@ copies the module to flash. Fields are addressed from the octet after the OUI, a
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 from tasks.homeplug.wire_header import OUI_QUALCOMM, Header, emit_frame, need
 

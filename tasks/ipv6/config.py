@@ -1,12 +1,11 @@
 """Settings of the IPv6 host and of SECC discovery."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import settings_class
 from kernel.settings import setting
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class Ipv6Config:
     """Section `ipv6`."""
 
@@ -17,7 +16,7 @@ class Ipv6Config:
     answer_echo: bool = setting(True, meaning="answer ping (ICMPv6 echo), for diagnosis")
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class SdpConfig:
     """Section `sdp`."""
 

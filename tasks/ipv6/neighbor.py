@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from typing import Any
 
+from kernel.record import dataclass
 from kernel.timer import NEVER
 from tasks.errors import WireError
 from tasks.ipv6 import wire

@@ -1,9 +1,9 @@
 """SECC discovery messages: the V2GTP header with type 0x9000 or 0x9001 and its 2 or 20 octets (sheet 5.1, 5.2)."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 
 SDP_PORT = 15118                 # V2G_UDP_SDP_SERVER

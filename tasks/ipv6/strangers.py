@@ -1,8 +1,7 @@
 """Stations that are not our peer and act as if they were: counted by trick and MAC, told to a person without flooding the journal."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from kernel.timer import S
 from kernel.word import Word
 

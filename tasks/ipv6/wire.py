@@ -1,9 +1,9 @@
 """IPv6, UDP and ICMPv6 (neighbour discovery, echo) octets, and the Internet checksum over the pseudo header."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 
 # Next headers (IANA protocol numbers)

@@ -5,10 +5,10 @@ tried: a message that decodes as DIN is DIN (the root event codes of the other s
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Callable
 
 from exi_native.messages.appproto import AppProtocol, responseCode, supportedAppProtocolReq, supportedAppProtocolRes
+from kernel.record import dataclass
 from tasks.errors import WireError
 from tasks.listen.naming import DIN, ISO2, PAYLOAD_EXI, PAYLOAD_SCHEMAS, namespace, payload
 from tasks.listen.record import Category, Role

@@ -5,10 +5,10 @@ must name every payload type and find its way back, at the next segment that beg
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from struct import Struct
 
+from kernel.record import dataclass
 from tasks.listen.naming import TLS_HANDSHAKES, TLS_RECORDS
 from tasks.v2g.v2gtp import HEADER_OCTETS, INVERSE_VERSION, VERSION
 

@@ -5,9 +5,10 @@ Frame -> records (follow.py) -> sessions (session.py), their readings (readings.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
+from kernel.record import dataclass
 from tasks.homeplug import wire as mme
 from tasks.homeplug.wire_modem import VS_ATTENUATION_CHARACTERISTICS_IND
 from tasks.listen.conversation import Decode

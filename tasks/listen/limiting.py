@@ -7,8 +7,7 @@ battery is full enough), or a limit of the charger holds, told by its flags or s
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from tasks.listen.record import Role
 
 # How close counts as equal. A HYC150 delivers 162.2 A where 165 A are asked for, its least exact steady value (SPI capture

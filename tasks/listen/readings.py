@@ -4,10 +4,11 @@ DIN 70121, ISO 15118-2 and -20 name the same things alike, so one table of names
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from enum import Enum
 from typing import Any, Iterator
 
+from kernel.record import dataclass
 from kernel.timer import S
 from tasks.listen.latency import Latency
 from tasks.listen.limiting import Demand, Limiting, Limits, limiting

@@ -1,8 +1,10 @@
 """What following the traffic yields: one account per frame, and records of what is worth a line."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
+
+from kernel.record import dataclass
 
 MAX_KINDS = 512          # different kinds of frames that the tally tells apart; the rest is one kind
 MAX_REASONS = 256        # different reasons for malformed frames

@@ -5,8 +5,9 @@ same car starts over after the V2G connection ended.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from kernel.record import dataclass
 from kernel.timer import NEVER, S
 from tasks.homeplug import wire as mme
 from tasks.ipv6.sdp_wire import SECURITY_TLS

@@ -5,8 +5,9 @@ Facts: slac-and-network sheet 2.9, field sheet 1.8 and the captures of both.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from kernel.record import dataclass
 from kernel.timer import S
 from tasks.homeplug import wire as mme
 from tasks.homeplug.wire_header import LOCAL_DEVICE

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from kernel.record import dataclass, settings_class
 from kernel.settings import setting
 
 
@@ -18,7 +19,7 @@ def check_ranges(config: object) -> None:
 # Ceilings by source (safety sheet 4.3): S1 +-20 V; S5 1 A, 5 A, "below 5 A within 1 s"; S6 60 V; S18 70 degC default, 90 degC pin limit;
 # S20 insulation 50 to 500 kOhm; S12 over-voltage classes. 2 s: field error end (field sheet 3, pyPLC waits 2.0 s after state B).
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class PevSafetyConfig:
     """Section `safety.pev`: the car's supervisor."""
 
@@ -63,7 +64,7 @@ def contradictions(c: PevSafetyConfig) -> list[str]:
     return found
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class EvseSafetyConfig:
     """Section `safety.evse`: the charger's supervisor."""
 
@@ -85,7 +86,7 @@ class EvseSafetyConfig:
         check_ranges(self)
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class AcSafetyConfig:
     """Section `safety.ac`: the supervisor of a charger whose `evse.energy_transfer_modes` are all AC."""
 
@@ -107,7 +108,7 @@ class AcSafetyConfig:
 
 # Chapters of the chademo sheet: 2.2 rows 8, 14, 19 and 20, 3.1, 3.3 coupling rule 5, 3.7.
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class BridgeSafetyConfig:
     """Section `safety.bridge`: what a bridge's supervisor knows beside `safety.pev`, which governs its CCS side and its contactor."""
 

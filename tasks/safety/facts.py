@@ -1,9 +1,10 @@
 """What the supervisors look at and what they decide: plain values, None when unknown or stale."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from drivers.interfaces import PilotState
+from kernel.record import dataclass
 from kernel.word import Word
 
 

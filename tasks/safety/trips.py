@@ -7,11 +7,11 @@ trip at once in a state is a permit for it, too (Latch.first_bad).
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite
 from typing import Callable, Sequence
 
 from drivers.interfaces import PilotState
+from kernel.record import dataclass
 from kernel.timer import MS, S
 from tasks.safety.facts import SafetyState
 

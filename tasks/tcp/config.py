@@ -1,12 +1,11 @@
 """Settings of TCP."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import settings_class
 from kernel.settings import setting
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class TcpConfig:
     """Section `tcp`."""
 

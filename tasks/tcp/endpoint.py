@@ -1,9 +1,9 @@
 """The TCP of one host: at most one session, the listener, connections that are still closing, RST for everybody else."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Callable
 
+from kernel.record import dataclass
 from kernel.timer import NEVER
 from tasks.errors import WireError
 from tasks.ipv6.wire import TCP, pseudo_sum

@@ -1,8 +1,7 @@
 """So many answers a second and no more: a flood of forged segments gets no flood back (RFC 5961 section 7)."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import dataclass
 from kernel.timer import S
 
 

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
+from kernel.record import dataclass
 from kernel.timer import NEVER, Timer
 from tasks.tcp.rto import RetransmissionTimeout
 from tasks.tcp.timing import (DEFAULT_MSS, DUPLICATE_ACKS, EXTRA_SEGMENTS, FLIGHT_SEGMENTS, GIVE_UP_AFTER, MAX_TRIES, SEND_BUFFER)

@@ -1,9 +1,9 @@
 """TCP segments: header, MSS option, checksum (RFC 9293 section 3.1)."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 
+from kernel.record import dataclass
 from tasks.errors import WireError
 
 HEADER_LENGTH = 20

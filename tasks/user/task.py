@@ -9,7 +9,7 @@ from kernel.timer import MS
 from tasks.messages import PauseSession, StartSession, StopSession
 from tasks.stop_reasons import StopReason
 
-POLL = 400 * MS                  # how often keys and the terminate flag are looked at
+POLL = 100 * MS                  # how often keys and the terminate flag are looked at: a stop has 2 s, and the other side needs most of them
 STOP_KEYS = frozenset(" qQ")
 PAGE_KEY, LIGHT_KEY = "d", "D"   # of the display: its next page; dim, or bright again
 START_KEYS = frozenset("sS")
@@ -58,7 +58,7 @@ class UserTask:
             self.presses += pressed
             self._told = self._told or ending
             self._journal.note(now, "user", "stop asked for by %s", "key" if pressed else "process signal")
-            self._wishes.put(StopSession(StopReason.USER_STOP))
+            self._wishes.put(StopSession(StopReason.USER_STOP, leaving=ending))
         elif any(key in PAUSE_KEYS for key in keys):
             self._journal.note(now, "user", "pause asked for by key")
             self._wishes.put(PauseSession())

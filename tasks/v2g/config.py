@@ -1,8 +1,7 @@
 """Settings of the V2G session: what this car or this charger is, and how patient it is."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kernel.record import settings_class
 from kernel.settings import setting
 
 SCHEDULE_SECONDS = 86_400            # how far a schedule reaches: a day
@@ -14,7 +13,7 @@ def only_ac(modes: list[str]) -> bool:
     return all(mode.startswith("AC") for mode in modes)
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class EvConfig:
     """The car's side. Limits here only tighten what the battery management says."""
 
@@ -65,7 +64,7 @@ class EvConfig:
         return any(mode.startswith("AC") for mode in self.energy_transfer_modes)
 
 
-@dataclass(slots=True)
+@settings_class(slots=True)
 class EvseConfig:
     """The charger's side."""
 

@@ -1,9 +1,8 @@
 """What the DIN machines know of the world: plain values, None when unknown or stale; task.py fills them before each verb."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from drivers.interfaces import PilotState
+from kernel.record import dataclass
 
 
 @dataclass(slots=True)

@@ -1,10 +1,10 @@
 """The car's states of either protocol, and what a row of a protocol's table says about one."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import auto
 from typing import Callable
 
+from kernel.record import dataclass
 from kernel.timer import NEVER
 from kernel.word import Word
 from tasks.stop_reasons import StopReason

@@ -1,7 +1,9 @@
 """The V2G protocols that can be agreed: how the handshake names them and which schema codes them."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from kernel.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,24 @@
 """The two ends of the V2G task: which signals become facts, which wishes become leases, what is reported."""
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from drivers.interfaces import PilotState
 from kernel.channels import Lease, Writer
 from kernel.timer import MS, NEVER, S
 from tasks.signals import OutputRequest, Signals
 from tasks.v2g.config import EvConfig, EvseConfig
-from tasks.v2g.dc_pev import DcPev
-from tasks.v2g.din_evse import DinEvse
-from tasks.v2g.din_pev import DinPev
-from tasks.v2g.evse_conversation import EvseConversation
 from tasks.v2g.evse_states import Evse
 from tasks.v2g.facts import EvseFacts, PevFacts
 from tasks.v2g.handshake import HandshakeEvse, HandshakePev
 from tasks.v2g.pev_states import Pev
-from tasks.v2g.power_offer import PowerOffer
 from tasks.v2g.protocols import ISO2, Protocol, chosen
 from tasks.v2g.session import Session
 from tasks.v2g.told import Told, ToldLimits
+
+if TYPE_CHECKING:
+    from tasks.v2g.dc_pev import DcPev
+    from tasks.v2g.evse_conversation import EvseConversation
 
 WRITER = "v2g"
 NO_ERROR = "NO_ERROR"
@@ -107,6 +106,8 @@ class PevSide:
     waits_for_peer_close = False         # the car closes the stream (sheet 7.1)
 
     def __init__(self, signals: Signals, config: EvConfig, evccid: bytes) -> None:
+        from tasks.v2g.din_pev import DinPev         # a box is car or charger, and loads the one
+        self._din = DinPev
         self._s = s = signals
         self._config = config
         self._evccid = evccid
@@ -173,7 +174,7 @@ class PevSide:
         if _is_iso2(protocol):
             self._machine = _iso2_pev()(self._config, self._evccid, self._facts, self._resume)
         else:
-            self._machine = DinPev(self._config, self._evccid, self._facts)
+            self._machine = self._din(self._config, self._evccid, self._facts)
         self._resume = b""
         return self._machine
 
@@ -257,6 +258,9 @@ class EvseSide:
     waits_for_peer_close = True
 
     def __init__(self, signals: Signals, config: EvseConfig, rng: Any) -> None:
+        from tasks.v2g.din_evse import DinEvse
+        from tasks.v2g.power_offer import PowerOffer
+        self._din = DinEvse
         self._s = s = signals
         self._config = config
         self._rng = rng
@@ -310,7 +314,7 @@ class EvseSide:
         if _is_iso2(protocol):
             self._machine = _iso2_evse()(self._config, self._facts, self._rng, self._paused_id, self._offer)
         else:
-            self._machine = DinEvse(self._config, self._facts, self._rng, self._offer)
+            self._machine = self._din(self._config, self._facts, self._rng, self._offer)
         return self._machine
 
     def refresh(self, now: int) -> None:

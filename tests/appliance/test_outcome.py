@@ -11,6 +11,7 @@ from kernel.scheduler import Kernel
 from kernel.task import ALWAYS, TIMED, Row
 from kernel.timer import MS, NEVER, S, US
 from tasks.config import Config
+from tasks.messages import StopSession
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
 from tasks.v2g.session import SCHEMAS
@@ -283,6 +284,33 @@ def test_on_session_end_a_whole_simulated_charge_is_left_when_everything_is_at_r
         assert_safe(charge)
     else:
         assert not charge.plant.stage.on and charge.plant.current == 0.0
+
+
+@pytest.mark.parametrize("role", ["pev", "evse"])
+def test_told_in_the_middle_of_a_charge_it_leaves_within_two_seconds_in_the_order_of_the_standard(role):
+    charge = Charge(Config(), PlantConfig(battery_soc_percent=50.0), codec.load(schemas=SCHEMAS))
+    node, plant = charge.car if role == "pev" else charge.charger, charge.plant
+    while not plant.current > 10.0:
+        charge.run_until(charge.clock.time + 10 * MS)
+    charge.run_until(charge.clock.time + 3 * S)
+    system = SimpleNamespace(terminate=True, insists=1)
+    outcome = Outcome(node.signals, node.table, node.kernel, system, charge.clock, once=False, journal=node.journal)
+    begin, at = charge.clock.time, {}
+    node.table.user.put(StopSession(StopReason.USER_STOP, leaving=True))
+    while not outcome.may_leave():
+        charge.run_until(charge.clock.time + 10 * MS)
+        assert charge.clock.time < begin + 5 * S, at
+        for name, over in (("current", abs(plant.current) < 1.0), ("contactors", not plant.car_contactors.position), ("state B", not plant.pilot.state_c),
+                           ("oscillator", plant.pilot.duty == 100.0)):
+            if over:
+                at.setdefault(name, charge.clock.time)
+    assert charge.clock.time - begin < 2 * S and outcome.exit_code() == 0
+    assert at["current"] <= at["contactors"]
+    if role == "evse":
+        assert at["contactors"] < at["oscillator"] and at["state B"] < at["oscillator"] and not plant.stage.on
+    charge.charger.journal.flush()
+    assert 905 in [number for _, number, _ in charge.charger.checkpoints], "no SessionStop was answered"
+    assert plant.damage == 0 and charge.invariants.broken == []
 
 
 def test_an_end_that_does_not_come_is_told_with_its_remedy_and_not_too_often():

@@ -12,7 +12,7 @@ from exi_native import codec
 from kernel.journal import Journal
 from kernel.timer import MS, S
 from tasks.config import Config
-from tasks.listen.account import SECC_LOG
+from tasks.listen.columns import SECC_LOG
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
 from tasks.v2g.session import SCHEMAS

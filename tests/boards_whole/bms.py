@@ -43,7 +43,7 @@ class DbcCar(RaspberryCar):
         self._database = cantools.database.load_file(PATH)
         self._count = 0
         self._tell_at = 0
-        monkeypatch.setattr("drivers.boards.common.CanBus", lambda config: CanBus(config, RawLink(config, self.can.socket)))
+        monkeypatch.setattr("drivers.can.bus.CanBus", lambda config: CanBus(config, RawLink(config, self.can.socket)))
 
     def follow(self, now: int) -> None:
         super().follow(now)

@@ -86,7 +86,7 @@ class CapeWorld(Surroundings):
         self.charge: BoardCharge | None = None
         monkeypatch.setattr("drivers.boards.focccicape.charger_lines", partial(charger_lines, pwm_root=str(folder)))
         monkeypatch.setattr("drivers.boards.focccicape.Iio", partial(Iio, root=str(folder / "iio"), files=self.iio))
-        monkeypatch.setattr("drivers.boards.common.CanBus", lambda config: CanBus(config, RawLink(config, self.bus.socket)))
+        monkeypatch.setattr("drivers.can.bus.CanBus", lambda config: CanBus(config, RawLink(config, self.bus.socket)))
 
     # --- what the converter sees
 

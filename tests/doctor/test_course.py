@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -16,6 +17,7 @@ from tools.doctor import __main__ as program
 from tools.doctor import panel
 from tools.doctor.course import MAX_LINES, Check, examine
 from tools.doctor.findings import Finding, exit_code, fail, ok, warn
+from tools.doctor.machine import TOO_SLOW, run_command
 
 
 def check(name, *findings, limit=1.0):
@@ -34,6 +36,20 @@ def test_a_check_that_raises_is_a_line_and_the_rest_still_run(tmp_path):
         raise ZeroDivisionError("by zero")
     found = list(examine([Check("broken", broken), check("next", ok("next", "x"))], Made(tmp_path).patient()))
     assert levels(found) == [("broken", "ok"), ("broken", "fail"), ("next", "ok")] and "ZeroDivisionError: by zero" in found[1].found
+
+
+def test_beside_a_box_that_has_just_started_a_late_answer_is_no_fault(tmp_path):
+    def late(patient):
+        signal.pause()
+        yield ok("late", "never said")
+    began = time.monotonic()
+    finding, = examine([Check("late", late, 0.02)], Made(tmp_path).patient(patience=2.0))
+    assert time.monotonic() - began >= 0.04 and finding.level == "warn" and "not known" in finding.found and "ccsbox doctor" in finding.remedy
+
+
+def test_a_command_that_is_slow_is_told_apart_from_one_that_is_not_there():
+    assert run_command(["sleep", "5"], 0.01) == (TOO_SLOW, "") and run_command(["no-such-command"]) is None
+    assert run_command(["sh", "-c", "echo why >&2; exit 3"]) == (3, "why\n") and run_command(["echo", "yes"]) == (0, "yes\n")
 
 
 def test_a_check_that_hangs_is_ended_even_where_it_catches_everything(tmp_path):

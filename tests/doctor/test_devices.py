@@ -7,7 +7,7 @@ import pytest
 from drivers.pins.look import LineInfo
 from drivers.pins.names import Chip
 from tests.doctor.made import ALONE, BESIDE, Made, levels, only, settings
-from tools.doctor import buses, can, outputs
+from tools.doctor import buses, can, machine, outputs
 from tools.doctor.devices import output_pins
 
 PI = Chip("gpiochip0", "pinctrl-bcm2711", 54, "/sys/devices/gpio", "/dev/gpiochip0")
@@ -107,13 +107,23 @@ def link(kind="can", up=True, state="ERROR-ACTIVE", bitrate=500_000, restart=100
 @pytest.mark.parametrize("said, level, word", [
     (link(), "ok", "500000 bit/s"), (link(up=False), "fail", "is down"), (link(state="STOPPED"), "fail", "is down"), (link(bitrate=250_000), "fail", "250000"),
     (link(state="BUS-OFF"), "fail", "bus off"), (link(state="ERROR-PASSIVE"), "warn", "ERROR-PASSIVE"), (link(restart=0), "warn", "restart-ms 0"),
-    (link("vcan"), "ok", "virtual"), (link("vcan", up=False), "fail", "is down"), (link("veth"), "fail", "no CAN interface"), ("nonsense", "warn",
-                                                                                                                               "tells nothing"), ("[]", "warn",
-                                                                                                                                                  "tells nothing")])
+    (link("vcan"), "ok", "virtual"), (link("vcan", up=False), "fail", "is down"), (link("veth"), "fail", "no CAN interface"), 
+    ("nonsense", "warn", "not known"), ("[]", "warn", "not known")])
 def test_the_bus_of_a_bridge(tmp_path, said, level, word):
     made = Made(tmp_path).folder("/sys/class/net/can0").answer("ip -details -json link show dev can0", said)
     finding = only(can.can(made.patient(settings(mode="bridge"))))
     assert finding.level == level and word in finding.found
+
+
+@pytest.mark.parametrize("code, said, word", [
+    (machine.TOO_SLOW, "", "busy"), (1, "", "exit code 1)"), (255, "RTNETLINK answers: Operation not permitted\n", "exit code 255, RTNETLINK answers: Operation"),
+    (None, "", "no command ip")])
+def test_a_bus_whose_state_is_not_known_is_told_with_why(tmp_path, code, said, word):
+    made = Made(tmp_path).folder("/sys/class/net/can0")
+    if code is not None:
+        made.answer("ip -details -json link show dev can0", said, code)
+    finding = only(can.can(made.patient(settings(mode="bridge"))))
+    assert finding.level == "warn" and "its state is not known" in finding.found and word in finding.found
 
 
 def test_a_bus_that_is_missing_or_not_wanted(tmp_path):

@@ -103,6 +103,14 @@ def test_of_a_running_box_they_are_looked_at_and_not_tried(tmp_path, scheduler, 
     assert finding.level == level and word in finding.found
 
 
+@pytest.mark.parametrize("active, pid, level", [("activating", 4711, "ok"), ("active", 4711, "warn"), ("activating", 99, "warn")])
+def test_a_box_that_starts_has_not_asked_for_its_rights_yet(tmp_path, active, pid, level):
+    made = Made(tmp_path, scheduler=lambda pid: os.SCHED_OTHER).folder("/run/systemd/system")
+    made.answer("systemctl show ccsbox.service", f"ActiveState={active}\nMainPID={pid}\n")
+    finding = only(system.realtime(made.patient(running=BESIDE)))
+    assert finding.level == level and ("is starting" in finding.found) == (level == "ok")
+
+
 def test_a_guard_without_its_box_has_no_rights_to_tell(tmp_path):
     assert levels(system.realtime(Made(tmp_path).patient(running=Running(None, True, "a guard")))) == [("real time", "ok")]
 

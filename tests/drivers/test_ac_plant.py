@@ -1,9 +1,9 @@
 """The AC half of the simulated plant: what the on-board charger draws, what wears and what destroys, lines and relays."""
 import pytest
 
-from drivers.board import ac_charger_on_lines, simulated_ac_charger
 from drivers.sim.ac import SimOnBoardCharger
 from drivers.sim.ac_path import duty_current
+from drivers.sim.boards import ac_charger_on_lines, simulated_ac_charger
 from drivers.sim.lines import CONTACTORS, POWER, Lines
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig

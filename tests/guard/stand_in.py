@@ -9,11 +9,11 @@ import signal
 import sys
 
 from drivers import process
-from drivers.board import ac_charger_on_lines, bridge_on_lines, car_on_lines, charger_on_lines
 from drivers.can.bus import CanBus
 from drivers.can.settings import CanConfig
 from drivers.journal_file import Console
 from drivers.session_folder import SessionFolder
+from drivers.sim.boards import ac_charger_on_lines, bridge_on_lines, car_on_lines, charger_on_lines
 from drivers.sim.bridge_plant import BridgePlant
 from drivers.sim.can import CanSegment
 from drivers.sim.car import SimVehicleData

@@ -3,9 +3,9 @@ import os
 
 import pytest
 
-from drivers.board import bridge_on_lines
 from drivers.can.bus import CanBus
 from drivers.can.settings import CanConfig
+from drivers.sim.boards import bridge_on_lines
 from drivers.sim.bridge_plant import BridgePlant
 from drivers.sim.can import CanSegment
 from drivers.sim.lines import CONTACTORS, D1, D2, LOCK, PILOT_C, UNLOCK, VEHICLE_LOCK, VEHICLE_UNLOCK, Lines

@@ -49,6 +49,12 @@ def test_the_service_has_exactly_what_it_needs():
     assert groups == made, "a group that is missing keeps the service from starting"
 
 
+def test_ip_may_give_its_capabilities_away():
+    """Without it ip(8) of a user that is not root ends with 1 and says nothing: drop_cap() in iproute2's lib/utils.c. capset is one of @privileged."""
+    filters = setting("ccsbox.service", "SystemCallFilter")
+    assert filters.index("capset") > filters.index("~@privileged") and setting("ccsbox.service", "NoNewPrivileges") == ["yes"]
+
+
 def test_the_priority_fits_the_program():
     from kernel.realtime import PRIORITY
     assert int(setting("ccsbox.service", "LimitRTPRIO")[0]) == PRIORITY + 1

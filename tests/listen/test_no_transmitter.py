@@ -112,7 +112,7 @@ def test_the_box_opens_ears_and_a_door_only_for_joining(monkeypatch, join):
     opened = []
     monkeypatch.setattr(parts, "open_ears", lambda config: opened.append(config.reception) or "ears")
     monkeypatch.setattr(parts, "open_nic", lambda config: pytest.fail("a transmitter is opened"))
-    monkeypatch.setattr(parts, "open_own_modem", lambda interface: opened.append("door") or "door")
+    monkeypatch.setattr("drivers.own_modem.open_own_modem", lambda interface: opened.append("door") or "door")
     config = Config(mode="listen")
     config.listen.join = join
     board, rows = parts.open_board(config, SimpleNamespace(simulate_io=False, soc_start=None, battery_kwh=None), Signals(), 0)

@@ -5,7 +5,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from drivers.board import ListenBoard, simulated_ac_charger, simulated_car, simulated_charger
+from drivers.board import ListenBoard
+from drivers.sim.boards import simulated_ac_charger, simulated_car, simulated_charger
 from drivers.sim.oled import SimOled
 from drivers.sim.plant import Plant
 from exi_native import codec
@@ -22,7 +23,7 @@ from tasks.sense import task as sense
 from tasks.signals import Signals
 from tasks.vehicle import task as vehicle
 from tools.appliance.guard import BUDGET as GUARD_BUDGET
-from tools.appliance.parts import SHADOW_BUDGET
+from tools.appliance.simulated_io import SHADOW_BUDGET
 
 
 class Ears:

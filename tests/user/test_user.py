@@ -69,6 +69,7 @@ def test_a_process_signal_stops_once():
     task.run(1)
     task.run(2)
     assert len(stop) == 1
+    assert stop.get().leaving
 
 
 def test_without_a_terminal_no_keys_come():

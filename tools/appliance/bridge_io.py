@@ -1,10 +1,11 @@
 """`--simulate-io` of a bridge: its board over a plant with two pairs of contactors, and a CHAdeMO vehicle on a bus in memory."""
 from __future__ import annotations
 
-from drivers.board import CarBoard, bridge_on_lines, simulated_bridge
+from drivers.board import CarBoard
 from drivers.can.bus import CanBus
 from drivers.can.settings import CanConfig
 from drivers.interfaces import Nic
+from drivers.sim.boards import bridge_on_lines, simulated_bridge
 from drivers.sim.bridge_plant import BridgePlant
 from drivers.sim.can import CanSegment
 from drivers.sim.lines import Lines

@@ -13,11 +13,11 @@ d2: the vehicle's contactors must not be the ones that break the current. Its CH
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from drivers.guard import Beat
 from drivers.sim.lines import CONTACTORS, D1, D2, FIRST, LOCK, STEADY, UNLOCK, VEHICLE_LOCK, VEHICLE_UNLOCK
+from kernel.record import dataclass
 from kernel.timer import MS, NEVER
 from tasks.safety.shutdown import NORMAL_CURRENT, PWM_KEPT, Phase, Shutdown
 

@@ -8,37 +8,25 @@ import time
 from argparse import Namespace
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import TYPE_CHECKING, Iterator
 
-from drivers.board import (AcChargerBoard, CarBoard, ChargerBoard, ListenBoard, ac_charger_on_lines, car_on_lines, charger_on_lines,
-                           simulated_ac_charger, simulated_car, simulated_charger)
+from drivers.board import AcChargerBoard, CarBoard, ChargerBoard, ListenBoard
 from drivers.errors import DriverError
 from drivers.journal_file import Console
 from drivers.kernel_network import KernelNetwork
 from drivers.keyboard import Keyboard
 from drivers.nic_ears import NicConfig
 from drivers.nic_open import open_ears, open_nic
-from drivers.own_modem import open_own_modem
 from drivers.process import Process
-from drivers.session_folder import SessionFolder
-from drivers.session_log import CSV_NAME, SessionLog
-from drivers.sim.lamp import LAMP_OHM
 from drivers.sim.lines import Lines
-from drivers.sim.oled import SimOled
-from drivers.sim.plant import Plant
-from drivers.sim.plant_config import PlantConfig
 from kernel.clock import MonotonicClock
 from kernel.journal import Journal
 from kernel.scheduler import Kernel
 from kernel.settings_text import dump
-from kernel.task import CRITICAL, Row
-from kernel.timer import MS, US
+from kernel.task import Row
 from kernel.watchdog import Watchdog
 from tasks.config import Config
 from tasks.ethernet.task import Tap
-from tasks.homeplug.emulator import EmulatedModem
-from tasks.homeplug.emulator_nic import EmulatedModemNic
-from tasks.listen.account import SECC_LOG
 from tasks.signals import Signals
 from tasks.table import Surroundings, Table
 from tools.appliance.about import about
@@ -48,10 +36,10 @@ from tools.appliance.liveness import Liveness
 from tools.appliance.peer_log import PeerLog, peer_log_row
 from tools.appliance.real_board import BoardPlan, listener_display
 from tools.appliance.session_record import SessionRecord
-from tools.show.listen_show import ListenShow, ShowTask, screen_wanted, show_row
-from tools.simulate.shadow import ShadowAcCar, ShadowCar, ShadowCharger
 
-SHADOW_BUDGET = 140 * US
+if TYPE_CHECKING:                 # a listener's: nobody else loads them
+    from drivers.session_log import SessionLog
+    from tools.show.listen_show import ListenShow
 
 
 def open_board(config: Config, args: Namespace, signals: Signals, now: int, lines: Lines | None = None,
@@ -59,36 +47,19 @@ def open_board(config: Config, args: Namespace, signals: Signals, now: int, line
     """The board and the rows that simulate its surroundings. `lines`: where its outputs are. `plan`: of a real board. DriverError says what is missing."""
     driver = config.nic.driver
     if config.mode == "listen":
+        from drivers.own_modem import open_own_modem
         ears = open_ears(NicConfig(interface=config.interface, reception="promiscuous", driver=driver))
         oled, polled = listener_display(config)
         return ListenBoard(ears, oled, open_own_modem(config.interface) if config.listen.join else None, polled), []
     nic = open_nic(NicConfig(interface=config.interface, driver=driver))
     if config.modem_emulator.enabled:
+        from tasks.homeplug.emulator import EmulatedModem
+        from tasks.homeplug.emulator_nic import EmulatedModemNic
         nic = EmulatedModemNic(nic, EmulatedModem(config.modem_emulator, nic.mac, config.mode == "evse", random.SystemRandom()))
     if plan is not None:
         return plan.open(lines, nic, now), []
-    plant_config = PlantConfig()
-    if args.soc_start is not None:
-        plant_config.battery_soc_percent = args.soc_start
-    if args.battery_kwh is not None:
-        plant_config.battery_capacity_wh = args.battery_kwh * 1000
-    if config.ev.light_bulb_demo and config.role == "pev":
-        plant_config.lamp_ohm, plant_config.lamp_voltage_v, plant_config.lamp_current_a = LAMP_OHM, config.ev.light_bulb_voltage_v, config.ev.light_bulb_current_a
-    if config.mode == "bridge":
-        from tools.appliance.bridge_io import open_simulated
-        board, bridge_plant, vehicle = open_simulated(plant_config, nic, now, lines)
-        return board, [vehicle, Row("shadow", ShadowCharger(bridge_plant, signals), 20 * MS, SHADOW_BUDGET, CRITICAL)]
-    plant = Plant(plant_config, start=now)
-    if config.mode == "evse" and config.evse.ac:
-        board = simulated_ac_charger(plant, nic) if lines is None else ac_charger_on_lines(plant, nic, lines)
-        shadow = ShadowAcCar(plant, signals, config.evse.ac_max_current_a)
-    elif config.mode == "evse":
-        board = simulated_charger(plant, nic) if lines is None else charger_on_lines(plant, nic, lines)
-        shadow = ShadowCar(plant, signals)
-    else:
-        board = simulated_car(plant, nic) if lines is None else car_on_lines(plant, nic, lines)
-        shadow = ShadowCharger(plant, signals)
-    return board, [Row("shadow", shadow, 20 * MS, SHADOW_BUDGET, CRITICAL)]
+    from tools.appliance.simulated_io import open_simulated_io
+    return open_simulated_io(config, args, signals, nic, now, lines)
 
 
 def meet(config: Config, args: Namespace, clock: MonotonicClock, signals: Signals, journal: Journal, board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard) -> list[Row]:
@@ -129,7 +100,7 @@ def watch_kernel(config: Config, signals: Signals, journal: Journal, now: int) -
 
 def wake_for_modem(board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard, kernel: Kernel) -> None:
     """An emulated modem answers within a millisecond and has no descriptor for it: without this its answers wait for the next frame from outside."""
-    if isinstance(board.nic, EmulatedModemNic):
+    if hasattr(board.nic, "on_event"):
         board.nic.on_event = kernel.waker("frame_rx")
 
 
@@ -149,13 +120,18 @@ def surround(config: Config, args: Namespace, journal: Journal, clock: Monotonic
     if config.mode == "bridge" and config.bridge.learned_file:
         from drivers.learned_file import LearnedFile
         memory = LearnedFile(config.bridge.learned_file)
-    show = ListenShow(sys.stdout) if config.mode == "listen" and screen_wanted(args) else None
+    show: ListenShow | None = None
+    files: SessionLog | None = None
+    if config.mode == "listen":
+        from tools.show.listen_show import ListenShow, ShowTask, screen_wanted, show_row
+        show = ListenShow(sys.stdout) if screen_wanted(args) else None
+        files = session_log(config, args.output, time.time_ns() - start)
     journal.add_sink(Console(sys.stdout, start) if show is None else show.event)
     folder, epoch_ns = None, time.time_ns() - start
     if args.output:
+        from drivers.session_folder import SessionFolder
         folder = SessionFolder(args.output, (config.mode,), dump(config), start=start, epoch_ns=epoch_ns, turn=config.mode == "listen")
         journal.add_sink(folder.journals[config.mode])
-    files = session_log(config, args.output, epoch_ns) if config.mode == "listen" else None
     keys = Keyboard(sys.stdin) if show is None else show
 
     def screen(made: Table) -> list[Row]:
@@ -189,6 +165,8 @@ def _both(one: Tap | None, other: Tap | None) -> Tap | None:
 
 def session_log(config: Config, output: str | None, epoch_ns: int) -> SessionLog | None:
     """Where a listener files sessions: `listen.secc_log`, or beside its other files; None when neither is named."""
+    from drivers.session_log import CSV_NAME, SessionLog
+    from tasks.listen.columns import SECC_LOG
     folder = None if output is None else Path(output)
     secc_log = Path(config.listen.secc_log) if config.listen.secc_log else None if folder is None else folder / CSV_NAME
     return None if secc_log is None else SessionLog(secc_log, folder, SECC_LOG, epoch_ns)

@@ -8,7 +8,7 @@ from drivers.session_log import CSV_NAME, PeerLogConfig, SessionLog
 from kernel.journal import Journal
 from kernel.task import WHEN_IDLE, Row
 from kernel.timer import MS, US
-from tasks.listen.account import SECC_LOG, field, id_text, mac
+from tasks.listen.columns import SECC_LOG, field, id_text, mac
 from tasks.signals import Signals
 
 PERIOD = 200 * MS

@@ -6,7 +6,6 @@ from typing import Any
 
 from drivers.errors import DriverError
 from drivers.interfaces import Nic, Oled
-from drivers.sim.oled import SimOled
 from tools.appliance.guard import SIMULATED
 
 
@@ -50,6 +49,7 @@ def planned(config: Any, args: Namespace) -> BoardPlan | None:
 def listener_display(config: Any) -> tuple[Oled, list[Any]]:
     """A listener's OLED where one is configured."""
     if config.oled.controller == "none":
+        from drivers.sim.oled import SimOled
         return SimOled(), []
     from drivers.oled_luma import OledLuma
     made = OledLuma(config.oled)

@@ -8,7 +8,7 @@ from typing import Any
 
 from kernel.journal import Event
 from kernel.timer import S
-from tasks.listen.account import id_text, mac
+from tasks.listen.columns import id_text, mac
 from tasks.signals import Signals
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
 from tools.show.charge_phases import AC_PHASES, PHASES

@@ -1,4 +1,4 @@
-"""`python -m tools.bench [NAME ...]`: prints figures; without a name: all but those that need root (veth, flood, nic)."""
+"""`python -m tools.bench [NAME ...]`: prints figures; without a name: all but those that need root (veth, flood, nic) or valgrind (start)."""
 from __future__ import annotations
 
 import argparse
@@ -6,14 +6,14 @@ import importlib
 import os
 import sys
 
-FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "adc", "can", "bridge", "oled", "tcp", "serial_line", "drivers", "veth", "flood", "nic")
-ROOTS = ("veth", "flood", "nic")
+FIGURES = ("session", "kernel", "exi", "guard", "safety", "slac", "modems", "adc", "can", "bridge", "oled", "tcp", "serial_line", "drivers", "start", "veth", "flood", "nic")
+ROOTS = ("start", "veth", "flood", "nic")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the named benchmarks in order."""
     parser = argparse.ArgumentParser(prog="tools.bench", description="prints figures beside a limit or a peer; never judges")
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"one or more of {', '.join(FIGURES)}; default: all but {', '.join(ROOTS)}, which need root")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"one or more of {', '.join(FIGURES)}; default: all but {', '.join(ROOTS)}, which need root or valgrind")
     names = parser.parse_args(argv).figures or [f for f in FIGURES if f not in ROOTS]
     for name in names:
         if name not in FIGURES:

@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 from typing import Callable
 
-from drivers.board import simulated_charger
 from drivers.nic_ears import NicConfig
 from drivers.nic_pcap import PcapNic
 from drivers.nic_socket import JEQ, LD_B, LD_H, RET, assemble, attach
+from drivers.sim.boards import simulated_charger
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
 from exi_native import codec

@@ -5,13 +5,13 @@ import copy
 import os
 from typing import Any, Callable, Protocol, Sequence
 
-from drivers.board import ac_charger_on_lines, bridge_on_lines, car_on_lines, charger_on_lines
 from drivers.can.bus import CanBus
 from drivers.can.settings import CanConfig
 from drivers.errors import DriverError
 from drivers.focccicape.cape import FoccciCape
 from drivers.interfaces import BatteryReading
 from drivers.pins.outputs import PinBulb
+from drivers.sim.boards import ac_charger_on_lines, bridge_on_lines, car_on_lines, charger_on_lines
 from drivers.sim.bridge_plant import BridgePlant
 from drivers.sim.can import CanSegment
 from drivers.sim.lamp import LAMP_OHM

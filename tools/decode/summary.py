@@ -6,7 +6,8 @@ from typing import Any, Iterator
 
 from drivers.capture_file import CaptureError
 from kernel.timer import MS, S
-from tasks.listen.account import id_text, session_dict
+from tasks.listen.account import session_dict
+from tasks.listen.columns import id_text
 from tasks.listen.hearing import Hearing
 from tasks.listen.lines import printable
 from tasks.listen.record import Category

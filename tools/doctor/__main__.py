@@ -12,7 +12,7 @@ from kernel.timer import S
 from tools.doctor import adc, buses, can, modem, network, outputs, program, settings, system
 from tools.doctor.course import MODEM_LIMIT_S, Check, Patient, examine
 from tools.doctor.findings import Finding, exit_code, summary
-from tools.doctor.machine import Machine
+from tools.doctor.machine import PATIENCE, Machine, run_command, run_patiently
 from tools.doctor.running import find, told
 
 DEFAULT = Path(__file__).resolve().parents[2] / "config.yaml"
@@ -47,14 +47,14 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None, machine: Machine | None = None, out: TextIO | None = None) -> int:
     """Exit code. `machine`: another one than this (tests)."""
     args = parser().parse_args(argv)
-    machine = machine if machine is not None else Machine()
+    machine = machine if machine is not None else Machine(command=run_patiently if args.running else run_command)
     out = out if out is not None else sys.stdout
     if args.running:
         os.nice(NICE)
     began = machine.clock.now()
     config, problems = settings.read(args.config, DEFAULT, args.mode, args.interface)
     running = told(machine, args.simulate_io) if args.running else find(machine, config)
-    patient = Patient(machine, config, str(args.config or DEFAULT), problems, running, args.simulate_io)
+    patient = Patient(machine, config, str(args.config or DEFAULT), problems, running, args.simulate_io, PATIENCE if args.running else 1.0)
     found: list[Finding] = []
     try:
         if running is not None and not args.json:

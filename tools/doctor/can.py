@@ -5,8 +5,10 @@ import json
 from typing import Any, Iterator
 
 from tools.doctor.findings import Finding, fail, ok, warn
+from tools.doctor.machine import TOO_SLOW
 from tools.doctor.program import uses_can
 
+MAX_SAID = 80        # characters of a complaint
 GOOD, BUS_OFF, STOPPED = "ERROR-ACTIVE", "BUS-OFF", "STOPPED"        # iproute2, ip/iplink_can.c
 
 
@@ -29,7 +31,7 @@ def can(patient: Any) -> Iterator[Finding]:
     answer = patient.machine.command(["ip", "-details", "-json", "link", "show", "dev", name])
     link = parsed(answer)
     if link is None:
-        yield warn("CAN", f"{name} is there; `ip -details -json link show {name}` tells nothing", "apt install iproute2, or look at the interface by hand.")
+        yield _unknown(name, answer)
         return
     info = link.get("linkinfo", {})
     data = info.get("info_data", {})
@@ -58,6 +60,18 @@ def can(patient: Any) -> Iterator[Finding]:
                    f"ip link set {name} type can restart-ms 100 (with the interface down).")
     else:
         yield ok("CAN", f"{name}: {state}, {have} bit/s, restarts after {restart} ms")
+
+
+def _unknown(name: str, answer: tuple[int, str] | None) -> Finding:
+    """Why `ip` did not tell."""
+    unknown = f"{name} is there; its state is not known"
+    if answer is None:
+        return warn("CAN", f"{unknown}: there is no command ip", "apt install iproute2.")
+    if answer[0] == TOO_SLOW:
+        return warn("CAN", f"{unknown}: ip gave no answer in time, this machine is busy", "Ask again when it has started: ccsbox doctor.")
+    said = " ".join(answer[1].split())[:MAX_SAID]
+    return warn("CAN", f"{unknown}: ip -details -json link show dev {name} tells nothing that can be read (exit code {answer[0]}{', ' + said if said else ''})",
+                "Try it by hand, as root and as the service's user (sudo -u ccsbox).")
 
 
 def _up(link: dict, name: str, told: str, remedy: str) -> Iterator[Finding]:

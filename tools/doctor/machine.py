@@ -14,17 +14,26 @@ from typing import Any, Callable, Mapping
 
 from kernel.clock import MonotonicClock
 
-COMMAND_LIMIT_S = 2.0        # systemctl, ip, pinctrl: tens of ms; more is a service manager that hangs
+COMMAND_LIMIT_S = 2.0        # systemctl, ip, pinctrl: tens of ms on an idle machine
+PATIENCE = 2.5               # times as long beside a box that has just started, at nice 19: who comes last waits for everything else that a boot does
+TOO_SLOW = 1000              # as an exit code: the command did not end in time, which says nothing about what was asked
 MAX_ANSWER = 65536           # characters of a command's output that are looked at
 
 
-def run_command(words: list[str]) -> tuple[int, str] | None:
-    """(exit code, output); None where there is no such command or it did not end within COMMAND_LIMIT_S."""
+def run_command(words: list[str], limit_s: float = COMMAND_LIMIT_S) -> tuple[int, str] | None:
+    """(exit code, output or, with a failure that has none, the complaint); None where there is no such command, TOO_SLOW where it did not end in time."""
     try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=COMMAND_LIMIT_S, stdin=subprocess.DEVNULL, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=limit_s, stdin=subprocess.DEVNULL, check=False)
+    except subprocess.TimeoutExpired:
+        return TOO_SLOW, ""
+    except OSError:
         return None
-    return done.returncode, done.stdout[:MAX_ANSWER]
+    return done.returncode, (done.stdout or (done.stderr if done.returncode else ""))[:MAX_ANSWER]
+
+
+def run_patiently(words: list[str]) -> tuple[int, str] | None:
+    """The same with PATIENCE."""
+    return run_command(words, PATIENCE * COMMAND_LIMIT_S)
 
 
 def open_packet_socket(interface: str) -> None:

@@ -164,11 +164,19 @@ def _of_running(machine: Any, running: Any) -> Finding:
                     "Run the examination as root: sudo ccsbox doctor.")
     locked = next((line.split()[1] for line in (machine.text(f"/proc/{running.pid}/status") or "").splitlines() if line.startswith("VmLck:")), None)
     if policy != os.SCHED_FIFO or locked in (None, "0"):
+        if _is_starting(machine, running.pid):
+            return ok("real time", f"the box is starting (process {running.pid}): it asks for its rights as the last step, what it has is not known yet")
         wants = [] if policy == os.SCHED_FIFO else ["SCHED_FIFO"]
         wants += ["locked memory"] if locked in (None, "0") else []
         return warn("real time", f"the running box has no {' and no '.join(wants)}",
                     "LimitRTPRIO=41 and LimitMEMLOCK=infinity in its service; its journal names the reason.")
     return ok("real time", f"the running box has SCHED_FIFO and {int(locked) // 1024} MiB locked")
+
+
+def _is_starting(machine: Any, pid: int) -> bool:
+    """The service manager still waits for its word that it runs, which comes after the rights (main.py)."""
+    state = unit_state(machine)
+    return state.get("ActiveState") == "activating" and state.get("MainPID") == str(pid)
 
 
 def service(patient: Any) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from typing import Sequence
 
 from kernel.journal import Event
 from kernel.timer import MS, S
-from tasks.listen.account import id_text
+from tasks.listen.columns import id_text
 from tasks.listen.hearing import State
 from tasks.listen.limiting import narrower
 from tasks.listen.lines import printable

@@ -5,7 +5,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Callable
 
-from drivers.board import AcChargerBoard, CarBoard, ChargerBoard, simulated_ac_charger, simulated_car, simulated_charger
+from drivers.board import AcChargerBoard, CarBoard, ChargerBoard
+from drivers.sim.boards import simulated_ac_charger, simulated_car, simulated_charger
 from drivers.sim.link import LinkConfig, SimLink, SimNic
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig

@@ -62,7 +62,7 @@ class Pi:
         self.bus = FakeSmbus(self.adc)
         self.bus.fd = os.open(os.devnull, os.O_RDONLY)
         monkeypatch.setattr("smbus2.SMBus", lambda number: self.bus)
-        monkeypatch.setattr("drivers.boards.common.CanBus", lambda can: CanBus(can, self.segment.node()))
+        monkeypatch.setattr("drivers.can.bus.CanBus", lambda can: CanBus(can, self.segment.node()))
         for offset in (20, 21, 16, 26, 25, 5, 6, 4):
             self.twin.levels["/dev/gpiochip0", offset] = 1
         self.shared = Shared(config)

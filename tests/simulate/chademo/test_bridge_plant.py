@@ -1,10 +1,10 @@
 """The plant of a bridge: four topologies, what each switching event does, energy, and the drivers over it."""
 import pytest
 
-from drivers.board import simulated_bridge
 from drivers.can.bus import CanBus
 from drivers.can.settings import CanConfig
 from drivers.sim.battery import CLASS_M_OCV, CLASS_N_OCV, Battery
+from drivers.sim.boards import simulated_bridge
 from drivers.sim.bridge import SimChargeSequence, SimVehicleInputs, SimVehicleLock, SimVehicleVoltmeter
 from drivers.sim.bridge_plant import BridgePlant, BridgeSnapshot
 from drivers.sim.can import CanSegment

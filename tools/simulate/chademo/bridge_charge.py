@@ -5,9 +5,10 @@ import copy
 import random
 from typing import Any, Callable
 
-from drivers.board import CarBoard, simulated_bridge
+from drivers.board import CarBoard
 from drivers.can.bus import CanBus
 from drivers.can.settings import CanConfig
+from drivers.sim.boards import simulated_bridge
 from drivers.sim.bridge_plant import BridgePlant
 from drivers.sim.plant_config import PlantConfig
 from tasks import table
