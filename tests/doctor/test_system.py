@@ -19,6 +19,18 @@ def test_the_clock(tmp_path):
     assert only(system.clock(made.put("/run/systemd/timesync/synchronized").patient())).found.endswith(", synchronised")
 
 
+def test_the_clock_at_the_start_of_the_box_without_a_service_for_it(tmp_path):
+    """timedatectl makes folders on the card."""
+    made = Made(tmp_path)
+    patient = made.patient()
+    patient.at_start = True
+    made.machine.command = lambda words: pytest.fail(f"{words} was run")
+    finding = only(system.clock(patient))
+    assert finding.level == "ok" and "until a network tells" in finding.found
+    made.put("/run/systemd/timesync/synchronized")
+    assert only(system.clock(patient)).found.endswith(", synchronised")
+
+
 @pytest.mark.parametrize("answer, level", [("yes\n", "ok"), ("no\n", "warn")])
 def test_the_clock_by_timedatectl(tmp_path, answer, level):
     assert levels(system.clock(Made(tmp_path).answer("timedatectl", answer).patient())) == [("clock", level)]

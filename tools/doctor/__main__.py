@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None, machine: Machine | None = None, out: Tex
     began = machine.clock.now()
     config, problems = settings.read(args.config, DEFAULT, args.mode, args.interface)
     running = told(machine, args.simulate_io) if args.running else find(machine, config)
-    patient = Patient(machine, config, str(args.config or DEFAULT), problems, running, args.simulate_io, PATIENCE if args.running else 1.0)
+    patient = Patient(machine, config, str(args.config or DEFAULT), problems, running, args.simulate_io, PATIENCE if args.running else 1.0, args.running)
     found: list[Finding] = []
     try:
         if running is not None and not args.json:

@@ -29,6 +29,7 @@ class Patient:
     running: Running | None = None
     simulate_io: bool = False
     patience: float = 1.0                        # times the limits
+    at_start: bool = False                       # the box itself asks, some seconds after it has begun
 
     @property
     def real_board(self) -> bool:
