@@ -4,6 +4,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Iterator
 
+from drivers.interfaces import PilotState
 from kernel.timer import S
 from tasks.display import listen_screens
 from tasks.display.pages import BRIDGE as BRIDGED, EVSE, LISTEN, PEV, Box, page_names, page_screen
@@ -20,6 +21,7 @@ from tools.screens.scenes import (AC_CAR, AC_CHARGER, BRIDGE, BRIDGE_STEPS, CAR,
 SIDES = {PEV: ("car", CAR), EVSE: ("charger", CHARGER)}
 BRIDGE_ONLY = frozenset({Phase.ASKING, Phase.VEHICLE})
 ENDS = frozenset({Phase.FINISHED, Phase.STOPPED, Phase.TRIPPED, Phase.RETRYING, Phase.PAUSED})
+AT_PILOT_B = dict(pilot_state=PilotState.B)
 LINK_STATES = {Phase.MATCHING: "Sounding", Phase.JOINING: "Join"}
 LIMITS = {      # what makes each side limit, in a car
     "car-wish": {}, "car-current": dict(battery_max_current=120.0), "charger-current": dict(evse_max_current=120.0), "charger-power": dict(evse_max_power=45_600.0),
@@ -40,33 +42,29 @@ def _phases() -> Iterator[tuple[str, Screen]]:
         for phase in Phase:
             if phase in ENDS or phase is Phase.BY_PILOT or phase in BRIDGE_ONLY:
                 continue
-            s = signals(**values, v2g_state=_state_of(phase), link_state=LINK_STATES.get(phase), connection_state="Session")
+            s = signals(**{**values, **_pilot(phase)}, v2g_state=_state_of(phase), link_state=LINK_STATES.get(phase), connection_state="Session")
             if phase is Phase.PRECHARGE:
                 s.inlet_voltage.value, s.output_voltage.value = 190.5, 210.0
-            elif phase in (Phase.IDLE, Phase.MODEM, Phase.PLUGGED):
-                s.pilot_duty.value = None
             yield f"{name}-{phase.name.lower().replace('_', '-')}", screen_of(phase, "Hovering" if phase is Phase.OTHER else "", s, NOW, role, NOW - 17 * S)
-        held = signals(**values, safety_blocked="Inlet does not match")
+        held = signals(**{**values, "contactors_closed": False, "inlet_voltage": 352.5, "inlet_current": 0.0}, safety_blocked="Inlet does not match")
         yield f"{name}-starting-held-back", screen_of(Phase.STARTING, "", held, NOW, role, NOW - 17 * S)
-        told = signals(**values, link_state="Parm", stop_reason=StopReason.NO_CHARGER_SLAC, link_notice="third PLC station")
+        told = signals(**{**values, **AT_PILOT_B}, link_state="Parm", stop_reason=StopReason.NO_CHARGER_SLAC, link_notice="third PLC station")
         yield f"{name}-matching-told", screen_of(Phase.MATCHING, "", told, NOW, role, NOW - 17 * S)
         yield f"{name}-matching-notice", screen_of(Phase.MATCHING, "", told, NOW + 2 * S, role, NOW - 17 * S)
-        fault = signals(**dict(values, modem_fault="Modem set up as PEV", pilot_duty=None))
+        fault = signals(**{**values, **_pilot(Phase.IDLE)}, modem_fault="Modem set up as PEV")
         yield f"{name}-idle-modem-fault", screen_of(Phase.IDLE, "", fault, NOW, role, NOW - 17 * S)
-        yield f"{name}-paused", screen_of(Phase.PAUSED, "", signals(**values, stop_reason=StopReason.PAUSED), NOW, role, NOW)
-        yield f"{name}-retrying", screen_of(Phase.RETRYING, "", signals(**values, stop_reason=StopReason.NO_LINK), NOW, role, NOW)
-        yield f"{name}-finished-without-reason", screen_of(Phase.FINISHED, "", signals(**values), NOW, role, NOW)
+        yield f"{name}-paused", screen_of(Phase.PAUSED, "", signals(**{**values, **AT_PILOT_B}, stop_reason=StopReason.PAUSED), NOW, role, NOW)
+        yield f"{name}-retrying", screen_of(Phase.RETRYING, "", signals(**{**values, **AT_PILOT_B}, stop_reason=StopReason.NO_LINK), NOW, role, NOW)
+        yield f"{name}-finished-without-reason", screen_of(Phase.FINISHED, "", signals(**{**values, **AT_PILOT_B}), NOW, role, NOW)
 
 
 def _bridge() -> Iterator[tuple[str, Screen]]:
     for phase in Phase:
         if phase in ENDS or phase in (Phase.BY_PILOT, Phase.OTHER):
             continue
-        s = signals(**{**BRIDGE, **BRIDGE_STEPS.get(phase.name, {}), "link_state": LINK_STATES.get(phase), "v2g_state": _state_of(phase)})
+        s = signals(**{**BRIDGE, **BRIDGE_STEPS.get(phase.name, {}), **_pilot(phase), "link_state": LINK_STATES.get(phase), "v2g_state": _state_of(phase)})
         if phase is Phase.PRECHARGE:
             s.inlet_voltage.value = 190.5
-        elif phase in (Phase.IDLE, Phase.MODEM, Phase.PLUGGED):
-            s.pilot_duty.value = None
         yield f"bridge-{phase.name.lower().replace('_', '-')}", screen_of(phase, "", s, NOW, BRIDGED, NOW - 17 * S)
     limited = signals(**{**KNOWN_CAR, **BRIDGE, "evse_max_current": 125.0, "evse_present_current": 120.4})
     yield "bridge-charging-limit", screen_of(Phase.CHARGING, "", limited, NOW, BRIDGED, NOW)
@@ -84,6 +82,15 @@ def _bridge() -> Iterator[tuple[str, Screen]]:
         for phase in (Phase.ASKING, Phase.PRECHARGE, Phase.STARTING, Phase.CHARGING, Phase.STOPPING):
             yield f"bridge-{phase.name.lower()}-{label}", screen_of(phase, "", signals(**values), NOW, BRIDGED, NOW - 100_000 * S)
         yield f"page-bridge-chademo-{label}", page_screen("chademo", signals(**values), NOW, Box("ccsbox", BRIDGED, NOW))
+
+
+def _pilot(phase: Phase) -> dict:
+    """How the pilot stands: A without a plug, B from plugging in (5 % a little later), C from the cable check on."""
+    if phase in (Phase.IDLE, Phase.MODEM):
+        return dict(pilot_state=PilotState.A, pilot_duty=None)
+    if phase is Phase.PLUGGED:
+        return dict(AT_PILOT_B, pilot_duty=None)
+    return AT_PILOT_B if phase.step is not None and phase.step < Phase.CABLE_CHECK.step else {}
 
 
 def _state_of(phase: Phase) -> str:
@@ -111,7 +118,7 @@ def _turns(text: str, height: int) -> range:
 
 def _ends() -> Iterator[tuple[str, Screen]]:
     for reason in StopReason:
-        s = signals(**CAR, connection_state="Finished", stop_reason=reason)
+        s = signals(**{**CAR, **AT_PILOT_B}, connection_state="Finished", stop_reason=reason)
         for turn in _turns(reason.hint, HINT_LINES - (reason in NORMAL_ENDS)):
             yield f"{reason.name.lower().replace('_', '-')}-{turn + 1}", screen(_still_fresh(s), NOW + turn * TURN, PEV, NOW)
 
@@ -125,7 +132,7 @@ def _still_fresh(s):
 def _trips() -> Iterator[tuple[str, Screen]]:
     for side, trips in (("car", PEV_TRIPS), ("charger", EVSE_TRIPS), ("ac", (*AC_TRIPS, AC_NOT_CLOSED, AC_WELDED)), ("any", (CONTACTOR_WELDED, VOLTAGE_STAYS, STALLED))):
         for trip in trips:
-            s = signals(**CAR, connection_state="Session", v2g_state="CurrentDemand", safety_trip=trip.text, safety_hint=trip.hint)
+            s = signals(**{**CAR, **AT_PILOT_B}, connection_state="Session", v2g_state="CurrentDemand", safety_trip=trip.text, safety_hint=trip.hint)
             yield f"trip-{side}-{trip.name.replace('_', '-')}", screen(s, NOW, EVSE if side in ("charger", "ac") else PEV, NOW)
 
 
