@@ -69,7 +69,7 @@ def test_a_pin_that_changes_changes_every_picture_that_shows_it():
     config.raspberry_pi.car.contactors.pin = "PIN32"
     config.safety.pev.match_v = 7.5
     after = catalogue(config)
-    assert [name for name in before if before[name].svg() != after[name].svg()] == ["raspberry-pi.svg", "power.svg"]
+    assert [name for name in before if before[name].svg() != after[name].svg()] == ["raspberry-pi.svg", "power.svg", "protection.svg"]
     assert "PIN32" in words(after["raspberry-pi.svg"].svg()) and not [w for w in words(after["power.svg"].svg()) if "GPIO27" in w]
     assert any("7.5 V" in line for line in words(after["power.svg"].svg()))
 

@@ -127,8 +127,10 @@ class Drawing:
     def capacitor(self, x: float, y: float, upright: bool = False, colour: str = WIRE) -> None:
         self._symbol(x, y, upright, colour, ((0, 0), (26, 0)), ((34, 0), (60, 0)), ((26, -9), (26, 9)), ((34, -9), (34, 9)))
 
-    def diode(self, x: float, y: float, upright: bool = False, colour: str = WIRE) -> None:
-        self._symbol(x, y, upright, colour, ((0, 0), (60, 0)), ((22, -8), (38, 0), (22, 8), (22, -8)), ((38, -8), (38, 8)), fill="#ffffff")
+    def diode(self, x: float, y: float, upright: bool = False, colour: str = WIRE, back: bool = False) -> None:
+        """It leads away from (x, y), or `back` to it."""
+        base, tip = (38, 22) if back else (22, 38)
+        self._symbol(x, y, upright, colour, ((0, 0), (60, 0)), ((base, -8), (tip, 0), (base, 8), (base, -8)), ((tip, -8), (tip, 8)), fill="#ffffff")
 
     def contact(self, x: float, y: float, upright: bool = False, colour: str = WIRE, closed: bool = False) -> None:
         """Normally open, or `closed`: a break contact."""

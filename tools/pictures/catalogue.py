@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from tasks.config import Config
-from tools.pictures import boards, circuits, panels
+from tools.pictures import boards, circuits, panels, reference
 from tools.pictures.canvas import Drawing
 
 
@@ -11,4 +11,4 @@ def catalogue(config: Config | None = None) -> dict[str, Drawing]:
     config = config if config is not None else Config()
     return {"coupling.svg": circuits.coupling(config), "raspberry-pi.svg": boards.raspberry_pi(config.raspberry_pi, config.oled),
             "beaglebone.svg": boards.beaglebone(config.beaglebone, config.oled), "power.svg": circuits.power(config), "bench.svg": circuits.bench(config),
-            "screens.svg": panels.screens()}
+            "screens.svg": panels.screens(), "protection.svg": reference.protection(config), "measuring.svg": reference.measuring(config)}

@@ -111,8 +111,8 @@ def coupling(config: Config) -> Drawing:
 
 def power(config: Config) -> Drawing:
     """High voltage and 12 V of a car's box: what opens by itself when the box does not work."""
-    d = Drawing(1400, 820, "Power side of a car's box: what hardware does, and what software does", (
-        "Principle, no construction plan: tools/appliance/README.md, sheets safety-security-needs 4.3 and chademo 7. "
+    d = Drawing(1400, 900, "Power side of a car's box: what hardware does, and what software does", (
+        "Principle. One circuit with values: protection.svg; what must be measured after building: install/circuits.md. "
         "High voltage kills; not tried on hardware.",))
     pev = config.safety.pev
     plus, minus = 180.0, 290.0
@@ -136,59 +136,67 @@ def power(config: Config) -> Drawing:
     d.wire((770, plus), (860, plus), colour=HIGH, thick=3)
     d.wire((440, minus), (860, minus), thick=3)
     d.box(860, 140, 180, 190, ("traction battery", "with its management,", "service plug, and the", "vehicle's own fuse"), HIGH)
-    d.text(410, 334, "mirror contacts: contact_plus, contact_minus", 12, "middle", colour=BUS)
-    d.lines(1070, 160, ("The inlet is dead while the contactors are", "open: both poles, rated for the battery's",
-                        "voltage and for breaking its current; without", "drive they are open. No divider loads a pole",
-                        "to earth with less than 1 MΩ: the charger's", "insulation monitor would see it."), 12, colour=PALE)
+    d.text(410, 334, "auxiliary contacts: contact_plus, contact_minus", 12, "middle", colour=BUS)
+    d.lines(1070, 150, ("Open contactors keep the battery off the inlet.", "They do not make the inlet dead: a charger puts", "up to 500 V there in cable check and precharge.",
+                        "Both poles, rated for the battery's voltage and", "for breaking its current. No divider loads a pole",
+                        "to earth with less than 1 MΩ: the charger's", "insulation monitor would see it."), 12, colour=HIGH)
     # 12 V
-    rail, held = 450.0, 590.0
+    rail, low, held = 450.0, 530.0, 640.0
     d.box(30, rail - 30, 110, 60, ("12 V", "of the vehicle"), HIGH, 12)
-    d.wire((140, rail), (160, rail))
-    d.fuse(160, rail)
-    d.wire((220, rail), (300, rail))
-    d.dot(250, rail)
-    d.contact(300, rail, colour=HIGH, closed=True)
-    d.lines(330, rail - 36, ("emergency stop;", "2nd contact: stop_button"), 12, "middle", colour=HIGH)
-    d.wire((360, rail), (420, rail))
-    d.box(420, rail - 30, 170, 60, ("enable stage", "falls 0.5 s after", "the last pulse"), OUT, 12)
+    d.wire((140, rail), (180, rail))
+    d.dot(160, rail)
+    d.fuse(180, rail)
+    d.text(210, rail - 16, "F1", 12, "middle")
+    d.wire((240, rail), (290, rail))
+    d.contact(290, rail, colour=HIGH, closed=True)
+    d.lines(320, rail - 36, ("emergency stop;", "2nd contact: stop_button"), 12, "middle", colour=HIGH)
+    d.wire((350, rail), (420, rail))
+    d.box(420, rail - 30, 170, 60, ("enable stage", "falls within 0.5 s of", "the last pulse"), OUT, 12)
     d.wire((505, rail + 30), (505, 520), (420, 520), colour=OUT)
     d.lines(412, 518, ("enable_pulse: 10 Hz,", "from the guard process"), 12, "end", colour=OUT)
-    d.wire((590, rail), (640, rail))
-    d.coil(640, rail)
-    d.text(670, rail - 18, "pilot switch", 12, "middle")
-    d.wire((700, rail), (780, rail))
-    d.dot(740, rail)
-    d.box(780, rail - 22, 260, 44, (f"transistor: pilot_c ({_pilot_pins(config)})",), OUT, 12)
-    d.wire((1040, rail), (1070, rail))
-    d.ground(1070, rail)
-    d.wire((740, rail), (740, 548), colour=OUT)
-    d.text(752, 520, "has the pilot switch drive?", 12, colour=OUT)
-    d.box(650, 548, 270, 86, ("hold", "once closed, keeps the coils more than 100,", f"less than {pev.contactor_travel_ms} ms (contactor_travel_ms)",
-                              "after the pilot let go, then lets go too"), OUT, 11)
-    d.wire((250, rail), (250, 568), (650, 568))
-    d.text(440, 561, "its own 12 V, before the stop button", 12, "middle", colour=PALE)
-    d.box(300, 586, 300, 40, (f"transistor: contactors ({config.raspberry_pi.car.contactors.pin} or {config.beaglebone.car.contactors.pin})",), OUT, 12)
-    d.wire((600, 606), (650, 606))
-    d.wire((920, held), (960, held))
+    d.wire((590, rail), (660, rail))
+    d.dot(625, rail)
+    d.wire((625, rail), (625, low), (660, low))
+    for y, name, transistor in ((rail, "pilot switch", f"pilot_c ({_pilot_pins(config)})"),
+                                (low, "contactor relay", f"contactors ({config.raspberry_pi.car.contactors.pin} or {config.beaglebone.car.contactors.pin})")):
+        d.coil(660, y)
+        d.text(690, y - 18, name, 12, "middle")
+        d.wire((720, y), (780, y))
+        d.box(780, y - 22, 290, 44, (f"transistor: {transistor}",), OUT, 12)
+        d.wire((1070, y), (1090, y))
+        d.ground(1090, y)
+    d.lines(1120, rail - 6, ("a diode across each relay's coil;", "a pull-down at each transistor"), 12, colour=PALE)
+    d.wire((160, rail), (160, held), (180, held))
+    d.fuse(180, held)
+    d.text(210, held - 16, "F2", 12, "middle")
+    d.wire((240, held), (400, held))
+    d.contact(400, held)
+    d.text(430, held - 18, "contactor relay", 12, "middle")
+    d.dot(320, held)
+    d.wire((320, held), (320, 698), (370, 698))
+    d.box(370, 662, 330, 74, ("hold", "the coils stay a while after the pilot switch, or the", "contactor relay, has let go (circuits.md); it sees",
+                              "contacts of those relays, not the board's pins"), OUT, 11)
+    d.wire((460, held), (960, held))
+    d.dot(760, held)
+    d.wire((700, 698), (760, 698), (760, held))
     d.coil(960, held)
     d.text(990, held - 18, "both contactors", 12, "middle")
     d.wire((1020, held), (1060, held))
     d.ground(1060, held)
-    d.lines(1100, rail - 36, ("a diode across each coil;", "a pull-down at each transistor"), 12, colour=PALE)
-    d.lines(1100, held - 20, ("Without the hold a board that loses its supply", "drops pilot and coils together, under load."), 12, colour=PALE)
+    d.lines(1120, held - 26, ("Without the hold a board that loses its", "supply drops pilot and coils together,",
+                              "under load. The hold only lengthens: while", "the contactor relay is on, the coils are."), 12, colour=PALE)
     # who does what
-    d.box(24, 650, 660, 150, colour=HIGH, dashed=True)
-    d.lines(40, 676, ("Hardware, whatever software does", "No drive: pilot in state B, contactors open, lock stays where it is.",
-                      "Emergency stop: the pilot lets go at once, so the charger cuts; the coils follow later,",
-                      "because opening under load draws an arc (sheet S8: charger about 30 ms, unverified).",
-                      "No pulse for 0.5 s (program and guard, kernel or processor dead), or 5 V gone: the same.",
+    d.box(24, 750, 660, 140, colour=HIGH, dashed=True)
+    d.lines(40, 774, ("Hardware, when nobody drives", "No drive: pilot in state B, contactors open after the hold, lock stays where it is.",
+                      "Emergency stop, or 5 V gone: the pilot lets go at once, the charger cuts, the coils follow.",
+                      "No pulse for 0.5 s (program and guard, kernel or processor dead): the same.",
                       "Fuses, insulation, finger-safe covers, the vehicle's own interlock.",
-                      "A contactor welded by an arc: nothing here opens it. The service plug does."), 12, bold_first=True)
-    d.box(716, 650, 660, 150, colour=BUS, dashed=True)
-    d.lines(732, 676, ("Software (safety.pev, defaults)", f"Closes only when inlet and battery differ by at most {pev.match_v:g} V, both fresh, plug locked.",
+                      "12 V of the vehicle gone: all at once, under load. A welded contactor: nothing here opens it."), 12, bold_first=True)
+    d.box(716, 750, 660, 140, colour=BUS, dashed=True)
+    d.lines(732, 774, ("Software, while it lives (safety.pev, defaults)", f"Closes only when inlet and battery differ by at most {pev.match_v:g} V, both fresh, plug locked.",
                        f"Trips above {pev.inlet_max_voltage_v:g} V or {pev.inlet_max_temperature_c:g} °C at the inlet, "
-                       f"on contacts later than {pev.contactor_travel_ms} ms, on silent sensors.",
-                       f"Emergency: state B first, contactors at most {pev.emergency_open_ms} ms later. Else: when the current is gone.",
+                       "on late contacts, on silent sensors.",
+                       f"Ends: state B first, then contactors when the current is gone; emergency: at most {pev.emergency_open_ms} ms later.",
                        f"Unlocks only below {pev.unlock_v:g} V, contactors open.",
                        f"The guard does it alone when the program is silent for {config.guard_silence_ms} ms.",
                        "It cannot see what is not measured: see the manual's table."), 12, bold_first=True)
