@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-SHA256 = "f99268c78f4a4a75bfa71a800aebe94242bca711b41956a332c7e52368b6dad2"
+SHA256 = "ff4e9b7384df15a23e0e1cea4484f8e84ef897a6f2ac92ca7cc7536d5c92c914"
 """Of config.yaml as `main.py --print-config` writes it; tests/config says what it has to be."""
 
 

@@ -13,7 +13,9 @@ class OutputPin:
     """One output. At reset and boot the pin is an input: the wiring must hold the load off then (tools/appliance/README.md)."""
 
     pin: str = setting("", meaning=PIN)
-    active_low: bool = setting(False, meaning="true: the load is on while the pin is low, as on most relay boards with optocouplers")
+    active_low: bool = setting(False, meaning=(
+        "true: the load is on while the pin is low, as on most relay boards with optocouplers; "
+        "not for pilot, contactors and lock: such a load may be on while the board boots or is dead"))
 
 
 @settings_class(slots=True)
@@ -61,12 +63,12 @@ class CarPins:
     bulb_delay_ms: int = setting(2000, unit="ms", low=0, high=60_000, meaning="the bulb's relay closes so long after the contactors; it opens with them")
     enable_pulse: OutputPin = section(OutputPin, "10 Hz for a stage that lets go of pilot and coils without it; the guard gives it")
     lock: LockPins = section(LockPins, "the plug's lock")
-    contact_plus: InputPin = section(InputPin, "auxiliary contact of the DC+ contactor")
-    contact_minus: InputPin = section(InputPin, "auxiliary contact of the DC- contactor")
-    contactor_travel_ms: int = setting(200, unit="ms", low=20, high=500, meaning="as safety.pev.contactor_travel_ms")
-    stop_button: InputPin = section(InputPin, "the emergency stop button (safety.*.stop_button)")
+    contact_plus: InputPin = section(InputPin, "auxiliary contact of the DC+ contactor; a mirror (break) contact: active_low: false")
+    contact_minus: InputPin = section(InputPin, "auxiliary contact of the DC- contactor; a mirror (break) contact: active_low: false")
+    contactor_travel_ms: int = setting(200, unit="ms", low=20, high=500, meaning="as safety.pev.contactor_travel_ms; with the hold of install/circuits.md 500")
+    stop_button: InputPin = section(InputPin, "the emergency stop button (safety.*.stop_button); a break contact: active_low: false, a broken wire is then pressed")
     display_button: InputPin = section(InputPin, "turns the display's pages")
-    plug_present: InputPin = section(InputPin, "contact or proximity of the plug")
+    plug_present: InputPin = section(InputPin, "contact or proximity of the plug; asked only where the pilot is not read")
     pwm_present: InputPin = section(InputPin, "a comparator that sees the pilot's PWM")
 
 

@@ -12,7 +12,7 @@ def _pilot_pins(config: Config) -> str:
 def coupling(config: Config) -> Drawing:
     """Control pilot and power line's signal share one wire: charger on the left, car on the right."""
     d = Drawing(1400, 655, "Control pilot, proximity and modem: CP, PP and PE of a CCS inlet", (
-        "Resistors, levels and the coupling: sheets slac-and-network 3 and field-pyplc-clara 1.4, 7.5. Not tried on hardware.",))
+        "Resistors and levels: IEC 61851-1. PP's two resistors and the coupling: the documents of pyPLC and Clara. Not tried on hardware.",))
     cp, pp, pe = 190.0, 340.0, 450.0
     d.box(24, 100, 370, 396, dashed=True, colour=PALE)
     d.text(40, 124, "charger (not yours)", 14, bold=True, colour=PALE)
