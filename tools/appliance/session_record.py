@@ -98,7 +98,7 @@ class SessionRecord:
         self._journal.flush()
         if self._summary is not None:
             self._summary.look(now)
-            self._end(now, "" if self._s.stop_reason.value is not None else "this program left")
+            self._end(now, "this program left")
         self._recorder.close(CLOSE_LIMIT_S)
 
     # --- details

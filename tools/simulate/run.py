@@ -19,7 +19,7 @@ from kernel.settings_text import dump
 from kernel.timer import S
 from tasks.config import Config
 from tasks.v2g.session import SCHEMAS
-from tools.show.charge_phases import AC_PHASES, PHASES
+from tools.show.charge_phases import AC_PHASES, PHASES, as_passed
 from tools.show.summary import PhaseTime, Summary, write_summary
 from tools.show.terminal import TerminalShow
 from tools.show.view import BY_PILOT, View, side_view
@@ -175,7 +175,7 @@ def phases(checkpoints: list[tuple[int, int, str]]) -> list[PhaseTime]:
     first: dict[int, int] = {}
     for at, number, _ in checkpoints:
         first.setdefault(number, at)
-    marks = [(first[number], name) for number, name in (AC_PHASES if 720 in first else PHASES) if number in first]
+    marks = as_passed([(first[number], name) for number, name in (AC_PHASES if 720 in first else PHASES) if number in first])
     last = max((at for at, _, _ in checkpoints), default=0)
     ends = [at for at, _ in marks[1:]] + [last]
     return [PhaseTime(name, at, max(0, end - at)) for (at, name), end in zip(marks, ends) if name]
