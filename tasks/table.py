@@ -39,6 +39,7 @@ from tasks.mqtt.task import MqttTask
 from tasks.safety.ac_task import AcSafetyTask
 from tasks.safety.bridge_task import BridgeSafetyTask
 from tasks.safety.task import EvseSafetyTask, SafetyTask
+from tasks.safety.trips import INTERNAL_FAULT, Trip
 from tasks.sense.task import AcSense, BridgeSense, CarSense, ChargerSense
 from tasks.signals import Signals
 from tasks.tcp.endpoint import Endpoint
@@ -103,10 +104,10 @@ class Table:
     health: HealthTask
     listener: ListenTask | None = None
 
-    def on_fault(self, now: int, name: str) -> None:
-        """A task of this table raised: the outputs go to their safe state in order."""
+    def on_fault(self, now: int, name: str, cause: Trip = INTERNAL_FAULT) -> None:
+        """A task of this table raised, or somebody does not wait for an orderly end (`cause`): the outputs go to their safe state in order."""
         if self.safety is not None:
-            self.safety.on_fault(now, name)
+            self.safety.on_fault(now, name, cause)
 
     @property
     def safe(self) -> bool:
