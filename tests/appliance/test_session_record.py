@@ -22,6 +22,7 @@ from tasks.v2g.session import SCHEMAS
 from tests.display.scenes import put
 from tests.drivers.recording.test_writer import MIB, names
 from tools.appliance.session_record import PERIOD, SessionRecord, changed, digest, open_record, stamp
+from tools.appliance.session_remains import rebuild
 from tools.appliance.session_summary import SessionSummary, Tries, as_text
 from tools.simulate.charge import CAR_MAC, Charge
 
@@ -33,7 +34,7 @@ class Beside:
 
     def __init__(self, path):
         self.sent, self.now, self.closed, self.said = 0, 0, False, []
-        self.writer = Writer([(Store(str(path), 100, 64 * MIB), MIB)], lambda **words: self.said.append(wire.status(**words)))
+        self.writer = Writer([(Store(str(path), 100, 64 * MIB), MIB)], lambda **words: self.said.append(wire.status(**words)), rebuild=rebuild)
         self.channel = self
 
     def send(self, data):

@@ -214,16 +214,19 @@ def as_json(plain: dict[str, Any]) -> str:
 def as_text(plain: dict[str, Any]) -> str:
     """For people: one line for each thing that is known."""
     end, stop = plain["at_end"], plain["stop"]
-    lines = [f"{plain['program']}, {plain['mode']}: {plain['why']}" + ("" if plain["complete"] else " (not over, or cut off: power lost or program killed)"),
+    unfinished = "" if plain["complete"] else " (cut off: power lost or program killed)" if plain.get("cut_off") else " (not over, or cut off: power lost or program killed)"
+    lines = [f"{plain['program']}, {plain['mode']}: {plain['why']}{unfinished}",
              f"began {plain['began']}, ended {plain['ended'] or '-'} (clock of this box), {plain['duration_s']:g} s, {plain['tries']} tries",
              f"end: {stop['reason']}. {stop['remedy']}".rstrip()]
+    if plain.get("last_state"):
+        lines.append(f"last state: {plain['last_state']}")
     if len(plain["ends"]) > 1:
         lines.append("all ends: " + ", ".join(plain["ends"]))
     lines += [f"TRIP: {trip['trip']}. {trip['remedy']}" for trip in plain["trips"]]
     lines.append(_known("", (("protocol", plain["protocol"], ""), ("EVSEID", plain["evse_id"], ""), ("EVCCID", plain["evccid"], ""), ("peer", plain["peer_mac"], ""),
                              ("modem", plain["peer_modem_mac"], ""), ("attenuation", plain["attenuation_db"], "dB"))))
-    if plain["energy_wh"] or plain["max_power_kw"] is not None:
-        lines.append(_known("charged ", (("", plain["energy_wh"], "Wh"), ("at most", plain["max_power_kw"], "kW"), ("from", plain["soc_begin_percent"], "%"),
+    if plain["energy_wh"] or plain["max_power_kw"] is not None or "charging" in plain["phases_s"]:
+        lines.append(_known("charged (as last saved) " if plain.get("cut_off") else "charged ", (("", plain["energy_wh"], "Wh"), ("at most", plain["max_power_kw"], "kW"), ("from", plain["soc_begin_percent"], "%"),
                                          ("to", end["soc_percent"], "%"), ("at the end", end["voltage_v"], "V"), ("", end["current_a"], "A"))))
     else:
         lines.append("nothing was charged" + _known("; state of charge ", (("", end["soc_percent"], "%"),)))
