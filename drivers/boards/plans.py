@@ -7,6 +7,7 @@ from drivers.boards.common import Shared
 from drivers.boards.focccicape import CapeCharger
 from drivers.boards.gpio import GpioCar, GpioCharger
 from drivers.boards.serial import Celeron55Car, DieterCar
+from drivers.boards.uses import refuse_second_use
 from drivers.errors import DriverError
 from drivers.pins.library import Pins
 
@@ -27,6 +28,7 @@ def plan(config: Any, pins: Pins | None = None) -> tuple[Plan, Shared]:
     if board in CARS and charger or board in CHARGERS and not charger:
         raise DriverError(f"The board {board} is for a {'car' if board in CARS else 'charger'}, but mode = {config.mode}.",
                           f"Set mode: {'pev' if board in CARS else 'evse'}, or another board.")
+    refuse_second_use(config)
     if board == "dieter":
         return DieterCar(shared), shared
     if board == "celeron55":
