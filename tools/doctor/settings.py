@@ -9,6 +9,7 @@ from drivers.errors import DriverError
 from kernel.settings import SettingsError, build
 from tasks import command_line
 from tasks.config import Config
+from tasks.config_file import NotPermitted
 from tools.doctor.devices import GPIO_BOARDS
 from tools.doctor.findings import Finding, fail, ok, warn
 
@@ -16,10 +17,12 @@ MAX_PROBLEMS = 12
 
 
 def read(file: str | None, default: Path, mode: str | None = None, interface: str | None = None) -> tuple[Config, tuple[str, ...]]:
-    """(settings, problems). With problems: the sections that are right by themselves, defaults for the rest."""
+    """(settings, problems); NotPermitted where this user may not read the file. With problems: the sections that are right by themselves, defaults for the rest."""
     words = Namespace(config=file, mode=mode, interface=interface, protocol=None, soc_stop=None, transfer=None, bridge=None, strategy=None)
     try:
         return command_line.configure(words, default), ()
+    except NotPermitted:
+        raise
     except SettingsError as error:
         config = salvage(file or default)
         if mode is not None:
