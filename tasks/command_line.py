@@ -45,7 +45,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """The parsed options; argparse leaves with code 2 and a usage line when they are wrong."""
     parser = argparse.ArgumentParser(prog="main.py", usage=USAGE, description="ccsbox: CCS for a car, a charger, a bridge to CHAdeMO, or a listener", epilog=EPILOG,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", nargs="?", choices=("pev", "evse", "bridge", "listen"), help="what this box is; default: `mode` of the configuration")
+    parser.add_argument("mode", nargs="?", choices=("pev", "evse", "bridge", "listen"), help=(
+        "what this box is; default: `mode` of the configuration. `doctor` in its place: what is wrong with it (main.py doctor --help)"))
     parser.add_argument("--config", metavar="FILE", help="configuration file; default: config.yaml beside main.py")
     parser.add_argument("--print-config", action="store_true", help="print the settings in force and leave")
     parser.add_argument("--interface", metavar="IF", help="network interface of the modem; default: `interface` of the configuration")

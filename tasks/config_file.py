@@ -21,6 +21,10 @@ _PLAIN_TAGS = {"tag:yaml.org,2002:null": "construct_yaml_null", "tag:yaml.org,20
                "tag:yaml.org,2002:int": "construct_yaml_int", "tag:yaml.org,2002:float": "construct_yaml_float"}
 
 
+class NotPermitted(SettingsError):
+    """The file is there, and not for this user: nothing is known of what it says."""
+
+
 def load(path: str | Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
     """(nested dict, line of each key path from 1). SettingsError with one sentence when the file cannot be taken."""
     path = Path(path)
@@ -37,6 +41,8 @@ def _text(path: Path) -> str:
         raw = path.read_bytes()[:MAX_OCTETS + 1]
     except FileNotFoundError:
         raise SettingsError([f"{path} does not exist; name an existing file with --config."]) from None
+    except PermissionError:
+        raise NotPermitted([f"{path}: this user may not read it; run this as root (sudo)."]) from None
     except (OSError, ValueError) as error:
         raise SettingsError([f"{path} cannot be read: {getattr(error, 'strerror', None) or error}."]) from None
     try:

@@ -139,6 +139,7 @@ class Signals:
         self.peer_mac: Signal[bytes] = Signal("peer_mac", meaning="host MAC of the matched peer (writer: homeplug)")
         self.attenuation: Signal[float] = Signal("attenuation", unit="dB", meaning="average attenuation of the matched peer (writer: homeplug)")
         self.peer_modem: Signal[bytes] = Signal("peer_modem", meaning="MAC of the modem at the other end of the power line (writer: homeplug)")
+        self.network_id: Signal[bytes] = Signal("network_id", meaning="NID of the network that the matched pair has made (writer: homeplug)")
         self.link_rate_tx: Signal[int] = Signal("link_rate_tx", unit="Mbit/s", low=0, high=65535, max_age=5 * S, meaning="average PHY rate to the peer's modem, as the own one tells it (writer: homeplug)")
         self.link_rate_rx: Signal[int] = Signal("link_rate_rx", unit="Mbit/s", low=0, high=65535, max_age=5 * S, meaning="average PHY rate from the peer's modem (writer: homeplug)")
         self.link_quality: Signal[str] = Signal("link_quality", meaning="attenuation and rates in one word: good, weak or poor (writer: homeplug)")

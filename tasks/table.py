@@ -18,6 +18,7 @@ from tasks.devices.task import DevicesTask
 from tasks.display.task import DisplayTask, Lines
 from tasks.ethernet.task import FrameRx, FrameTx, Tap
 from tasks.health.task import Flushable, HealthTask, Watchdog
+from tasks.safety.trips import INTERNAL_FAULT, Trip
 from tasks.signals import Signals
 
 if TYPE_CHECKING:                 # a box is one of these, and loads no other: at a start each file costs (`python -m tools.bench start`)
@@ -87,10 +88,10 @@ class Table:
     health: HealthTask
     listener: ListenTask | None = None
 
-    def on_fault(self, now: int, name: str) -> None:
-        """A task of this table raised: the outputs go to their safe state in order."""
+    def on_fault(self, now: int, name: str, cause: Trip = INTERNAL_FAULT) -> None:
+        """A task of this table raised, or somebody does not wait for an orderly end (`cause`): the outputs go to their safe state in order."""
         if self.safety is not None:
-            self.safety.on_fault(now, name)
+            self.safety.on_fault(now, name, cause)
 
     @property
     def safe(self) -> bool:

@@ -75,9 +75,6 @@ class GpioCar:
         common.must_fit(self._name, "bridge", config.safety.bridge, {
             "vehicle_voltmeter_fitted": bool(measuring.voltmeter.vehicle_voltage.channel),
             "vehicle_lock_feedback_fitted": bool(pins.lock.locked.pin or pins.lock.unlocked.pin) or not pins.lock.fitted})
-        if measuring.voltmeter.vehicle_voltage.channel and measuring.voltmeter.vehicle_voltage.channel == measuring.voltmeter.inlet_voltage.channel:
-            raise DriverError(f"{self._name}.measuring.voltmeter: inlet_voltage and vehicle_voltage are both {measuring.voltmeter.inlet_voltage.channel}: "
-                              "the two sides of the bridge contactor would always agree.", "Give each side its own divider and channel.")
         self._port = self._shared.can().port("chademo", VEHICLE_IDS)
 
     def lines(self) -> PinLines:

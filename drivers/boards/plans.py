@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drivers.boards.common import Shared
+from drivers.boards.uses import refuse_second_use
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:                 # only the board that is there is loaded
@@ -29,6 +30,7 @@ def plan(config: Any, pins: Pins | None = None) -> tuple[Plan, Shared]:
     if board in CARS and charger or board in CHARGERS and not charger:
         raise DriverError(f"The board {board} is for a {'car' if board in CARS else 'charger'}, but mode = {config.mode}.",
                           f"Set mode: {'pev' if board in CARS else 'evse'}, or another board.")
+    refuse_second_use(config)
     if board in CARS:
         from drivers.boards.serial import Celeron55Car, DieterCar
         return (DieterCar if board == "dieter" else Celeron55Car)(shared), shared

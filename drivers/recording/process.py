@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import sys
+from typing import Callable
 
 from drivers.recording import wire
 from drivers.recording.store import Store
@@ -32,8 +33,9 @@ def serve(writer: Writer, box: socket.socket, clock: MonotonicClock) -> None:
         writer.tick(clock.now())
 
 
-def main(arguments: list[str]) -> None:
-    """`arguments`: descriptor of the channel, folders to keep, then for each place its path, MiB of all sessions there, MiB of one."""
+def main(arguments: list[str], rebuild: Callable[[str], None] | None = None) -> None:
+    """`arguments`: descriptor of the channel, folders to keep, then for each place its path, MiB of all sessions there, MiB of one.
+    `rebuild(folder)`: what its caller does with one that was cut off and is mended."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)        # meant for the whole group: the box ends first, and tells how it ended
     os.nice(NICE)
@@ -47,7 +49,7 @@ def main(arguments: list[str]) -> None:
         except OSError:                              # the box is gone or hears nothing: the folder is what counts
             unheard.append(told)
     unheard: list[dict[str, object]] = []
-    serve(Writer(places, say), box, MonotonicClock())
+    serve(Writer(places, say, rebuild=rebuild), box, MonotonicClock())
 
 
 if __name__ == "__main__":

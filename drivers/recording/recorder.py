@@ -32,12 +32,12 @@ RESPAWN = 10 * S             # until a writer that was lost is replaced
 class Spawned:
     """A writer process and the channel to it."""
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[str], program: str = PROGRAM) -> None:
         """`words`: its arguments after the descriptor. OSError: it cannot be started."""
         self.channel, other = Channel.pair()
         try:
             os.set_inheritable(other.fileno(), True)
-            self.pid = os.posix_spawn(sys.executable, [sys.executable, "-S", "-c", PROGRAM, ROOT, str(other.fileno()), *words], os.environ,
+            self.pid = os.posix_spawn(sys.executable, [sys.executable, "-S", "-c", program, ROOT, str(other.fileno()), *words], os.environ,
                                       file_actions=[(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_RDWR, 0) for n in (0, 1)])
         except OSError:
             self.channel.close()
@@ -156,6 +156,10 @@ class Recorder:
             self.file(name, text)
         self._send(wire.END)
         self.recording = False
+
+    def journal_time(self, now: int) -> float:
+        """Seconds, as the lines of the journal count."""
+        return (now - self._start) / S
 
     def pump(self, now: int) -> list[dict[str, Any]]:
         """Hand over what the writer takes; what it has to say."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from drivers.atomic_file import replace_file, sync_folder
 from drivers.capture_file import CaptureError, CaptureReader, pcap_head
@@ -67,12 +67,13 @@ class Store:
         """The oldest folder but `spared` is gone. False: there is none that could be taken away."""
         return any(self._remove(os.path.join(self.path, name)) for _, name in self.folders() if name != spared)
 
-    def mend_last(self) -> str:
-        """The newest folder that the power or a kill cut off is made readable; its name, "" when there is none."""
+    def mend_last(self, then: Callable[[str], None] = lambda folder: None) -> str:
+        """The newest folder that the power or a kill cut off is made readable; its name, "" when there is none. `then(folder)` before it counts as whole."""
         for _, name in reversed(self.folders()):
             folder = os.path.join(self.path, name)
             if os.path.exists(os.path.join(folder, MARK)):
                 self.mend(folder)
+                then(folder)
                 self.finish(folder)
                 return name
         return ""

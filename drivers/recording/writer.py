@@ -28,14 +28,16 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 class Writer:
     """`take` and `tick` with the time in ns; `say(words)` is told what the box should know."""
 
-    def __init__(self, places: Sequence[tuple[Store, int]], say: Callable[..., None], disk: Any = os) -> None:
-        """`places`: where a session may go, in this order, and how many octets it may take there."""
+    def __init__(self, places: Sequence[tuple[Store, int]], say: Callable[..., None], disk: Any = os,
+                 rebuild: Callable[[str], None] | None = None) -> None:
+        """`places`: where a session may go, in this order, and how many octets it may take there. `rebuild(folder)`: of one that was mended."""
         self.lost = 0                # blocks of the present session that no disk took
         self.folder = ""             # of the present session, "" while it has none
         self.name = ""
         self._places = places
         self._say = say
         self._disk = disk
+        self._rebuild = rebuild
         self._store: Store | None = None
         self._pieces: dict[bytes, Pieces] = {}
         self._files: dict[str, str] = {}         # by name: what a new folder gets again
@@ -99,12 +101,19 @@ class Writer:
 
     def _mend_last(self) -> None:
         try:
-            mended = self._places[0][0].mend_last()
+            mended = self._places[0][0].mend_last(self._remains)
         except OSError as error:
             self._problem(f"the session before cannot be mended ({error.strerror})")
             return
         if mended:
             self._say(mended=mended)
+
+    def _remains(self, folder: str) -> None:
+        if self._rebuild is not None:
+            try:
+                self._rebuild(folder)
+            except Exception as error:  # noqa: BLE001 - whatever lies in an old folder: the present session is recorded
+                self._say(remains=f"the summary of {os.path.basename(folder)} stays as it was last saved ({type(error).__name__}: {error})")
 
     def _open(self, now: int) -> None:
         """At the first place that takes it."""

@@ -2,7 +2,7 @@
 # --uninstall: takes away exactly what the manifest names. Configuration and data stay without --purge. Sourced by install.sh (POSIX sh).
 
 uninstall() {
-    pass=act step_name=uninstall remedy="run it again; it goes on where it stopped"
+    step_name=uninstall remedy="run it again; it goes on where it stopped"
     if [ ! -f "$manifest" ] && [ -z "$purge" ]; then
         echo "ccsbox is not installed here ($manifest is missing): nothing to do."
         return 0
@@ -14,6 +14,7 @@ uninstall() {
         return 0
     fi
     ask "Remove ccsbox${purge:+, its configuration, its data and its user}?"
+    pass=act
     packages=$(listed package | tr '\n' ' ')
     groups=$(listed group)
     if [ -n "$live" ]; then
@@ -27,6 +28,8 @@ uninstall() {
     [ ! -f "$manifest" ] || remove_listed
     if [ -n "$purge" ]; then
         rm -rf "$root/etc/ccsbox" "$root/var/lib/ccsbox" "$root/run/ccsbox"
+        # folders of ours that held nothing else: what was in them has gone only now
+        [ ! -f "$work/dirs" ] || while read -r path; do rmdir --ignore-fail-on-non-empty "$root$path" 2> /dev/null || true; done < "$work/dirs"
         if [ -n "$live" ] && getent passwd ccsbox > /dev/null; then quietly userdel ccsbox; fi
         if [ -n "$live" ] && getent group ccsbox > /dev/null; then quietly groupdel ccsbox; fi
     fi

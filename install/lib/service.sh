@@ -14,7 +14,10 @@ stop_box() {
 
 # service_step: the system reads what was written; the box starts with it.
 service_step() {
-    step service "started now and at each start of the system" "Why it does not start: sudo journalctl -u ccsbox -n 30; ccsbox doctor"
+    starts="started now and at each start of the system"
+    [ -n "$live" ] || starts="switched on for the start of that system; nothing is started here"
+    [ -z "$dry_run" ] || starts="would be $starts"
+    step service "$starts" "Why it does not start: sudo journalctl -u ccsbox -n 30; ccsbox doctor"
     box_runs=1
     if [ -n "$live" ] && [ "$pass" = act ]; then
         quietly systemctl daemon-reload
@@ -40,7 +43,9 @@ service_step() {
 }
 
 doctor_step() {
-    step doctor "what the box says of itself" "by hand: ccsbox doctor"
+    says="what the box says of itself"
+    [ -n "$live" ] || says="not asked here: nothing of it runs"
+    step doctor "$says" "by hand: ccsbox doctor"
     if [ -n "$live" ] && [ "$pass" = act ] && [ -d "$opt/current/tools/doctor" ]; then
         (cd / && /usr/local/bin/ccsbox doctor < /dev/null) || tell "The doctor has found something; again at any time: ccsbox doctor"
     fi

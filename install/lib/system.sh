@@ -67,7 +67,7 @@ configuration_step() {
         if [ -n "$interface" ]; then set_key interface "$interface"; fi
         if [ -n "$mode" ]; then set_key mode "$mode"; fi
         if [ -n "$board" ]; then set_key board "$board"; fi
-        changed_config="$(diff "$etc_config" "$wanted_config" | sed -n 's/^> //p' | tr '\n' ';')"
+        changed_config="$(diff "$etc_config" "$wanted_config" | sed -n 's/^> //p' | tr '\n' ';' | sed 's/;$//; s/;/; /g')"
     else
         first_configuration > "$wanted_config"
         changed_config="written: mode $chosen_mode, interface $chosen_interface, board $chosen_board"
@@ -133,6 +133,8 @@ files_step() {
     put_file 644 "$source/install/system/ccsbox-modules.conf" /etc/modules-load.d/ccsbox.conf
     put_file 644 "$source/install/system/ccsbox-journald.conf" /etc/systemd/journald.conf.d/50-ccsbox.conf
     put_file 755 "$source/install/system/ccsbox" /usr/local/bin/ccsbox
+    # systemd-tmpfiles makes it below, with its owner; somebody may have taken it away since
+    [ -z "$live" ] || [ -d "$root/var/lib/ccsbox" ] || change "/var/lib/ccsbox, the folder of its data" || true
     waited_for=
     wait_for "/sys/subsystem/net/devices/$chosen_interface"
     case $chosen_mode:$chosen_board in

@@ -62,6 +62,7 @@ class HomeplugTask:
         self._peer_mac = signals.peer_mac.claim(SOURCE)
         self._attenuation = signals.attenuation.claim(SOURCE)
         self._peer_modem = signals.peer_modem.claim(SOURCE)
+        self._network_id = signals.network_id.claim(SOURCE)
         self._rate_tx = signals.link_rate_tx.claim(SOURCE)
         self._rate_rx = signals.link_rate_rx.claim(SOURCE)
         self._notice = signals.link_notice.claim(SOURCE)
@@ -178,6 +179,7 @@ class HomeplugTask:
                     self.suspicious += 1
                     journal.limited(now, SOURCE, e.text, "%s " + e.text + ": not obeyed", e.mac.hex(":"), *e.args)
                 elif kind is LinkEstablished:
+                    self._network_id.set(e.nid, now)
                     self._events.put(LinkUp(e.peer_mac, e.nid))
                 elif kind is LinkFailed:
                     self._events.put(LinkLost(e.reason))

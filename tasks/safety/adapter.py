@@ -20,6 +20,7 @@ from kernel.journal import Journal
 from kernel.timer import MS, NEVER
 from tasks.safety.facts import EvseFacts, PevFacts, SafetyState
 from tasks.safety.supervisor import STOPPING
+from tasks.safety.trips import INTERNAL_FAULT, Trip
 from tasks.signals import Signals
 
 PERIOD = 10 * MS          # while a sequence runs: feedback is polled each tick
@@ -231,15 +232,18 @@ class SupervisorTask(ABC):
 
     # --- from outside -----------------------------------------------------------------------------------------------
 
-    def on_fault(self, now: int, name: str = "") -> None:
-        """Hook for the kernel and for the end of the process: an immediate safe shutdown begins before this returns."""
+    def on_fault(self, now: int, name: str = "", cause: Trip = INTERNAL_FAULT) -> None:
+        """Hook for the kernel and for the end of the process: an immediate safe shutdown begins before this returns. `cause`: one of AT_ONCE."""
         if self.broken:
             return
         try:
-            self._journal.note(now, "safety", "fault reported by %s", name or "the kernel", level="error")
+            if cause is INTERNAL_FAULT:
+                self._journal.note(now, "safety", "fault reported by %s", name or "the kernel", level="error")
+            else:
+                self._journal.note(now, "safety", "everything off at once: %s", name, level="warning")
             self.facts.contactors, self.facts.lock = self._feedback(now)
             self._gather(self._values(now)[0], now)
-            self.supervisor.fault(self.facts, now)
+            self.supervisor.fault(self.facts, now, cause)
             self._evaluate(now)
         except Exception as e:  # noqa: BLE001 - as in run
             self._break(now, e)

@@ -9,7 +9,7 @@ from kernel.timer import NEVER
 from tasks.safety.facts import AcFacts, AcOutputs, EvseFacts, EvseOutputs, Report, SafetyState
 from tasks.safety.latch import Latch
 from tasks.safety.supervisor import UNPLUG_DEBOUNCE
-from tasks.safety.trips import INTERNAL_FAULT, OUTPUT_REFUSED, STALLED, Permit, Trip
+from tasks.safety.trips import AT_ONCE, INTERNAL_FAULT, OUTPUT_REFUSED, STALLED, Permit, Trip
 
 STEADY = 100.0                # percent: +12 V without PWM (X1)
 STATE_F = 0.0                 # percent: -12 V without PWM, "I am not available"
@@ -63,9 +63,10 @@ class ChargerSupervisor(ABC):
 
     # --- from outside -----------------------------------------------------------------------------------------------
 
-    def fault(self, facts: EvseFacts | AcFacts, now: int) -> None:
-        """Another task of this program failed: power off as an emergency."""
-        if self.latch.latch(INTERNAL_FAULT, now) and self.state is not Tripped:
+    def fault(self, facts: EvseFacts | AcFacts, now: int, cause: Trip = INTERNAL_FAULT) -> None:
+        """Another task of this program failed, or somebody insists (`cause`, one of AT_ONCE): power off as an emergency."""
+        first = AT_ONCE.isdisjoint(self.latch.trips)
+        if self.latch.latch(cause, now) and first and self.state is not Tripped:
             self._stop(facts, now)
 
     def stalled(self, facts: EvseFacts | AcFacts, now: int) -> None:

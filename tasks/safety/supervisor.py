@@ -9,7 +9,7 @@ from tasks.safety.config import PevSafetyConfig
 from tasks.safety.facts import PevFacts, PevOutputs, PevRequests, Report, SafetyState
 from tasks.safety.latch import Latch
 from tasks.safety.shutdown import NORMAL_CURRENT, Phase, Shutdown
-from tasks.safety.trips import CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_PERMITS, PEV_TRIPS, PWM_NONE, STALLED, Permit, Trip, first_lacking, invites_nobody
+from tasks.safety.trips import AT_ONCE, CONTACTOR_NOT_CLOSED, INTERNAL_FAULT, OUTPUT_REFUSED, PEV_PERMITS, PEV_TRIPS, PWM_NONE, STALLED, Permit, Trip, first_lacking, invites_nobody
 
 UNPLUG_DEBOUNCE = 500 * MS      # pilot A for so long is an unplugged connector and not a glitch; leaves a latched trip
 MAX_MOVES = 8                   # state changes per step; the longest chain (Closed to Tripped without current) has 5
@@ -265,9 +265,10 @@ class PevSupervisor:
 
     # --- from outside -----------------------------------------------------------------------------------------------
 
-    def fault(self, facts: PevFacts, now: int) -> None:
-        """Another task of this program failed: shut down as an emergency."""
-        if self.latch.latch(INTERNAL_FAULT, now):
+    def fault(self, facts: PevFacts, now: int, cause: Trip = INTERNAL_FAULT) -> None:
+        """Another task of this program failed, or somebody insists (`cause`, one of AT_ONCE): shut down as an emergency."""
+        first = AT_ONCE.isdisjoint(self.latch.trips)
+        if self.latch.latch(cause, now) and first:
             self._stop_or_trip(facts, now)
 
     def stalled(self, facts: PevFacts, now: int) -> None:

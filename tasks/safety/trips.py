@@ -227,5 +227,9 @@ CURRENT_NOT_GONE = _event("current_not_gone", "Current not gone", "Current still
 CONTACTOR_WELDED = _event("contactor_welded", "Contactor welded?", "Commanded open, but not confirmed. The plug stays locked; call service.")
 VOLTAGE_STAYS = _event("voltage_stays", "Inlet stays live", "The voltage did not fall after opening: power stage keeps it up, or a weld. Press the charger's emergency stop; unlocks below 60 V.")
 INTERNAL_FAULT = _event("internal_fault", "Internal fault", "A task of this program failed. Outputs were made safe; send the journal.")
+INSISTED = _event("insisted", "You asked twice", "Everything off at once, as you wanted: nothing is broken. Unplug, then begin again.")
+END_OVERDUE = _event("end_overdue", "End took too long", "The orderly end that you asked for did not come in time: everything off at once. Send the journal.")
 STALLED = _event("stalled", "Program stalled", "This program did not run for half a second while power was on. Board overloaded? Send the journal.")
 OUTPUT_REFUSED = _event("output_refused", "Output refused", "A driver could not set pilot, contactors, lock or power stage.")
+AT_ONCE = frozenset({INTERNAL_FAULT, INSISTED, END_OVERDUE})
+"""Why everything goes off at once for a reason outside the supervisor: whichever comes first does it, another one is only told."""

@@ -12,6 +12,7 @@ from kernel.task import ALWAYS, TIMED, Row
 from kernel.timer import MS, NEVER, S, US
 from tasks.config import Config
 from tasks.messages import StopSession
+from tasks.safety.trips import END_OVERDUE, INSISTED, INTERNAL_FAULT
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
 from tasks.v2g.session import SCHEMAS
@@ -31,7 +32,7 @@ class Box:
         self.trip = self.signals.safety_trip.claim("test")
         self.clock = VirtualClock(S)
         self.table = SimpleNamespace(safe=True, broken=False, faults=[])
-        self.table.on_fault = lambda now, name: self.table.faults.append(name)
+        self.table.on_fault = lambda now, name, cause=INTERNAL_FAULT: self.table.faults.append(name if cause is INTERNAL_FAULT else cause)
         self.kernel = SimpleNamespace(fault=None)
         self.system = SimpleNamespace(terminate=False, insists=0)
         self.journal, self.lines = Journal(), []
@@ -78,7 +79,7 @@ def test_told_in_a_session_it_waits_for_the_orderly_end_and_then_forces_the_safe
     assert not box.outcome.may_leave() and not box.table.faults
     box.clock.spend(1)
     box.table.safe = False
-    assert not box.outcome.may_leave() and len(box.table.faults) == 1
+    assert not box.outcome.may_leave() and box.table.faults == [END_OVERDUE]
     box.table.safe = True
     assert box.outcome.may_leave() and box.outcome.exit_code() == 1 and len(box.table.faults) == 1
 
@@ -103,7 +104,8 @@ def test_told_in_a_session_it_leaves_soon_after_its_end_once_all_is_safe():
 def test_somebody_who_insists_gets_the_safe_state_at_once():
     box = Box().in_state("Session")
     box.system.terminate, box.system.insists = True, 2
-    assert box.outcome.may_leave() and box.table.faults and box.outcome.exit_code() == 1
+    assert box.outcome.may_leave() and box.table.faults == [INSISTED] and box.outcome.exit_code() == 1
+    assert "defect" not in INSISTED.hint and "asked twice" in INSISTED.text
 
 
 @pytest.mark.parametrize("reason, code", [(StopReason.BATTERY_FULL, 0), (StopReason.TIMEOUT, 1)])

@@ -61,7 +61,9 @@ def test_both_boxes_of_a_simulated_charge_file_each_other(tmp_path):
             assert (line["secc_mac"].lower(), line["car_mac"].lower()) == (CHARGER_MAC.hex(":"), CAR_MAC.hex(":"))
         assert (first["reached"], first["end"]) == ("matched", "") and first["time"] < last["time"]
         assert last["reached"] == "CurrentDemand" and last["end"]
-    assert rows(tmp_path / "pev.csv")[1]["end"] == "Battery full"
+        assert (last["protocol"], len(last["nid"])) == ("DIN 70121", 14)
+    assert rows(tmp_path / "pev.csv")[1]["end"] == "Battery full" and rows(tmp_path / "pev.csv")[1]["evseid"]
+    assert rows(tmp_path / "pev.csv")[1]["nid"] == rows(tmp_path / "evse.csv")[1]["nid"]
     assert rows(tmp_path / "evse.csv")[1]["evccid"] == CAR_MAC.hex()
 
 
@@ -94,6 +96,24 @@ def test_the_program_leaves_in_the_middle(tmp_path):
     bench.log.close(bench.now)
     last = rows(bench.path)[-1]
     assert len(rows(bench.path)) == 2 and (last["reached"], last["end"], last["car_mac"].lower()) == ("CableCheck", "this program left", CHARGER.hex(":"))
+
+
+def test_an_end_told_in_the_last_moment_is_the_end(tmp_path):
+    bench = Bench(tmp_path)
+    bench.see(connection_state="Session", peer_mac=CHARGER, stop_reason=StopReason.TIMEOUT)
+    bench.now += S
+    put(bench.signals, bench.now, stop_reason=StopReason.USER_STOP, connection_state="Finished")
+    bench.log.close(bench.now)
+    assert rows(bench.path)[-1]["end"] == "Stopped by user"
+
+
+def test_what_the_peer_before_told_is_not_told_of_this_one(tmp_path):
+    bench = Bench(tmp_path)
+    bench.see(connection_state="Session", peer_mac=CHARGER, v2g_protocol="DIN 70121", evse_id="DE*1", network_id=bytes(7))
+    bench.see(connection_state="Ending")
+    found = bench.see(peer_mac=OTHER)
+    assert (found[1]["protocol"], found[1]["evseid"], found[1]["nid"]) == ("DIN 70121", "DE*1", "00" * 7)
+    assert (found[2]["protocol"], found[2]["evseid"], found[2]["nid"]) == ("", "", "")
 
 
 def test_a_disk_that_says_no_is_told_and_not_raised(tmp_path):

@@ -11,7 +11,7 @@ from drivers.recording.writer import Writer
 from drivers.sim.link import LinkConfig
 from drivers.sim.plant_config import PlantConfig
 from exi_native import codec
-from kernel.journal import Journal
+from kernel.journal import Event, Journal
 from kernel.settings import build
 from kernel.timer import MS, S
 from tasks import config_file
@@ -22,7 +22,8 @@ from tasks.v2g.session import SCHEMAS
 from tests.display.scenes import put
 from tests.drivers.recording.test_writer import MIB, names
 from tools.appliance.session_record import PERIOD, SessionRecord, changed, digest, open_record, stamp
-from tools.appliance.session_summary import SessionSummary, as_text
+from tools.appliance.session_remains import rebuild
+from tools.appliance.session_summary import SessionSummary, Tries, as_text
 from tools.simulate.charge import CAR_MAC, Charge
 
 EPOCH = 1_795_000_000 * S        # 2026-11-18
@@ -33,7 +34,7 @@ class Beside:
 
     def __init__(self, path):
         self.sent, self.now, self.closed, self.said = 0, 0, False, []
-        self.writer = Writer([(Store(str(path), 100, 64 * MIB), MIB)], lambda **words: self.said.append(wire.status(**words)))
+        self.writer = Writer([(Store(str(path), 100, 64 * MIB), MIB)], lambda **words: self.said.append(wire.status(**words)), rebuild=rebuild)
         self.channel = self
 
     def send(self, data):
@@ -268,6 +269,73 @@ def test_where_there_is_one(tmp_path, mode, folder, made):
     if record is not None:
         record.close(0)
         assert names(tmp_path) == []
+
+
+def ends(tmp_path, *steps):
+    """The summary after `steps` of (connection state, V2G state, reason), 1 s each, and its text."""
+    box = alone(tmp_path)
+    for state, v2g, reason in steps:
+        box.see(1, connection_state=state, v2g_state=v2g, **({} if reason is None else {"stop_reason": reason}))
+    box.record.close(box.now)
+    return box.summary(), (box.folders()[0] / "summary.txt").read_text()
+
+
+CHARGING, MATCHING = ("Session", "CurrentDemand", None), ("Matching", "Ended", None)
+
+
+def test_the_end_that_matters_is_the_failure_not_the_stop_that_came_after_it(tmp_path):
+    summary, text = ends(tmp_path, CHARGING, ("Pausing", "Ended", StopReason.TIMEOUT), MATCHING, ("Finished", "Ended", StopReason.USER_STOP))
+    assert summary["stop"] == {"reason": "Timeout", "remedy": StopReason.TIMEOUT.hint, "in_order": False}
+    assert f"end: Timeout. {StopReason.TIMEOUT.hint}" in text and "all ends: Timeout, Stopped by user" in text
+
+
+def test_without_a_charger_the_missing_answer_is_the_end(tmp_path):
+    summary, text = ends(tmp_path, MATCHING, ("Matching", "Ended", StopReason.NO_CHARGER_SLAC), ("Finished", "Ended", StopReason.USER_STOP))
+    assert summary["stop"]["reason"] == "No SLAC answer" and summary["stop"]["remedy"] and not summary["stop"]["in_order"]
+    assert "nothing was charged" in text and "charged from" not in text
+
+
+def test_a_broken_charge_stays_the_end_though_the_next_one_went_well(tmp_path):
+    summary, _ = ends(tmp_path, CHARGING, ("Pausing", "Ended", StopReason.LINK_LOST), MATCHING, CHARGING, ("Finished", "Ended", StopReason.BATTERY_FULL))
+    assert summary["stop"]["reason"] == "PLC link lost" and not summary["stop"]["in_order"] and summary["ends"][-1] == "Battery full"
+
+
+def test_tries_that_failed_before_the_charge_are_made_up_for_by_it(tmp_path):
+    before = MATCHING, ("Matching", "Ended", StopReason.NO_CHARGER_SLAC)
+    summary, _ = ends(tmp_path / "1", *before, CHARGING, ("Finished", "Ended", StopReason.BATTERY_FULL))
+    assert summary["stop"] == {"reason": "Battery full", "remedy": StopReason.BATTERY_FULL.hint, "in_order": True}
+    summary, _ = ends(tmp_path / "2", *before, CHARGING)
+    assert summary["stop"]["reason"] == "this program left" and not summary["stop"]["in_order"]
+
+
+def test_unplugging_alone_is_told_as_that(tmp_path):
+    summary, _ = ends(tmp_path, ("WaitPilot", None, None), ("Unplugged", None, StopReason.UNPLUGGED))
+    assert summary["stop"]["reason"] == "Unplugged"
+
+
+def tries(*events):
+    """Of (second, checkpoint) or (second, "old -> new" of the connection)."""
+    found = Tries()
+    for second, what in events:
+        found.event(Event(second * S, "connection", "info", "%s -> %s", tuple(what.split(" -> "))) if isinstance(what, str) else
+                    Event(second * S, "v2g", "checkpoint", "", (), what))
+    return found
+
+
+def test_charging_ends_with_its_try_not_with_the_next_one():
+    found = tries((1, 100), (2, 150), (3, 170), (11, 700), (30, "Session -> Ending"), (36, "Ending -> Pausing"), (37, "WaitPilot -> Matching"), (37, 5), (37, 100))
+    assert found.phases(60 * S)["charging"] == 19 and found.count == 2
+
+
+def test_a_matching_that_failed_took_its_time():
+    assert tries((1, 100), (44, "Matching -> Ending")).phases(60 * S) == {"matching": 43}
+    assert tries((1, 100)).phases(60 * S) == {"matching": 59}, "it goes on"
+
+
+def test_the_end_in_order_has_phases_after_the_end_was_asked_for():
+    found = tries((1, 100), (2, 170), (11, 700), (30, "Session -> Ending"), (31, 800), (33, 900), (34, 905), (35, "Ending -> Finished"))
+    assert found.phases(60 * S) == {"matching": 1, "joining": 9, "charging": 20, "power off": 2, "session stop": 1}
+    assert "power on" not in tries((1, 100), (10, 570), (11, 700), (13, 590), (40, 800)).phases(40 * S), "a lamp: its contactors close while the charge goes on"
 
 
 def test_a_summary_of_nothing_is_readable():

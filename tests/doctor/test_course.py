@@ -124,6 +124,19 @@ def test_an_invalid_configuration_is_2_and_the_others_run(tmp_path):
     assert code == 2 and "no_such_key" in text and "nic.driver" in text and "ok    interface      eth1" in text
 
 
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_a_configuration_that_this_user_may_not_read_is_2_and_nothing_else_is_looked_at(tmp_path, monkeypatch, words):
+    file = tmp_path / "config.yaml"
+    file.write_text("interface: eth1\n")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+    monkeypatch.setattr(type(file), "read_bytes", refuse)
+    code, text = run(Made(tmp_path), "--config", str(file), *words)
+    first, *rest = text.splitlines()
+    assert code == 2 and "this user may not read it" in first and "sudo ccsbox doctor" in first and len(rest) == len(words), text
+
+
 def test_json_is_a_line_each_and_ends_with_the_exit_code(tmp_path):
     code, text = run(broken_machine(tmp_path), "--json")
     *lines, last = [json.loads(line) for line in text.splitlines()]

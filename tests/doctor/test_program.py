@@ -72,6 +72,35 @@ def test_a_board_that_fits(tmp_path):
     assert levels(board(Made(tmp_path).patient(config))) == [("board", "ok")]
 
 
+def car():
+    """On a Raspberry Pi, without the sensors."""
+    config = settings(charge_parameter_backend="fixed")
+    config.vehicle_fixed.charge_permission, config.connection.require_pilot = True, False
+    for name in ("voltage_sensor", "current_sensor", "temperature_sensor"):
+        setattr(config.safety.pev, f"{name}_fitted", False)
+    return config
+
+
+def test_two_uses_of_a_pin_or_of_a_channel_are_told_on_any_computer(tmp_path):
+    config = car()
+    config.raspberry_pi.car.stop_button.pin = "PIN13"
+    found = only(board(Made(tmp_path).patient(config)))
+    assert (found.level, "contactors and stop button both use PIN13 (GPIO27 and PIN13 are both GPIO27)" in found.found) == ("fail", True)
+    config = car()
+    meters = config.raspberry_pi.measuring.voltmeter
+    meters.inlet_voltage.channel = meters.inlet_current.channel = "ads1x15:0"
+    found = only(board(Made(tmp_path).patient(config)))
+    assert found.level == "fail" and "voltmeter.inlet_voltage and raspberry_pi.measuring.voltmeter.inlet_current both use ads1x15:0" in found.found
+
+
+def test_a_board_that_nothing_makes_let_go_is_warned_of(tmp_path):
+    config = car()
+    assert "warn" not in {level for _, level in levels(board(Made(tmp_path).patient(config)))}
+    config.raspberry_pi.car.enable_pulse.pin = ""
+    found = [finding for finding in board(Made(tmp_path).patient(config)) if finding.level == "warn"]
+    assert "raspberry_pi.car.enable_pulse.pin is empty: nothing makes the outputs fall" in only(found).found and "power.svg" in found[0].remedy
+
+
 # --- Python and packages
 
 def packages(tmp_path, missing=(), versions=None, version=(3, 11, 2), **values):

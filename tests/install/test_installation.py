@@ -54,6 +54,27 @@ def test_removed_it_leaves_the_configuration_and_with_purge_nothing(installed):
     assert sorted(tree(installed.root)) == ["etc", "etc/os-release"]
 
 
+def test_with_purge_also_the_folders_that_were_made_for_it_go(installed):
+    manifest = installed.path("/opt/ccsbox/manifest")
+    manifest.write_text(manifest.read_text() + "dir\t-\t/etc\n")       # as where the folder of --root was empty
+    installed.path("/etc/os-release").unlink()
+    assert installed.uninstall("--purge").returncode == 0 and sorted(tree(installed.root)) == []
+
+
+def test_without_a_terminal_it_is_not_removed_and_says_what_to_do(installed):
+    before = tree(installed.root)
+    done = installed.run("--root", str(installed.root), "--uninstall")
+    assert done.returncode == 3 and "--yes" in done.stderr and "failed" not in done.stderr and tree(installed.root) == before
+
+
+def test_it_says_what_it_does_below_a_folder(installed):
+    done = installed.install("--mode", "bridge", "--board", "raspberry_pi")
+    assert "config.yaml: mode: bridge; board: raspberry_pi\n" in done.stdout
+    assert "nothing is started here" in done.stdout and "started now" not in done.stdout and "not asked here" in done.stdout
+    done = installed.install("--mode", "pev", "--dry-run")
+    assert "would be switched on" in done.stdout
+
+
 def test_what_others_have_put_there_stays(installed):
     ours = "/etc/systemd/system/ccsbox.service.d"
     installed.path(ours + "/override.conf").write_text("[Service]\nNice=1\n")

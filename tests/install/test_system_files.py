@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.command_line import parse
 from tests.architecture.source import ROOT, tracked
 
 SYSTEM = ROOT / "install/system"
@@ -93,6 +94,32 @@ def test_what_the_configuration_means_for_the_command_line(tmp_path, config, wor
 def test_a_missing_configuration_is_for_the_program_to_tell(tmp_path):
     stage = Stage(tmp_path)
     assert stage.call("run-box.sh").stdout == f"--config {stage.config} --simulate-io\n"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_data_folder_that_was_taken_away_is_made_again(tmp_path, there):
+    """The doctor's remedy. What is written is stood in for; only what is missing counts as a change."""
+    if there:
+        (tmp_path / "var/lib/ccsbox").mkdir(parents=True)
+    stood_in = "".join(f"{name}() {{ :; }}\n" for name in ("put_file", "put_text", "put_link", "own", "wait_for", "was_ours", "interface_unit", "stop_after", "tell"))
+    text = (f". {ROOT}/install/lib/say.sh\n. {ROOT}/install/lib/system.sh\n{stood_in}set -eu\nlive=1 root={tmp_path} pass=plan dry_run=1 source=x interrupted= switched_off=\n"
+            "chosen_interface=eth1 chosen_mode=listen chosen_board=simulated chosen_can= DEVICES_DROPIN=x\nfiles_step\necho changes $changes\n")
+    done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and f"changes {int(not there)}" in done.stdout, done.stdout + done.stderr
+    assert there or "would: /var/lib/ccsbox" in done.stdout
+    assert re.search(r"^d /var/lib/ccsbox 0750 ccsbox ccsbox", (SYSTEM / "ccsbox.tmpfiles").read_text(), re.M), "which service_step asks for"
+
+
+@pytest.mark.parametrize("words, config", [(["pev", "--once"], None), (["--print-config"], None), (["--config", "FILE"], "FILE"), (["listen", "--config=FILE"], "FILE")])
+def test_the_command_of_the_box_uses_its_configuration(tmp_path, words, config):
+    script = tmp_path / "ccsbox"
+    script.write_text((SYSTEM / "ccsbox").read_text().replace("/opt/ccsbox/current", str(tmp_path / "current")))
+    Stage(tmp_path / "current")
+    environment = {"PATH": os.environ["PATH"], "CCSBOX_CONFIG": str(tmp_path / "box.yaml")}
+    done = subprocess.run(["sh", script, *words], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["--config", str(tmp_path / "box.yaml"), *words]
+    assert parse(done.stdout.split()).config == (config or str(tmp_path / "box.yaml"))
+    assert "/etc/ccsbox/config.yaml" in script.read_text(), "where the installer puts it"
 
 
 @pytest.mark.parametrize("config, words", [("board: simulated\n", " --simulate-io"), ("board: raspberry_pi\n", ""), ("mode: listen\n", "")])

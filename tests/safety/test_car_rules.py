@@ -6,6 +6,7 @@ from kernel.timer import MS, NEVER, S
 from tasks.safety.config import PevSafetyConfig
 from tasks.safety.facts import PevRequests, SafetyState
 from tasks.safety.supervisor import NO_LIMIT, PevSupervisor
+from tasks.safety.trips import END_OVERDUE, INSISTED, INTERNAL_FAULT
 from tests.safety.given import NOTHING, STEP, facts, pev, requests
 
 A, B, C, D, E, F = PilotState
@@ -339,6 +340,20 @@ def test_a_failure_outside_ends_every_state_as_an_emergency(call, name, state):
     getattr(supervisor, call)(f, now + STEP)                  # once is enough
     assert len(supervisor.latch.trips) == count and supervisor._shutdown.began == began
     assert len(before) <= count
+
+
+@pytest.mark.parametrize("cause", [INSISTED, END_OVERDUE])
+@pytest.mark.parametrize("state", ALL_STATES)
+def test_who_insists_gets_what_a_failure_gets_under_a_name_of_its_own(state, cause):
+    f = facts(contactors=state in (Closed, CurrentOff, Opening), inlet_current=50.0)
+    (one, now), (other, _) = pev(state), pev(state)
+    one.fault(f, now)
+    other.fault(f, now, cause)
+    assert (other.state, other.outputs, other.latch.emergency) == (one.state, one.outputs, one.latch.emergency)
+    assert cause in other.latch.trips
+    began = other._shutdown.began
+    other.fault(f, now + STEP)                                # a task fails besides: told, and nothing begins anew
+    assert other._shutdown.began == began and other.outputs == one.outputs and INTERNAL_FAULT in other.latch.trips
 
 
 def test_a_trip_is_left_by_a_person_only_when_the_contactors_are_open():

@@ -6,6 +6,7 @@ from kernel.timer import MS, NEVER, S
 from tasks.safety.config import EvseSafetyConfig
 from tasks.safety.evse_supervisor import EvseSupervisor
 from tasks.safety.facts import EvseRequests, SafetyState
+from tasks.safety.trips import END_OVERDUE, INSISTED, INTERNAL_FAULT
 from tests.safety.charger_states import RELEASED, REST, STATES, driven, told
 from tests.safety.given import STEP, evse, evse_facts, output
 
@@ -311,6 +312,19 @@ def test_a_failure_outside_ends_every_state_as_an_emergency(call, name, state):
     count, began = len(names), supervisor._shutdown.began
     getattr(supervisor, call)(f, now + STEP)
     assert len(supervisor.latch.trips) == count and supervisor._shutdown.began == began
+
+
+@pytest.mark.parametrize("cause", [INSISTED, END_OVERDUE])
+@pytest.mark.parametrize("state", STATES)
+def test_who_insists_gets_what_a_failure_gets_under_a_name_of_its_own(state, cause):
+    f = evse_facts(contactors=state in (Delivering, CurrentOff, Opening), output_current=50.0)
+    (one, now), (other, _) = driven(state), driven(state)
+    one.fault(f, now)
+    other.fault(f, now, cause)
+    assert (other.state, other.outputs, other.latch.emergency) == (one.state, one.outputs, one.latch.emergency) and cause in other.latch.trips
+    began = other._shutdown.began
+    other.fault(f, now + STEP)
+    assert other._shutdown.began == began and other.outputs == one.outputs and INTERNAL_FAULT in other.latch.trips
 
 
 def test_a_fault_at_rest_with_a_closed_contactor_runs_the_whole_sequence():

@@ -32,7 +32,7 @@ EVSE = {
     "supervision_silent": ("gd", ORDERLY, 0), "contactor_dropped": ("d", EMERGENCY, 0), "contactor_uncommanded": ("i", EMERGENCY, 500),
     "stop_button": ("gd", EMERGENCY, 0), "isolation": ("d", ORDERLY, 3000), "isolation_unknown": ("d", ORDERLY, 10_000),
 }
-EVENTS = ("CONTACTOR_NOT_CLOSED", "CURRENT_NOT_GONE", "CONTACTOR_WELDED", "VOLTAGE_STAYS", "INTERNAL_FAULT", "STALLED", "OUTPUT_REFUSED")
+EVENTS = ("CONTACTOR_NOT_CLOSED", "CURRENT_NOT_GONE", "CONTACTOR_WELDED", "VOLTAGE_STAYS", "INTERNAL_FAULT", "INSISTED", "END_OVERDUE", "STALLED", "OUTPUT_REFUSED")
 
 
 @pytest.mark.parametrize("table, expected", [(trips.PEV_TRIPS, PEV), (trips.EVSE_TRIPS, EVSE)])

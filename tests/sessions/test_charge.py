@@ -167,6 +167,11 @@ def test_phases_follow_the_checkpoints():
     assert [(p.name, p.began, p.took) for p in found] == [("matching", S, S), ("joining", 2 * S, 3 * S), ("SDP", 5 * S, S)]
 
 
+def test_what_begins_while_a_later_phase_goes_on_is_no_phase_of_its_own():
+    found = phases([(1 * S, 570, ""), (2 * S, 700, ""), (4 * S, 590, ""), (9 * S, 800, ""), (10 * S, 905, "")])      # a lamp, switched on late
+    assert [(p.name, p.began, p.took) for p in found] == [("precharge", S, S), ("charging", 2 * S, 7 * S), ("power off", 9 * S, S)]
+
+
 def test_a_folder_that_cannot_be_written_says_so(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DriverError, match="--output"):

@@ -39,6 +39,11 @@ def test_a_bad_end_is_no_good_end(change):
         assert words is None or words in text(**change)
 
 
+def test_the_energy_of_the_live_line_is_named_beside_that_in_the_battery():
+    assert "23.41 kWh in the battery, 24.10 kWh through the plug" in text(through_plug=24_100.0)
+    assert "through the plug" not in text(through_plug=23_411.0) + text(through_plug=24_100.0, sessions=2) + text()
+
+
 def test_more_than_one_session_is_told():
     assert "sessions" not in text() and "sessions    4   energy is that of all" in text(sessions=4)
 

@@ -7,6 +7,7 @@ from kernel.journal import Journal
 from kernel.scheduler import Kernel
 from kernel.timer import MS, S, Timer
 from tasks.connection.ladder import PAUSES
+from tasks.safety.trips import END_OVERDUE, INSISTED
 from tasks.signals import Signals
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
 from tasks.table import Table
@@ -58,8 +59,9 @@ class Outcome:
             insists = self._system.insists > 1
             if not self._forced and (insists or self._stop.expired(now)):
                 self._forced = True
-                self._table.on_fault(now, "somebody who asked a second time to leave: the safe state at once" if insists else
-                                     f"an orderly end that was asked for and took more than {STOP_LIMIT // S} s")
+                why, cause = (("somebody asked a second time to leave", INSISTED) if insists else
+                              (f"an orderly end that was asked for took more than {STOP_LIMIT // S} s", END_OVERDUE))
+                self._table.on_fault(now, why, cause)
                 self._stay.arm(now, SAFE_LIMIT)
             if self._stay.expired(now) and not self._table.safe and self._journal is not None:
                 self._stay.arm(now, STAY_EVERY)

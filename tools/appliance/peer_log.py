@@ -21,7 +21,7 @@ BESIDE = frozenset({"Idle", "Ended", "PowerDeliveryStop", "WaitLoadEnded", "Wait
 class PeerLog:
     """A row of the table: reads signals, writes a file. The second line lacks after a power cut; that is why there is a first."""
 
-    __slots__ = ("_log", "_signals", "_journal", "_own", "_car", "_peer", "_reached", "_facts", "filed")
+    __slots__ = ("_log", "_signals", "_journal", "_own", "_car", "_peer", "_reached", "_facts", "_met", "filed")
 
     def __init__(self, log: SessionLog, signals: Signals, journal: Journal, own: bytes, *, car: bool) -> None:
         """`own`: our MAC. `car`: this box is the car, and who it meets are chargers."""
@@ -33,6 +33,7 @@ class PeerLog:
         self._peer = b""
         self._reached = MATCHED
         self._facts: dict[str, Any] = {}
+        self._met = 0                # when the peer was matched
         self.filed = 0
 
     def run(self, now: int) -> int:
@@ -43,6 +44,7 @@ class PeerLog:
             self._peer = b""
         if peer and not self._peer and state not in OVER:
             self._peer, self._facts = peer, {}
+            self._met = s.peer_mac.at
             self._learn()
             self._reached = MATCHED
             self._file(now, "")
@@ -51,10 +53,11 @@ class PeerLog:
         return now + PERIOD
 
     def close(self, now: int) -> None:
-        """The process leaves: a session that still stands is told."""
+        """The process leaves: a session that still stands is told, with its end where one was told in the last moment."""
+        reason = self._signals.stop_reason
         if self._peer:
             self._learn()
-            self._file(now, "this program left")
+            self._file(now, "this program left" if reason.value is None or reason.at < self._met else reason.value.text)
             self._peer = b""
 
     def _learn(self) -> None:
@@ -64,6 +67,10 @@ class PeerLog:
             value = getattr(s, name).value
             if value is not None:
                 self._facts[name] = value
+        if s.network_id.value is not None and s.network_id.at >= self._met:      # not that of the peer before
+            self._facts["network_id"] = s.network_id.value
+        if s.connection_state.value == "Session":    # what is told of a session has no time, and stands until the next one forgets it
+            self._facts.update((signal.name, signal.value) for signal in (s.v2g_protocol, s.evse_id) if signal.value is not None)
         state = s.v2g_state.value
         if s.connection_state.value == "Session" and state is not None and state not in BESIDE:
             self._reached = state
@@ -73,8 +80,9 @@ class PeerLog:
         secc, car = (theirs, ours) if self._car else (ours, theirs)
         decibel = facts.get("attenuation")
         known = {"secc_mac": mac(secc), "modem_mac": mac(facts.get("peer_modem", b"")), "car_mac": mac(car),
-                 "attenuation_db": "" if decibel is None else f"{decibel:.1f}", "evccid": id_text(facts.get("evccid", b""), False), "reached": self._reached, "end": end}
-        row = [field(known.get(column, "")) for column in SECC_LOG[1:]]          # NID, protocol and EVSEID: the pcap and the journal have them
+                 "attenuation_db": "" if decibel is None else f"{decibel:.1f}", "nid": facts.get("network_id", b"").hex(),
+                 "protocol": facts.get("v2g_protocol", ""), "evseid": facts.get("evse_id", ""), "evccid": id_text(facts.get("evccid", b""), False), "reached": self._reached, "end": end}
+        row = [field(known.get(column, "")) for column in SECC_LOG[1:]]
         problem = self._log.session(now, row, {**known, "attenuation_db": decibel})
         self.filed += not problem
         if problem:

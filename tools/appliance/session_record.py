@@ -20,6 +20,7 @@ from tools.appliance.session_summary import SessionSummary, as_json, as_text
 from tools.appliance.session_watch import SessionWatch, Step
 
 SOURCE = "sessions"
+WRITER = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tools.appliance.session_writer import main; main(sys.argv[1:])"
 PERIOD = 200 * MS
 AGAIN = 10 * MS              # while there is more to hand over than one run takes
 BUDGET = 1000 * US           # 100 frames and lines made octets of: 0.25 ms on a PC
@@ -98,7 +99,7 @@ class SessionRecord:
         self._journal.flush()
         if self._summary is not None:
             self._summary.look(now)
-            self._end(now, "" if self._s.stop_reason.value is not None else "this program left")
+            self._end(now, "this program left")
         self._recorder.close(CLOSE_LIMIT_S)
 
     # --- details
@@ -119,7 +120,8 @@ class SessionRecord:
     def _begin(self, now: int) -> None:
         self.sessions += 1
         epoch = self._wall() - now
-        self._summary = SessionSummary(self._s, car=self._car, head={**self._head, "why": self._watch.why}, now=now, epoch=epoch)
+        head = {**self._head, "why": self._watch.why, "began_unix_s": round((now + epoch) / S, 3), "journal_begin_s": round(self._recorder.journal_time(now), 3)}
+        self._summary = SessionSummary(self._s, car=self._car, head=head, now=now, epoch=epoch)
         self._problem, self._lost_told = "", 0
         self._recorder.begin(now, self._role, stamp(now + epoch), epoch)
         self._recorder.file("settings.yaml", self._settings)
@@ -152,7 +154,9 @@ class SessionRecord:
             self._problem = ""
             self._journal.note(now, SOURCE, "recording %s in %s", told["session"], told.get("place", "?"))
         if "mended" in told:
-            self._journal.note(now, SOURCE, "session %s was cut off; what is there can be read", told["mended"])
+            self._journal.note(now, SOURCE, "session %s was cut off; what is there can be read, and its summary says how far it came", told["mended"])
+        if "remains" in told:
+            self._journal.note(now, SOURCE, "%s", told["remains"], level="warning")
         if "problem" in told:
             self._problem = str(told["problem"])
             self._journal.note(now, SOURCE, "%s. Free the disk or make it writable, or name another folder with sessions.folder; the charge goes on",
@@ -183,7 +187,7 @@ def open_record(config: Config, signals: Signals, journal: Journal, about: str, 
     words = [str(wanted.keep), wanted.folder, str(wanted.max_mib), str(wanted.session_mib)]
     if wanted.volatile:
         words += [wanted.volatile, str(wanted.volatile_mib), str(max(1, min(wanted.volatile_mib // 2, wanted.session_mib)))]
-    record = SessionRecord(Recorder(lambda: Spawned(words), wanted.before_s * S, start), signals, journal, config, about)
+    record = SessionRecord(Recorder(lambda: Spawned(words, WRITER), wanted.before_s * S, start), signals, journal, config, about)
     journal.add_sink(record)
     return record
 

@@ -11,44 +11,69 @@ from kernel.timer import S
 from tasks.listen.columns import id_text, mac
 from tasks.signals import Signals
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
-from tools.show.charge_phases import AC_PHASES, PHASES
+from tools.show.charge_phases import AC_PHASES, PHASES, as_passed
 
 FORMAT = 1
 MAX_ENDS = 16                # tries and trips that are listed; the others are counted
 MATCHING, MATCHED = (100, 101), 150      # checkpoints: CM_SLAC_PARM of car and charger; from here on a matching that begins is another try
+POWER_OFF = 800              # checkpoint: PowerDelivery(stop)
 AC_CHARGING = range(720, 740)
 OVER = frozenset({"Unplugged", "Pausing", "Paused", "Finished", "Failed"})       # connection states after an end
 POWER = frozenset({"CurrentDemand", "ChargingStatus", "MeteringReceipt"})        # states of the V2G machine in which power flows
 
 
+class Try:
+    """The checkpoints of one try, and when it was over."""
+
+    def __init__(self) -> None:
+        self.first: dict[int, int] = {}          # number -> when it was passed first
+        self.ended: int | None = None
+
+    @property
+    def furthest(self) -> int:
+        return max(self.first, default=0)
+
+
 class Tries:
-    """The checkpoints of the try that came furthest, and how many tries there were."""
+    """The try that came furthest, and how many there were."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._best: dict[int, int] = {}
-        self._end = 0                            # when that try passed its last one
-        self._present: dict[int, int] = {}       # number -> when it was passed first
+        self._best = self._present = Try()
+
+    def event(self, event: Event) -> None:
+        """One of the journal: a checkpoint, or the connection's word that a try is over."""
+        if event.number >= MATCHING[0]:          # what comes before (plug, pilot) belongs to no try
+            self.passed(event.number, event.at)
+        elif event.source == "connection" and event.text == "%s -> %s" and event.args[-1] in OVER | {"Ending"}:
+            self.over(event.at)
 
     def passed(self, number: int, at: int) -> None:
-        if number in MATCHING:
-            if not self.count or max(self._present) >= MATCHED:
-                self.count += 1
-                self._present = {}
-        self._present.setdefault(number, at)
-        if not self._best or max(self._present) >= max(self._best):
-            self._best, self._end = self._present, at
+        if number in MATCHING and (not self.count or self._present.furthest >= MATCHED):
+            self.count += 1
+            self.over(at)
+            self._present = Try()
+        self._present.first.setdefault(number, at)
+        if number >= POWER_OFF:                  # an orderly end has phases of its own, which come after its beginning
+            self._present.ended = None
+        if self._present.furthest >= self._best.furthest:
+            self._best = self._present
 
-    def phases(self) -> dict[str, float]:
-        """Seconds of each phase, in order; one that never began is left out."""
-        table = AC_PHASES if any(number in AC_CHARGING for number in self._best) else PHASES
+    def over(self, at: int) -> None:
+        if self._present.ended is None:
+            self._present.ended = at
+
+    def phases(self, now: int) -> dict[str, float]:
+        """Seconds of each phase, in order; one that never began is left out. What goes on still lasts up to `now`."""
+        best = self._best
+        table = AC_PHASES if any(number in AC_CHARGING for number in best.first) else PHASES
         starts, began = [start for start, _ in table], {}
-        for number, at in self._best.items():
+        for number, at in best.first.items():
             index = bisect_right(starts, number) - 1
             if index >= 0:
                 began[index] = min(at, began.get(index, at))
-        marks = [(began[index], table[index][1]) for index in sorted(began)]
-        ends = [at for at, _ in marks[1:]] + [self._end]
+        marks = as_passed([(began[index], table[index][1]) for index in sorted(began)])
+        ends = [at for at, _ in marks[1:]] + [now if best.ended is None else best.ended]
         return {name: round(max(0, end - at) / S, 3) for (at, name), end in zip(marks, ends) if name}
 
 
@@ -66,6 +91,10 @@ class SessionSummary:
         self._facts: dict[str, Any] = {}
         self._at_end: dict[str, float] = {}
         self._ends: list[StopReason] = []
+        self._wrong: StopReason | None = None        # the first end that was not in order
+        self._last: StopReason | None = None         # the end after which no power flowed any more
+        self._powered = False                        # power has flowed in this session
+        self._flowing = False
         self._trips: list[dict[str, str]] = []
         self._more = 0                           # ends and trips beyond MAX_ENDS
         self._max_w: float | None = None
@@ -77,8 +106,7 @@ class SessionSummary:
 
     def event(self, event: Event) -> None:
         """One of the journal."""
-        if event.number:
-            self.tries.passed(event.number, event.at)
+        self.tries.event(event)
         self._warnings += event.level == "warning"
         self._errors += event.level == "error"
 
@@ -99,8 +127,12 @@ class SessionSummary:
         if soc is not None and (self._car or s.ev_soc.at >= self._began):
             self._facts.setdefault("soc_begin_percent", round(soc, 1))
             self._at_end["soc_percent"] = round(soc, 1)
-        if s.v2g_state.value in POWER:
+        flowing, before = s.v2g_state.value in POWER, self._flowing
+        self._flowing = flowing
+        if flowing:
             self._flow(now)
+            if not before:
+                self._power_on()
         self._end_of_try(now)
         trip = s.safety_trip.value
         if trip and (not self._trips or self._trips[-1]["trip"] != trip):
@@ -120,6 +152,13 @@ class SessionSummary:
         if watts is not None:
             self._max_w = max(watts, self._max_w or 0.0)
 
+    def _power_on(self) -> None:
+        """Power begins to flow: tries that failed before the first time are made up for. What broke a charge off stays what matters, though the next try went well."""
+        self._last = None
+        if not self._powered:
+            self._wrong = None
+        self._powered = True
+
     def _end_of_try(self, now: int) -> None:
         """A reason is told on the way (no SLAC answer, while matching goes on), or when a try ends; the same one once for each try."""
         state, before = self._s.connection_state.value, self._state
@@ -131,6 +170,10 @@ class SessionSummary:
         if reason is not None and (reason is not told or ended and not self._told):
             self._told = True
             self._listed(self._ends, reason)
+            if reason is not StopReason.UNPLUGGED:
+                self._last = reason
+                if reason not in NORMAL_ENDS and (self._wrong is None or reason is StopReason.SAFETY_TRIP):
+                    self._wrong = reason
 
     def _listed(self, items: list, item: Any) -> None:
         if len(items) < MAX_ENDS:
@@ -141,16 +184,14 @@ class SessionSummary:
 
     def plain(self, now: int, *, complete: bool, recorded: dict[str, Any], note: str = "") -> dict[str, Any]:
         """`complete`: the session is over; else this is what is known so far, all that a power cut leaves. `recorded`: what was written.
-        `note`: an end of another kind."""
-        told = [reason for reason in self._ends if reason is not StopReason.UNPLUGGED] or self._ends
-        last = told[-1] if told else None
-        stop = {"reason": note or (last.text if last else "none"), "remedy": "" if last is None else last.hint,
-                "in_order": last in NORMAL_ENDS and not self._trips and not note}
+        `note`: an end of another kind, where nobody told one."""
+        end = self._wrong or self._last or (StopReason.UNPLUGGED if self._ends[-1:] == [StopReason.UNPLUGGED] else None)
+        stop = {"reason": end.text if end else note or "none", "remedy": end.hint if end else "", "in_order": end in NORMAL_ENDS and not self._trips}
         return {"format": FORMAT, "complete": complete, **self._head,
                 "began": utc_text(self._began + self._epoch), "ended": utc_text(now + self._epoch) if complete else None,
                 "duration_s": round((now - self._began) / S, 1),
                 **{name: self._facts.get(name) for name in ("protocol", "evse_id", "evccid", "peer_mac", "peer_modem_mac", "attenuation_db")},
-                "tries": self.tries.count, "phases_s": self.tries.phases(),
+                "tries": self.tries.count, "phases_s": self.tries.phases(now),
                 "energy_wh": self._facts.get("energy_wh"), "max_power_kw": None if self._max_w is None else round(self._max_w / 1000, 2),
                 "soc_begin_percent": self._facts.get("soc_begin_percent"),
                 "at_end": {name: self._at_end.get(name) for name in ("voltage_v", "current_a", "soc_percent")},
@@ -173,16 +214,22 @@ def as_json(plain: dict[str, Any]) -> str:
 def as_text(plain: dict[str, Any]) -> str:
     """For people: one line for each thing that is known."""
     end, stop = plain["at_end"], plain["stop"]
-    lines = [f"{plain['program']}, {plain['mode']}: {plain['why']}" + ("" if plain["complete"] else " (not over, or cut off: power lost or program killed)"),
+    unfinished = "" if plain["complete"] else " (cut off: power lost or program killed)" if plain.get("cut_off") else " (not over, or cut off: power lost or program killed)"
+    lines = [f"{plain['program']}, {plain['mode']}: {plain['why']}{unfinished}",
              f"began {plain['began']}, ended {plain['ended'] or '-'} (clock of this box), {plain['duration_s']:g} s, {plain['tries']} tries",
              f"end: {stop['reason']}. {stop['remedy']}".rstrip()]
+    if plain.get("last_state"):
+        lines.append(f"last state: {plain['last_state']}")
     if len(plain["ends"]) > 1:
         lines.append("all ends: " + ", ".join(plain["ends"]))
     lines += [f"TRIP: {trip['trip']}. {trip['remedy']}" for trip in plain["trips"]]
     lines.append(_known("", (("protocol", plain["protocol"], ""), ("EVSEID", plain["evse_id"], ""), ("EVCCID", plain["evccid"], ""), ("peer", plain["peer_mac"], ""),
                              ("modem", plain["peer_modem_mac"], ""), ("attenuation", plain["attenuation_db"], "dB"))))
-    lines.append(_known("charged ", (("", plain["energy_wh"], "Wh"), ("at most", plain["max_power_kw"], "kW"), ("from", plain["soc_begin_percent"], "%"),
-                                     ("to", end["soc_percent"], "%"), ("at the end", end["voltage_v"], "V"), ("", end["current_a"], "A"))))
+    if plain["energy_wh"] or plain["max_power_kw"] is not None or "charging" in plain["phases_s"]:
+        lines.append(_known("charged (as last saved) " if plain.get("cut_off") else "charged ", (("", plain["energy_wh"], "Wh"), ("at most", plain["max_power_kw"], "kW"), ("from", plain["soc_begin_percent"], "%"),
+                                         ("to", end["soc_percent"], "%"), ("at the end", end["voltage_v"], "V"), ("", end["current_a"], "A"))))
+    else:
+        lines.append("nothing was charged" + _known("; state of charge ", (("", end["soc_percent"], "%"),)))
     lines.append(_known("phases: ", [(name, seconds, "s") for name, seconds in plain["phases_s"].items()]))
     lines.append(f"recorded: {plain['frames']} frames, {plain['journal_lines']} lines, {plain['lost']} lost; {plain['warnings']} warnings, {plain['errors']} errors")
     lines.append(f"configuration {plain['config_sha256'][:16]}")

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TextIO
 
 from kernel.timer import S
+from tasks.config_file import NotPermitted
 from tools.doctor import adc, buses, can, modem, network, outputs, program, settings, system
 from tools.doctor.course import MODEM_LIMIT_S, Check, Patient, examine
-from tools.doctor.findings import Finding, exit_code, summary
+from tools.doctor.findings import Finding, exit_code, fail, summary
 from tools.doctor.machine import PATIENCE, Machine, run_command, run_patiently
 from tools.doctor.running import find, told
 
@@ -19,7 +20,8 @@ DEFAULT = Path(__file__).resolve().parents[2] / "config.yaml"
 NICE = 19
 EPILOG = """\
 Nothing is driven, nothing is written but the display's picture (--oled). What a running box holds is left alone and told as held by it.
-Exit codes: 0 nothing failed (warnings do not count); 1 something failed; 2 the configuration is not valid (all other checks ran).
+Exit codes: 0 nothing failed (warnings do not count); 1 something failed; 2 the configuration is not valid (all other checks ran),
+or may not be read by this user (none ran).
 """
 CHECKS = (
     # the order in which a person mends: what is wrong above explains what is wrong below; the modem last of the link, it takes seconds
@@ -52,7 +54,14 @@ def main(argv: list[str] | None = None, machine: Machine | None = None, out: Tex
     if args.running:
         os.nice(NICE)
     began = machine.clock.now()
-    config, problems = settings.read(args.config, DEFAULT, args.mode, args.interface)
+    try:
+        config, problems = settings.read(args.config, DEFAULT, args.mode, args.interface)
+    except NotPermitted as error:                # the defaults are another box: nothing of this one could be told
+        refused = fail("configuration", error.problems[0], "sudo ccsbox doctor (from a source tree: the same command with sudo before it)", "not readable")
+        print(refused.json() if args.json else refused.line(), file=out, flush=True)
+        if args.json:
+            print(json.dumps({"exit_code": 2, "seconds": 0.0, "display": ""}), file=out, flush=True)
+        return exit_code([refused])
     running = told(machine, args.simulate_io) if args.running else find(machine, config)
     patient = Patient(machine, config, str(args.config or DEFAULT), problems, running, args.simulate_io, PATIENCE if args.running else 1.0, args.running)
     found: list[Finding] = []

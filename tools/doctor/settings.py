@@ -9,16 +9,20 @@ from drivers.errors import DriverError
 from kernel.settings import SettingsError, build
 from tasks import command_line
 from tasks.config import Config
+from tasks.config_file import NotPermitted
+from tools.doctor.devices import GPIO_BOARDS
 from tools.doctor.findings import Finding, fail, ok, warn
 
 MAX_PROBLEMS = 12
 
 
 def read(file: str | None, default: Path, mode: str | None = None, interface: str | None = None) -> tuple[Config, tuple[str, ...]]:
-    """(settings, problems). With problems: the sections that are right by themselves, defaults for the rest."""
+    """(settings, problems); NotPermitted where this user may not read the file. With problems: the sections that are right by themselves, defaults for the rest."""
     words = Namespace(config=file, mode=mode, interface=interface, protocol=None, soc_stop=None, transfer=None, bridge=None, strategy=None)
     try:
         return command_line.configure(words, default), ()
+    except NotPermitted:
+        raise
     except SettingsError as error:
         config = salvage(file or default)
         if mode is not None:
@@ -84,3 +88,14 @@ def board(patient: Any) -> Iterator[Finding]:
                        "Set it to true, and only when something else guards the battery.")
         else:
             yield ok("board", f"{config.board}: the settings fit it" + "".join(f"; {note}" for note in shared.notes))
+        if config.board in GPIO_BOARDS:
+            yield from enable_stage(config)
+
+
+def enable_stage(config: Any) -> Iterator[Finding]:
+    """The one thing in hardware that lets go of pilot and coils when kernel, program and guard hang together."""
+    name = f"{config.board}.{'charger' if config.mode == 'evse' else 'car'}.enable_pulse.pin"
+    pins = getattr(config, config.board)
+    if not (pins.charger if config.mode == "evse" else pins.car).enable_pulse.pin:
+        yield warn("board", f"{name} is empty: nothing makes the outputs fall when program and guard hang together",
+                   f"Wire the enable stage before high voltage is connected (tools/appliance/README.md; power.svg of install/pictures) and name its pin in {name}.")

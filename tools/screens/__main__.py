@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:                      # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ImportError as error:
-        print(f"tools.screens: pictures need Pillow ({error}): pip install -r install/requirements-test.txt; --text needs none", file=sys.stderr)
+        print(f"tools.screens: pictures need Pillow ({error}): {sys.executable} -m pip install 'pillow<14'; --text needs none", file=sys.stderr)
         return 3
     except OSError as error:
         print(f"tools.screens: {error}", file=sys.stderr)

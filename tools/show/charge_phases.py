@@ -7,3 +7,13 @@ PHASES = ((100, "matching"), (170, "joining"), (200, "SDP"), (301, "TCP"), (400,
 """First checkpoint of each phase, as the car passes them."""
 AC_PHASES = (*PHASES[:8], (600, "power on"), (720, "charging"), (800, "power off"), (900, "session stop"), (905, ""))
 """The same of an AC charge: no cable check, no precharge, no contactors of the car."""
+
+
+def as_passed(marks: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Of (begin, name) in the table's order, those that began in that order: what begins when a later phase goes on already
+    (a lamp's contactors close in the middle of charging) is a part of that one."""
+    kept: list[tuple[int, str]] = []
+    for mark in reversed(marks):
+        if not kept or mark[0] <= kept[-1][0]:
+            kept.append(mark)
+    return kept[::-1]

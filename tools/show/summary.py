@@ -31,7 +31,8 @@ class Summary:
     reason: StopReason | None
     duration: int
     wall: int | None = None
-    energy: float | None = None
+    energy: float | None = None                          # in the battery
+    through_plug: float | None = None                    # what the car has counted at its inlet: with what cable and battery turn into heat
     soc_from: float | None = None
     soc_to: float | None = None
     phases: Sequence[PhaseTime] = ()
@@ -87,6 +88,8 @@ def _headline(s: Summary) -> list[Line]:
 def _amounts(s: Summary) -> list[Line]:
     energy = "--" if s.energy is None else f"{s.energy / 1000:.2f} kWh"
     soc = "--" if s.soc_from is None or s.soc_to is None else f"{s.soc_from:.1f} → {s.soc_to:.1f} %"
+    if s.energy is not None and s.through_plug is not None and s.sessions == 1 and round(s.energy, -1) != round(s.through_plug, -1):
+        energy += f" in the battery, {s.through_plug / 1000:.2f} kWh through the plug"
     wall = ""
     if s.wall:
         wall = f"   in {s.wall / 1e9:.1f} s of wall time (×{s.duration / s.wall:.0f})"

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from drivers.can.candump import CanLog
@@ -19,7 +20,7 @@ from kernel.settings_text import dump
 from kernel.timer import S
 from tasks.config import Config
 from tasks.v2g.session import SCHEMAS
-from tools.show.charge_phases import AC_PHASES, PHASES
+from tools.show.charge_phases import AC_PHASES, PHASES, as_passed
 from tools.show.summary import PhaseTime, Summary, write_summary
 from tools.show.terminal import TerminalShow
 from tools.show.view import BY_PILOT, View, side_view
@@ -33,6 +34,7 @@ from tools.simulate.why import trip_hint
 
 SETUP = 500                  # checkpoint of SessionSetupReq
 AC_SOC_START = 88.0          # percent: at 4 or 11 kW a charge from 20 % would be a show of a minute
+NO_POWER_LIMIT = 900 * S     # a car tries again and again; a person has gone to another charger long before
 BRIDGE_SOC_START = 60.0      # percent: the same, because a bridge takes twice the work per virtual second
 
 
@@ -63,7 +65,10 @@ def run(config: Config, args: Any) -> int:
     link = LinkConfig(delay_us=round(args.delay * 1000), drop_percent=args.drop)
     names = {"pev": "pev" if vehicle is None else "bridge", "evse": "evse"}
     who = "-".join(filter(None, (args.bridge, args.charger or args.car))) or "simulation"
-    folder = SessionFolder(args.output or f"sessions/{who}-seed{args.seed}", tuple(names.values()), dump(config))
+    where = Path(args.output or f"sessions/{who}-seed{args.seed}")
+    if (where / "frames.pcap").exists():
+        print(f"{where}: what an earlier run has left there is overwritten; another folder: --output DIR")
+    folder = SessionFolder(where, tuple(names.values()), dump(config))
     can_log = None if vehicle is None else _can_log(folder)
     wall = MonotonicClock()
     began = wall.now()
@@ -82,12 +87,12 @@ def run(config: Config, args: Any) -> int:
         charge = Encounter(charger, car, config, plant, library, args.seed, link, folder.pcap, (sink,))
     soc_from = charge.plant.battery.soc
     settle_garbage()          # as the box itself runs
-    interrupted = False
+    interrupted = given_up = False
     try:
         with show:
             show.on_stop(charge.stop)
             show.on_key(charge.press)
-            _play(charge, config, Pace(args.pace, STEP_SPEED if vehicle is None else shown.STEPS), show, wall, soc_from)
+            given_up = not _play(charge, config, Pace(args.pace, STEP_SPEED if vehicle is None else shown.STEPS), show, wall, soc_from)
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -98,6 +103,9 @@ def run(config: Config, args: Any) -> int:
             can_log.close()
     snapshot = charge.plant.snapshot(charge.clock.time)
     last = charge.car.checkpoints[-1][0] if charge.car.checkpoints else charge.clock.time
+    if given_up:
+        print(f"\nThe simulation gave up at {charge.clock.time / S:.0f} s of virtual time: for {NO_POWER_LIMIT // (60 * S)} min no power has flowed, "
+              f"{charge.link.lost} of {charge.link.carried + charge.link.lost} frames were lost (--drop).")
     write_summary(sys.stdout, Summary(
         reason=charge.reason, duration=last, wall=wall.now() - began, energy=snapshot.stored_wh, soc_from=soc_from,
         soc_to=snapshot.soc_percent, phases=phases(charge.car.checkpoints), trip=charge.trip, trip_hint=trip_hint(charge.trip),
@@ -107,10 +115,10 @@ def run(config: Config, args: Any) -> int:
         frames=charge.link.carried, dropped=charge.link.lost, trace_hash=charge.trace_hash(),
         files=[("pcap", str(folder.pcap_path)), *([] if can_log is None else [("CAN", str(can_log.path))]),
                ("journals", ", ".join(str(p) for p in folder.journal_paths.values())), ("config", str(folder.settings))],
-        **_of_bridge(charge)))
+        through_plug=charge.car.signals.session_energy.value, **_of_bridge(charge)))
     if isinstance(charge, Encounter):
         choose.write_peer(sys.stdout, charge)
-    return 0 if charge.good and not interrupted else 1
+    return 0 if charge.good and not interrupted and not given_up else 1
 
 
 def _can_log(folder: SessionFolder) -> CanLog:
@@ -134,16 +142,21 @@ def _stop_soc(config: Config) -> float:
     return config.bridge.stop_soc_percent if config.mode == "bridge" else config.ev.stop_soc_percent
 
 
-def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: MonotonicClock, soc_from: float) -> None:
-    """Run and show until the charge is over."""
-    next_picture = wall.now()
+def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: MonotonicClock, soc_from: float) -> bool:
+    """Run and show until the charge is over. False: no power has come for so long that none will."""
+    next_picture, powered_at = wall.now(), charge.clock.time
     while not charge.over:
+        if charge.charging or charge.paused:
+            powered_at = charge.clock.time
+        elif charge.clock.time - powered_at >= NO_POWER_LIMIT:
+            return False
         target = pace.target(charge.clock.time, charge.charging, _charging_left(charge, config), charge.paused)
         charge.run_until(target)
         show.update(view(charge, soc_from, _stop_soc(config)))
         if pace.waits():
             next_picture = max(next_picture + int(FRAME * S), wall.now() - S)
             wall.wait_until(next_picture, ())
+    return True
 
 
 def _charging_left(charge: Charge, config: Config) -> int | None:
@@ -175,7 +188,7 @@ def phases(checkpoints: list[tuple[int, int, str]]) -> list[PhaseTime]:
     first: dict[int, int] = {}
     for at, number, _ in checkpoints:
         first.setdefault(number, at)
-    marks = [(first[number], name) for number, name in (AC_PHASES if 720 in first else PHASES) if number in first]
+    marks = as_passed([(first[number], name) for number, name in (AC_PHASES if 720 in first else PHASES) if number in first])
     last = max((at for at, _, _ in checkpoints), default=0)
     ends = [at for at, _ in marks[1:]] + [last]
     return [PhaseTime(name, at, max(0, end - at)) for (at, name), end in zip(marks, ends) if name]
