@@ -68,7 +68,7 @@ def test_without_a_terminal_it_is_not_removed_and_says_what_to_do(installed):
 
 
 def test_it_says_what_it_does_below_a_folder(installed):
-    done = installed.install("--mode", "bridge", "--board", "raspberry_pi")
+    done = installed.install("--mode", "bridge", "--board", "raspberry_pi", "--can", "can0")
     assert "config.yaml: mode: bridge; board: raspberry_pi\n" in done.stdout
     assert "nothing is started here" in done.stdout and "started now" not in done.stdout and "not asked here" in done.stdout
     done = installed.install("--mode", "pev", "--dry-run")
