@@ -44,4 +44,4 @@ def _sample(machine: Machine) -> tuple[float, float, int]:
 
 
 def _name(command: str) -> str:
-    return "writer of sessions" if "drivers.recording" in command else "guard" if "guard" in command else "box"
+    return "writer of sessions" if "session_writer" in command else "guard" if "guard" in command else "box"

@@ -28,7 +28,7 @@ def writer_of(program):
     """The process that writes its sessions."""
     pid = program.process.pid
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        if "drivers.recording" in Path(f"/proc/{child}/cmdline").read_text():
+        if "session_writer" in Path(f"/proc/{child}/cmdline").read_text():
             return int(child)
     raise AssertionError("there is no writer")
 
