@@ -5,13 +5,13 @@
 set -eu
 arch=$1 folder=$2
 here=$(cd "$(dirname "$0")" && pwd)
-uname='' cross='' kernel_package=''
+uname='' qemu='' cross='' kernel_package='' board_packages=''
 facts=$("${PYTHON:-python3}" "$here/machine.py" "$arch")
 eval "$facts"
 # the same sources as this computer's, security updates included: the board's packages are as new as those of a board that is kept up
 sources=${LAB_SOURCES:-/etc/apt/sources.list.d/debian.sources}
 [ -f "$sources" ] || { echo "image.sh: where do Debian's packages come from? LAB_SOURCES=/etc/apt/sources.list (with its security updates)" >&2; exit 3; }
-packages=systemd-sysv,udev,dbus,kmod,procps,iproute2,ethtool,python3,python3-venv,python3-pip,libpcap0.8,libgpiod2,python3-libgpiod,$kernel_package,initramfs-tools,zstd,overlayroot,busybox
+packages=systemd-sysv,udev,dbus,kmod,procps,iproute2,ethtool,python3,python3-venv,python3-pip,libpcap0.8,libgpiod2,python3-libgpiod,$kernel_package,initramfs-tools,zstd,overlayroot,busybox$board_packages
 work=$(mktemp -d /var/tmp/ccsbox-lab.XXXXXX)
 misc=/proc/sys/fs/binfmt_misc mounted='' registered=''
 leave() {
@@ -28,8 +28,8 @@ if [ "$(dpkg --print-architecture)" != "$arch" ] && ! arch-test "$arch" > /dev/n
         mount -t binfmt_misc binfmt_misc "$misc"
         mounted=1
     fi
-    cat "/usr/lib/binfmt.d/qemu-$uname.conf" > "$misc/register"
-    registered=$misc/qemu-$uname
+    cat "/usr/lib/binfmt.d/qemu-$qemu.conf" > "$misc/register"
+    registered=$misc/qemu-$qemu
     echo "for the time of this script Linux runs programs for $uname with qemu-user (binfmt_misc)"
 fi
 

@@ -26,20 +26,31 @@ class Arch:
     """What a board's processor decides. Its name is Debian's; `python machine.py NAME` tells it to shell scripts."""
 
     uname: str                   # as Linux on the board says, and the name of its wheels
-    machine: str                 # qemu's, of the program qemu-system-UNAME
+    qemu: str                    # what qemu calls it
+    triple: str                  # what compilers call it
+    kernel: str                  # Debian's package
+    machine: str                 # qemu's
     cpu: str
     console: str                 # the machine's first serial line, as Linux calls it
     packages: str                # what this computer needs for it: command=Debian package, as `need_debian` wants it
+    board_packages: str = ""     # what the board has besides, with a comma before each
 
-    def shell(self, name: str) -> str:
-        words = {"uname": self.uname, "cross": f"{self.uname}-linux-gnu-", "kernel_package": f"linux-image-{name}", "arch_packages": self.packages}
+    def shell(self) -> str:
+        words = {"uname": self.uname, "qemu": self.qemu, "cross": f"{self.triple}-", "kernel_package": self.kernel, "arch_packages": self.packages,
+                 "board_packages": self.board_packages}
         return "\n".join(f"{word}={shlex.quote(value)}" for word, value in words.items())
 
 
+ARM = "qemu-system-{0}=qemu-system-arm qemu-{0}-static=qemu-user-static arch-test=arch-test {1}-gcc-12=gcc-12-{1}"
 ARCHES = {
-    "amd64": Arch("x86_64", "q35", "max", "ttyS0", "qemu-system-x86_64=qemu-system-x86 x86_64-linux-gnu-gcc-12=gcc-12"),
-    "arm64": Arch("aarch64", "virt,gic-version=3", "cortex-a53", "ttyAMA0",
-                  "qemu-system-aarch64=qemu-system-arm qemu-aarch64-static=qemu-user-static arch-test=arch-test aarch64-linux-gnu-gcc-12=gcc-12-aarch64-linux-gnu"),
+    "amd64": Arch("x86_64", "x86_64", "x86_64-linux-gnu", "linux-image-amd64", "q35", "max", "ttyS0",
+                  "qemu-system-x86_64=qemu-system-x86 x86_64-linux-gnu-gcc-12=gcc-12"),
+    "arm64": Arch("aarch64", "aarch64", "aarch64-linux-gnu", "linux-image-arm64", "virt,gic-version=3", "cortex-a53", "ttyAMA0",
+                  ARM.format("aarch64", "aarch64-linux-gnu")),
+    # 32 bit: the index has no compiled packages, so install.sh takes Debian's own (install/lib/platform.sh); here they are on the board already
+    "armhf": Arch("armv7l", "arm", "arm-linux-gnueabihf", "linux-image-armmp", "virt,highmem=off", "cortex-a15", "ttyAMA0",
+                  ARM.format("arm", "arm-linux-gnueabihf"),
+                  ",python3-pil,python3-yaml,python3-smbus2,python3-luma.oled,python3-serial,python3-can,python3-paho-mqtt"),
 }
 
 
@@ -67,7 +78,7 @@ class Machine:
         shutil.rmtree(self.talk, ignore_errors=True)
         self.talk.mkdir()
         arch = ARCHES[(folder / "arch").read_text().strip()]
-        command = [f"qemu-system-{arch.uname}", "-M", arch.machine, "-cpu", arch.cpu, "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-display", "none",
+        command = [f"qemu-system-{arch.qemu}", "-M", arch.machine, "-cpu", arch.cpu, "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-display", "none",
                    "-accel", "tcg,thread=single", "-icount", f"shift=0,sleep={'on' if patient else 'off'}",
                    "-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd"),
                    "-append", f"root=/dev/vda rw quiet net.ifnames=0 console={arch.console} systemd.show_status=0 {words}",
@@ -242,4 +253,4 @@ def disk(image: Path, folder: Path) -> None:
 if __name__ == "__main__":
     if sys.argv[1] not in ARCHES:
         sys.exit(f"there is no board with the processor {sys.argv[1]!r}; there are {', '.join(ARCHES)}")
-    print(ARCHES[sys.argv[1]].shell(sys.argv[1]))
+    print(ARCHES[sys.argv[1]].shell())

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The whole life of a box on an emulated board: sudo ./install/lab/run.sh [--cuts N] [--upgrade-from COMMIT] [--arch arm64] [--keep]
+# The whole life of a box on an emulated board: sudo ./install/lab/run.sh [--cuts N] [--upgrade-from COMMIT] [--arch arm64|armhf] [--keep]
 # Debian 12 on amd64; the board has that processor too, or another one of machine.py's table. The image and the packages are made
 # once and kept in CCSBOX_LAB (default /var/tmp/ccsbox-lab); a run takes some minutes, with another processor's board twice as many.
 set -eu

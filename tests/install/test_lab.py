@@ -1,5 +1,6 @@
 """The lab's table of processors: what shell scripts are told of it is what they, make-offline.sh and qemu understand."""
 import importlib.util
+import re
 import subprocess
 import sys
 
@@ -23,19 +24,20 @@ def told(name, words):
 
 @pytest.mark.parametrize("name", ARCHES)
 def test_a_shell_is_told(name):
-    code, said, _ = told(name, '"$uname" "$cross" "$kernel_package" $arch_packages')
+    code, said, _ = told(name, '"$qemu" "$cross" "$kernel_package" $arch_packages')
     assert code == 0
-    uname, cross, kernel, *packages = said
-    assert cross == f"{uname}-linux-gnu-" and kernel == f"linux-image-{name}"
+    qemu, cross, kernel, *packages = said
+    assert "-linux-gnu" in cross and cross.endswith("-") and kernel.startswith("linux-image-")
     commands = [pair.split("=")[0] for pair in packages]
-    assert f"qemu-system-{uname}" in commands and f"{cross}gcc-12" in commands, "what the lab calls is what run.sh sees to"
+    assert f"qemu-system-{qemu}" in commands and f"{cross}gcc-12" in commands, "what the lab calls is what run.sh sees to"
 
 
 @pytest.mark.parametrize("name", ARCHES)
 def test_its_wheels_are_among_those_that_make_offline_fetches(name):
-    assert ARCHES[name].uname in (ROOT / "install/make-offline.sh").read_text().split("case $arch in")[1].split(")")[0]
+    cases = (ROOT / "install/make-offline.sh").read_text().split("case $arch in")[1].split("esac")[0]
+    assert ARCHES[name].uname in re.findall(r"[a-z]\w+", " ".join(line.partition(")")[0] for line in cases.splitlines()))
 
 
 def test_a_processor_that_nobody_described():
-    code, said, why = told("armhf", '"$uname"')
-    assert code != 0 and not said and why.strip() == "there is no board with the processor 'armhf'; there are amd64, arm64"
+    code, said, why = told("mips", '"$uname"')
+    assert code != 0 and not said and why.strip() == "there is no board with the processor 'mips'; there are amd64, arm64, armhf"
