@@ -24,7 +24,7 @@ from street import Street  # noqa: E402
 
 INSTALL = "cd /mnt/{tree} && ./install/install.sh --yes --offline /mnt/wheels --interface eth1 --mode pev --board raspberry_pi --can vcan0"
 MOUNT = "mount -o ro /dev/vdb /mnt"
-TIMELINE = "journalctl -u ccsbox -b -o cat | grep -A 9 'boot timeline (since'"
+TIMELINE = "journalctl -u ccsbox -b -o cat | grep -A 10 'boot timeline (since'"
 STARTED = (TIMELINE, "systemd-analyze time", "systemd-analyze critical-chain ccsbox.service --no-pager | tail -n +4")
 OFF_S = 600.0                    # of this computer's clock
 READY_S = 120.0                  # of the board's clock

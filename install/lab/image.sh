@@ -5,7 +5,7 @@
 set -eu
 arch=$1 folder=$2
 here=$(cd "$(dirname "$0")" && pwd)
-uname='' qemu='' cross='' kernel_package='' board_packages=''
+uname='' qemu='' cross='' bits='' kernel_package='' board_packages=''
 facts=$("${PYTHON:-python3}" "$here/machine.py" "$arch")
 eval "$facts"
 # the same sources as this computer's, security updates included: the board's packages are as new as those of a board that is kept up
@@ -53,7 +53,9 @@ for deb in "$debs"/*.deb; do dpkg -x "$deb" "$work/headers"; done
 headers=$work/headers/usr/src/linux-headers-$kernel
 # what runs while modules are built (modpost, ...) is this computer's; the headers name their common part by its path in a system
 mkdir "$work/headers/usr/lib"
-ln -s /usr/lib/linux-kbuild-6.1 "$work/headers/usr/lib/"
+cp -r /usr/lib/linux-kbuild-6.1 "$work/headers/usr/lib/"
+# Debian's modpost chooses among these by itself, but takes 64 bit for a module outside the kernel
+cp "/usr/lib/linux-kbuild-6.1/scripts/mod/modpost.real-lsb-$bits" "$work/headers/usr/lib/linux-kbuild-6.1/scripts/mod/modpost"
 sed -i "s,/usr/src/,$work/headers/usr/src/," "$headers/Makefile"
 mkdir "$work/modules"
 cp "$here/guest/board-bus.c" "$work/modules/"

@@ -28,6 +28,7 @@ class Arch:
     uname: str                   # as Linux on the board says, and the name of its wheels
     qemu: str                    # what qemu calls it
     triple: str                  # what compilers call it
+    bits: int
     kernel: str                  # Debian's package
     machine: str                 # qemu's
     cpu: str
@@ -36,19 +37,19 @@ class Arch:
     board_packages: str = ""     # what the board has besides, with a comma before each
 
     def shell(self) -> str:
-        words = {"uname": self.uname, "qemu": self.qemu, "cross": f"{self.triple}-", "kernel_package": self.kernel, "arch_packages": self.packages,
+        words = {"uname": self.uname, "qemu": self.qemu, "cross": f"{self.triple}-", "bits": str(self.bits), "kernel_package": self.kernel, "arch_packages": self.packages,
                  "board_packages": self.board_packages}
         return "\n".join(f"{word}={shlex.quote(value)}" for word, value in words.items())
 
 
 ARM = "qemu-system-{0}=qemu-system-arm qemu-{0}-static=qemu-user-static arch-test=arch-test {1}-gcc-12=gcc-12-{1}"
 ARCHES = {
-    "amd64": Arch("x86_64", "x86_64", "x86_64-linux-gnu", "linux-image-amd64", "q35", "max", "ttyS0",
+    "amd64": Arch("x86_64", "x86_64", "x86_64-linux-gnu", 64, "linux-image-amd64", "q35", "max", "ttyS0",
                   "qemu-system-x86_64=qemu-system-x86 x86_64-linux-gnu-gcc-12=gcc-12"),
-    "arm64": Arch("aarch64", "aarch64", "aarch64-linux-gnu", "linux-image-arm64", "virt,gic-version=3", "cortex-a53", "ttyAMA0",
+    "arm64": Arch("aarch64", "aarch64", "aarch64-linux-gnu", 64, "linux-image-arm64", "virt,gic-version=3", "cortex-a53", "ttyAMA0",
                   ARM.format("aarch64", "aarch64-linux-gnu")),
     # 32 bit: the index has no compiled packages, so install.sh takes Debian's own (install/lib/platform.sh); here they are on the board already
-    "armhf": Arch("armv7l", "arm", "arm-linux-gnueabihf", "linux-image-armmp", "virt,highmem=off", "cortex-a15", "ttyAMA0",
+    "armhf": Arch("armv7l", "arm", "arm-linux-gnueabihf", 32, "linux-image-armmp", "virt,highmem=off", "cortex-a15", "ttyAMA0",
                   ARM.format("arm", "arm-linux-gnueabihf"),
                   ",python3-pil,python3-yaml,python3-smbus2,python3-luma.oled,python3-serial,python3-can,python3-paho-mqtt"),
 }

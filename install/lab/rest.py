@@ -27,8 +27,9 @@ def rest(machine: Machine, report) -> None:
     report.figures["resident kB"] = sizes
     report.say(bool(sizes), "at rest", f"{share:.1%} of the processor, resident {', '.join(f'{name} {size / 1024:.1f} MB' for name, size in sizes.items())}")
     report.figures["octets written to the disk in a minute of rest"] = (sectors_after - sectors) * 512
-    changed = machine.must("find / -xdev -newer /run/lab/rest -printf '%p '; journalctl -b -o cat --since -80s | tail -n 8")
-    report.say(sectors_after == sectors, "nothing is written while nothing happens", f"{(sectors_after - sectors) * 512} octets in {after - at:.0f} s; changed: {changed or 'nothing'}")
+    written = (sectors_after - sectors) * 512
+    why = "" if not written else machine.must("find / -xdev -newer /run/lab/rest -printf '%p '; journalctl -b -o cat --since -80s | tail -n 8")
+    report.say(not written, "nothing is written while nothing happens", f"{written} octets in {after - at:.0f} s {why}".strip())
 
 
 def sectors_written(machine: Machine) -> int:
