@@ -36,6 +36,7 @@ _OURS = (_SECTION_HEADER, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _ENHANCED_PAC
 _BLOCK_HEAD = 8                          # type and length
 _OPTION_TSRESOL = 9
 _OPTION_TSOFFSET = 14
+_OPTION_FLAGS = 2                        # of an enhanced packet; its bits 0 and 1 are the direction
 _DEFAULT_UNITS = 1_000_000               # if_tsresol absent: microseconds
 
 
@@ -62,7 +63,8 @@ class NotACapture(CaptureError):
 @dataclass(slots=True)
 class CapturedFrame:
     """One frame: `at` ns since 1970 (or whatever epoch the file uses), `missing` octets that the capture cut off its end,
-    `offset` of its record in the file, `number` counted from 1 like Wireshark does."""
+    `offset` of its record in the file, `number` counted from 1 like Wireshark does (who counts journal entries and custom blocks as well);
+    `interface` by its number within the section; `direction`: 1 came in, 2 went out, 0 the file does not say."""
 
     number: int
     at: int
@@ -70,6 +72,8 @@ class CapturedFrame:
     missing: int
     link: int
     offset: int
+    interface: int = 0
+    direction: int = 0
 
 
 class CaptureReader:
@@ -111,9 +115,9 @@ class CaptureReader:
             raise self._error(f"the file ends within {what} ({len(data)} of {size} octets)", start)
         return data
 
-    def _frame(self, at: int, data: bytes, original: int, link: int, offset: int) -> CapturedFrame:
+    def _frame(self, at: int, data: bytes, original: int, link: int, offset: int, interface: int = 0, direction: int = 0) -> CapturedFrame:
         self.frames += 1
-        return CapturedFrame(self.frames, at, data, max(0, original - len(data)), link, offset)
+        return CapturedFrame(self.frames, at, data, max(0, original - len(data)), link, offset, interface, direction)
 
     # --- pcap -----------------------------------------------------------------------------------------------------
 
@@ -220,20 +224,24 @@ class CaptureReader:
             raise self._error("an interface description is too short", start)
         link, _, snapshot = Struct(self._order + "HHI").unpack_from(body)
         units, base = _DEFAULT_UNITS, 0
+        for code, value in self._options(body, 8):
+            if code == _OPTION_TSRESOL and len(value) == 1:
+                exponent = value[0] & 0x7F
+                units = 1 << exponent if value[0] & 0x80 else 10 ** exponent
+            elif code == _OPTION_TSOFFSET and len(value) == 8:
+                base = Struct(self._order + "q").unpack(value)[0] * NS_PER_S
+        return _Interface(link, snapshot, units, base)
+
+    def _options(self, body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+        """(code, value) of those that follow the fixed part of a block, up to their end or to damage, which costs only options."""
         head = Struct(self._order + "HH")
-        at = 8
         while at + 4 <= len(body):
             code, length = head.unpack_from(body, at)
             value = body[at + 4:at + 4 + length]
             if code == 0 or len(value) != length:
-                break                                    # end of the options, or damage that costs only options
-            if code == _OPTION_TSRESOL and length == 1:
-                exponent = value[0] & 0x7F
-                units = 1 << exponent if value[0] & 0x80 else 10 ** exponent
-            elif code == _OPTION_TSOFFSET and length == 8:
-                base = Struct(self._order + "q").unpack(value)[0] * NS_PER_S
+                return
+            yield code, value
             at += 4 + (length + 3 & ~3)
-        return _Interface(link, snapshot, units, base)
 
     def _packet(self, kind: int, body: bytes, interfaces: list[_Interface], last_at: int, start: int) -> CapturedFrame:
         if kind == _SIMPLE_PACKET:
@@ -258,7 +266,12 @@ class CaptureReader:
             at = interface.base + (high << 32 | low) * NS_PER_S // interface.units
         if length > len(body) - head.size:
             raise self._error(f"a packet of {length} octets in a block with room for {len(body) - head.size}", start)
-        return self._frame(at, body[head.size:head.size + length], original, interface.link, start)
+        direction = 0
+        if kind == _ENHANCED_PACKET:
+            for code, value in self._options(body, head.size + (length + 3 & ~3)):
+                if code == _OPTION_FLAGS and len(value) == 4:
+                    direction = Struct(self._order + "I").unpack(value)[0] & 3
+        return self._frame(at, body[head.size:head.size + length], original, interface.link, start, index, direction)
 
 
 @dataclass(slots=True)
