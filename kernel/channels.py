@@ -30,7 +30,7 @@ class Signal(Generic[T]):
     `value` is the raw last value; code that decides must use `get(now)`, which is None when stale.
     """
 
-    __slots__ = ("name", "unit", "low", "high", "max_age", "meaning", "value", "at", "writer", "revision")
+    __slots__ = ("name", "unit", "low", "high", "max_age", "meaning", "value", "at", "writer", "revision", "witness")
 
     def __init__(self, name: str, *, unit: str = "", low: float | None = None, high: float | None = None,
                  max_age: int | None = None, meaning: str = "") -> None:
@@ -44,6 +44,7 @@ class Signal(Generic[T]):
         self.at = -1
         self.writer: str | None = None
         self.revision = Revision()
+        self.witness: Callable[[T | None, int], None] | None = None      # is told every change of value, with its time
 
     def claim(self, writer: str) -> Writer[T]:
         """The one writing end of this signal; a second claim is a wiring error."""
@@ -93,6 +94,8 @@ class Writer(Generic[T]):
         if value != s.value:
             s.value = value
             s.revision.count += 1
+            if s.witness is not None:
+                s.witness(value, now)
         s.at = now
 
 

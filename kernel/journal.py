@@ -46,6 +46,11 @@ class Journal:
         self.suppressed = 0
         self.count = 0
 
+    @property
+    def limits(self) -> dict[tuple[str, str], list[int]]:
+        """Which kinds of entries were told when, and how often since: what `limited` remembers."""
+        return self._limited
+
     def add_sink(self, sink: Callable[[Event], None]) -> None:
         """`sink(event)` is called for each event at `flush`, in order."""
         self._sinks.append(sink)

@@ -10,7 +10,7 @@ with the true `now`. A task that raises is journalled and never run again; the f
 from __future__ import annotations
 
 import traceback
-from typing import Callable, Sequence
+from typing import Any, Callable, Sequence
 
 from kernel.channels import ChannelError
 from kernel.journal import Journal
@@ -65,6 +65,7 @@ class Kernel:
         self.cost = cost
         self.fault: str | None = None
         self.stopping = False
+        self.on_visit: Callable[[int], None] | None = None     # is told each visit before it begins
         self.ticks = 0
         self.missed = 0
         self.passes = 0
@@ -102,10 +103,32 @@ class Kernel:
             self.next_visit = 0
         return wake_idle if row.rank is WHEN_IDLE else wake
 
+    def remember(self, names: Sequence[str]) -> dict[str, Any]:
+        """When each of these rows is due, for a kernel that goes on where this one is; to be asked for between visits, or by the last row of one."""
+        return {"start": self._start, "rows": {name: [self._due_of(name), row.period_at, row.waiting_since] for name in names if (row := self._by_name[name])}}
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Go on where a kernel was that remembered this; rows of other names are due at once."""
+        self._start, self._idle_due, self.next_visit = memory["start"], 0, 0
+        for name, (due, period_at, waiting_since) in memory["rows"].items():
+            row = self._by_name.get(name)
+            if row is None:
+                continue
+            row.period_at, row.waiting_since = period_at, waiting_since
+            for group in (self._critical, self._idle):
+                if row in group.rows:
+                    group.dues[group.rows.index(row)] = due
+
+    def _due_of(self, name: str) -> int:
+        row = self._by_name[name]
+        return next((group.dues[group.rows.index(row)] for group in (self._critical, self._idle) if row in group.rows), MAIL)
+
     # --- one visit ----------------------------------------------------------------------------------------------
 
     def visit(self, now: int) -> None:
         """Run what is due at `now`."""
+        if self.on_visit is not None:
+            self.on_visit(now)
         start = self._start
         if start is None:
             self._start = start = now

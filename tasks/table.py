@@ -87,9 +87,12 @@ class Table:
     connection: ConnectionTask | None
     health: HealthTask
     listener: ListenTask | None = None
+    witness: Callable[[str, Trip], None] | None = None      # is told what of this kind somebody does to the table
 
     def on_fault(self, now: int, name: str, cause: Trip = INTERNAL_FAULT) -> None:
         """A task of this table raised, or somebody does not wait for an orderly end (`cause`): the outputs go to their safe state in order."""
+        if self.witness is not None:
+            self.witness(name, cause)
         if self.safety is not None:
             self.safety.on_fault(now, name, cause)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Iterator
 
 from drivers.board import AcChargerBoard, CarBoard, ChargerBoard, ListenBoard
-from drivers.errors import DriverError
 from drivers.journal_file import Console
 from drivers.kernel_network import KernelNetwork
 from drivers.keyboard import Keyboard

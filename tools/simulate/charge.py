@@ -23,6 +23,8 @@ from tasks.homeplug.emulator_nic import EmulatedModemNic
 from tasks.messages import StopSession
 from tasks.signals import Signals
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
+from tools.appliance.about import about
+from tools.appliance.black_box import BlackBox
 from tools.simulate.invariants import Invariants
 from tools.simulate.recorder import FrameSink, Recorder
 
@@ -66,6 +68,7 @@ class Node:
     nic: SimNic
     board: object
     keys: Pressed
+    black_box: BlackBox | None = None          # where its life is recorded
     checkpoints: list[tuple[int, int, str]] = field(default_factory=list)
 
 
@@ -76,9 +79,10 @@ class Charge:
     """
 
     def __init__(self, config: Config, plant: PlantConfig, codec: Codec, seed: int = 1, link: LinkConfig | None = None,
-                 pcap: FrameSink | None = None, sinks: tuple[Callable[[str, Event], None], ...] = ()) -> None:
-        """`pcap` gets everything that crosses the car's interface; `sinks` get (node name, journal event)."""
+                 pcap: FrameSink | None = None, sinks: tuple[Callable[[str, Event], None], ...] = (), recorded: frozenset[str] = frozenset()) -> None:
+        """`pcap` gets everything that crosses the car's interface; `sinks` get (node name, journal event); the nodes named in `recorded` have a black box."""
         self.clock = VirtualClock()
+        self._recorded = recorded
         self.plant = self._plant(plant)
         self.link = SimLink(random.Random(f"{seed} link"), link)
         self.invariants = Invariants(self.plant, self.clock, config.safety, config.evse.ac)
@@ -101,13 +105,17 @@ class Charge:
         make, build = self._builders(name, config)
         nic = self._nic(name, EmulatedModemNic(inner, EmulatedModem(config.modem_emulator, mac, charger, rng("modem"))))
         board = self._board(name, make(self.plant, nic))
-        made = build(board, signals, config, rng("protocol"), journal, self.invariants.overhear(name, codec),
-                     table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap, about="simulated"))
+        black_box = BlackBox(config, signals, journal, about(), mode=build.__name__) if name in self._recorded else None
+        given = board, rng("protocol"), table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap, about="simulated")
+        its_board, its_rng, around = given if black_box is None else black_box.around(*given)
+        made = build(its_board, signals, config, its_rng, journal, self.invariants.overhear(name, codec), around)
         kernel = Kernel(made.rows, journal, on_fault=made.on_fault)
+        if black_box is not None:
+            black_box.watch(made, kernel)
         made.health.watch(kernel)
         check_mailboxes(made.mailboxes)
         inner.on_frame = nic.on_event = kernel.waker("frame_rx")
-        node = Node(name, made, kernel, signals, journal, recorder, inner, board, keys)
+        node = Node(name, made, kernel, signals, journal, recorder, inner, board, keys, black_box)
 
         def note(event: Event) -> None:
             if event.number:
@@ -145,6 +153,8 @@ class Charge:
 
     def stop(self) -> None:
         """The user presses stop at the car."""
+        if self.car.black_box is not None:
+            self.car.black_box.told("stop", StopReason.USER_STOP)
         self.car.table.user.put(StopSession(StopReason.USER_STOP))
 
     def press(self, name: str, key: str) -> None:

@@ -64,7 +64,7 @@ class Encounter(Charge):
 
     def __init__(self, charger: Personality | None, car: Personality | None, config: Config, plant: PlantConfig, codec: Codec,
                  seed: int = 1, link: LinkConfig | None = None, pcap: FrameSink | None = None,
-                 sinks: tuple[Callable[[str, Event], None], ...] = ()) -> None:
+                 sinks: tuple[Callable[[str, Event], None], ...] = (), recorded: frozenset[str] = frozenset()) -> None:
         self.met = [who for who in (charger, car) if who is not None]
         self._traits: dict[str, Talk] = {}
         if charger is not None:
@@ -84,7 +84,7 @@ class Encounter(Charge):
             if talk.ours:
                 config = copy.deepcopy(config)
                 _set(config, talk.ours)
-        super().__init__(config, plant, codec, seed, link, pcap, (*sinks, self._read))
+        super().__init__(config, plant, codec, seed, link, pcap, (*sinks, self._read), recorded)
         traits = self._traits.get("evse")
         self._early_c_is_fault = isinstance(traits, ChargerTraits) and traits.early_c_is_fault
         if isinstance(traits, ChargerTraits):
