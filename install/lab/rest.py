@@ -5,7 +5,7 @@ import re
 
 from machine import Machine
 
-SETTLE_S = 20.0                  # of the board's clock: what a start still writes reaches the disk (ext4 commits every 5 s, the kernel writes back after 30)
+SETTLE_S = 45.0                  # of the board's clock: what was written before reaches its place (ext4 commits every 5 s, what is in its journal is written back after 30 s and more)
 REST_S = 60.0
 USAGE = "cat /proc/uptime /sys/fs/cgroup/system.slice/ccsbox.service/cpu.stat"
 STAT = "cat /sys/block/vda/stat"
