@@ -72,7 +72,7 @@ def appliance(config, args: Namespace) -> int:
     from tools.appliance.doctor_watch import examine
     from tools.appliance.outcome import Outcome
     from tools.appliance.parts import meet, open_board, say_goodbye, surround, tell, wake_for_modem, watch_kernel
-    from tools.appliance.session_record import open_record
+    from tools.appliance.session_record import open_record, taped
 
     journal, signals, system = Journal(), Signals(), process.Process()
     timeline.mark("program loaded")
@@ -86,13 +86,16 @@ def appliance(config, args: Namespace) -> int:
         build = {"pev": table.pev, "evse": table.evse, "bridge": table.bridge, "listen": table.listen}[config.mode]
         loaded = codec.load(schemas=SCHEMAS)
         timeline.mark("codec loaded")
-        made = build(board, signals, config, random.SystemRandom(), journal, loaded, around)
+        given, rng, around = taped(record, config, signals, journal, clock.now(), board, random.SystemRandom(), around)
+        made = build(given, signals, config, rng, journal, loaded, around)
         timeline.mark("task table built")
         rows = helpers + made.rows + watchers + (around.screen(made) if around.screen is not None else [])
         if guard is not None:
             rows = guard.join(rows, made.safety, signals)
         kernel = Kernel(rows, journal, on_fault=made.on_fault, cost=clock.now)
         made.health.watch(kernel)
+        if record is not None:
+            record.attach(made, kernel)
         wake_for_modem(board, kernel)
         around.watchdog.watch(kernel, f"{config.mode} on {config.interface}")
         check_mailboxes(made.mailboxes)

@@ -7,6 +7,7 @@
 
 A packet stands before the notes that speak of it, so that a file may be cut anywhere: what a whole TAPE block says can be played. SEAL carries a
 hash over all octets since the one before and that one's hash: a chain. It finds what a card or a hand has changed; it is no signature.
+GAP stands where the middle of a long session was given up (JSON: octets, and the hash after which the chain goes on).
 """
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ from kernel.journal import Event
 FORMAT = 1
 ENTERPRISE = 32473           # the number for examples (RFC 5612): we have none of our own; MAGIC tells our blocks from other examples
 MAGIC = b"ccsbox"
-HEAD, TAPE, SEAL, END = b"H", b"T", b"S", b"E"
+HEAD, TAPE, SEAL, GAP, END = b"H", b"T", b"S", b"G", b"E"
 HASH_OCTETS = 32
 LEVEL = 1                    # of zlib: a TAPE of a second has 3 KiB and shrinks to a third
 _OWN = Struct("<6scBI")      # MAGIC, kind, 1 if compressed, octets that follow (a custom block is padded)
@@ -43,6 +44,15 @@ def own_content(data: bytes) -> tuple[bytes, bool, bytes] | None:
     if length > len(data) - _OWN.size:
         raise ValueError(f"a block of kind {kind!r} says {length} octets and has {len(data) - _OWN.size}")
     return kind, bool(compressed), data[_OWN.size:_OWN.size + length]
+
+
+def seal_block(hash: bytes) -> bytes:
+    return own_block(SEAL, hash, compress=False)
+
+
+def gap_block(octets: int, after: bytes) -> bytes:
+    """`octets` that were here; `after`: the hash of the last seal among them."""
+    return own_block(GAP, _json({"octets": octets, "after": after.hex()}))
 
 
 class BoxOctets:
@@ -66,15 +76,19 @@ class BoxOctets:
             octets += pcapng.interface_description(pcapng.LINK_SOCKETCAN, name=name)
         return self._sealed(octets + own_block(HEAD, _json({"format": FORMAT, **head, "epoch_ns": self._epoch})))
 
-    def batch(self, notes: Sequence[Any], packets: Iterable[tuple[int, int, int, bytes]], events: Iterable[Event]) -> bytes:
-        """What `Tape.take` gave; b"" when that was nothing."""
+    def packed(self, compressed: bytes, packets: Iterable[tuple[int, int, int, bytes]], events: Iterable[Event]) -> bytes:
+        """As `batch`, of notes that `pack` has made smaller before."""
         epoch = self._epoch
         parts = [pcapng.enhanced_packet(max(0, at + epoch), octets, interface=self._interfaces[channel], direction=direction)
                  for channel, at, direction, octets in packets]
         parts += [self._entry(event) for event in events]
-        if notes:
-            parts.append(own_block(TAPE, _json(notes)))
+        if compressed:
+            parts.append(pcapng.custom_block(ENTERPRISE, _OWN.pack(MAGIC, TAPE, True, len(compressed)) + compressed))
         return self._sealed(b"".join(parts)) if parts else b""
+
+    def batch(self, notes: Sequence[Any], packets: Iterable[tuple[int, int, int, bytes]], events: Iterable[Event]) -> bytes:
+        """What `Tape.take` gave; b"" when that was nothing."""
+        return self.packed(pack(notes), packets, events)
 
     def end(self, verdict: dict[str, Any]) -> bytes:
         return self._sealed(own_block(END, _json(verdict)))
@@ -90,9 +104,14 @@ class BoxOctets:
         self._since.update(octets)
         self._hash = self._since.digest()
         self.seals += 1
-        seal = own_block(SEAL, self._hash, compress=False)
+        seal = seal_block(self._hash)
         self._since = hashlib.blake2b(self._hash + seal, digest_size=HASH_OCTETS)
         return octets + seal
+
+
+def pack(notes: Sequence[Any]) -> bytes:
+    """Notes as a TAPE block holds them; b"" for none."""
+    return zlib.compress(_json(notes), LEVEL) if notes else b""
 
 
 def _json(value: Any) -> bytes:

@@ -66,6 +66,7 @@ class Box:
     broken_seals: list[int] = field(default_factory=list)        # offsets of seals that do not fit
     unsealed: int = 0                                            # octets after the last seal
     last_hash: str = ""
+    given_up: int = 0                                            # octets of the middle that gave way to newer ones
     interfaces: list[str] = field(default_factory=list)
 
     def visits(self) -> Iterator[tuple[int, list[Any]]]:
@@ -122,6 +123,12 @@ def parse(data: bytes, name: str = "the file") -> Box:
                         box.broken_seals.append(place)
                     sealed_to = place + length
                     chain = hashlib.blake2b(own[2] + data[place:sealed_to], digest_size=layout.HASH_OCTETS)
+                elif own[0] == layout.GAP:
+                    after = _take_gap(box, _unpacked(own[1], own[2]))
+                    if place != sealed_to:
+                        box.broken_seals.append(place)
+                    sealed_to = place + length
+                    chain = hashlib.blake2b(after + layout.seal_block(after), digest_size=layout.HASH_OCTETS)
                 else:
                     _take_own(box, own[0], _unpacked(own[1], own[2]))
             elif kind == INTERFACE:
@@ -160,6 +167,16 @@ def _unpacked(compressed: bool, octets: bytes) -> Any:
         if unzip.unconsumed_tail or not unzip.eof:
             raise ValueError(f"a block of more than {MAX_PLAIN >> 20} MiB when unpacked, or cut off")
     return json.loads(octets)
+
+
+def _take_gap(box: Box, value: Any) -> bytes:
+    """The hash after which the chain goes on."""
+    octets, after = value["octets"], bytes.fromhex(value["after"])
+    if not isinstance(octets, int) or len(after) != layout.HASH_OCTETS:
+        raise ValueError("a gap without its hash")
+    box.given_up = octets
+    box.notes.append([n.GAP, f"{octets} octets of the middle were given up, the file was full"])
+    return after
 
 
 def _take_own(box: Box, kind: bytes, value: Any) -> None:

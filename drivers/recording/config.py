@@ -17,6 +17,7 @@ class SessionsConfig:
     max_mib: int = setting(512, unit="MiB", low=4, high=1_000_000, meaning="all of them together take no more")
     session_mib: int = setting(32, unit="MiB", low=1, high=4096, meaning="one of them takes no more: its beginning and its newest part are kept (a charge of an hour has about 10)")
     volatile_mib: int = setting(8, unit="MiB", low=1, high=1024, meaning="the same of all that are in volatile together")
+    black_box: bool = setting(True, meaning="the folder also gets a black box, the file that python -m tools.replay plays; false: a little less work for a slow processor")
     before_s: int = setting(15, unit="s", low=1, high=600, meaning="so much from before the plug-in is kept in memory and begins the folder")
 
     def __post_init__(self) -> None:

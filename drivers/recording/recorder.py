@@ -135,6 +135,14 @@ class Recorder:
             self._octets -= len(older)
         self._send(data)
 
+    def box(self, data: bytes) -> bool:
+        """Octets of the session's black box, whole blocks that end with a seal. False: there is no room for them."""
+        if len(data) >= wire.MAX_DATAGRAM or self._octets + len(data) > WAITING:
+            self.lost += 1
+            return False
+        self._send(wire.BOX + data)
+        return True
+
     def sleep(self) -> None:
         """Nothing goes on: what has come is handed over, from now on it is only kept."""
         self._asleep = True

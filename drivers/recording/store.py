@@ -8,6 +8,7 @@ from typing import Any, Callable
 
 from drivers.atomic_file import replace_file, sync_folder
 from drivers.capture_file import CaptureError, CaptureReader, pcap_head
+from drivers.recording.box_file import end_of_blocks
 from drivers.recording.pieces import APPEND
 
 SEQUENCE = "sequence"                # the last number that was given: a clock may jump, a number does not
@@ -15,8 +16,14 @@ MARK = "unfinished"                  # lies in a folder until it has got its las
 ETHERNET = 14                        # octets of an Ethernet header
 FRAMES, JOURNAL = ("frames", ".pcap"), ("journal", ".txt")
 OURS = re.compile(r"(\d{6,})-\d{8}T\d{6}Z-[a-z]{1,10}")
-FILES = re.compile(r"(?:frames|journal)(?:-\d+)?\.(?:pcap|txt)|summary\.(?:json|txt)(?:\.new)?|settings\.yaml(?:\.new)?|" + MARK)
+FILES = re.compile(r"(?:frames|journal)(?:-\d+)?\.(?:pcap|txt)|summary\.(?:json|txt)(?:\.new)?|settings\.yaml(?:\.new)?|session-[\dTZ]{16}-(?:car|charger)\.ccsbox(?:\.new)?|" + MARK)
 """What may be deleted: a file that somebody else has put into a folder stays, and the folder with it."""
+
+
+def box_name(session: str) -> str:
+    """The black box of the session whose folder is called so: `000012-20261121T031245Z-evse`."""
+    _, began, role = session.split("-", 2)
+    return f"session-{began}-{'charger' if role == 'evse' else 'car'}.ccsbox"
 
 
 class Store:
@@ -87,6 +94,9 @@ class Store:
                 end = end_of(newest)
                 if end < newest.stat().st_size:
                     os.truncate(newest, end)
+        for box in Path(folder).glob("session-*.ccsbox"):
+            if FILES.fullmatch(box.name) and (end := end_of_blocks(box)) < box.stat().st_size:
+                os.truncate(box, end)
 
     # --- details
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-BEGIN, FRAMES, JOURNAL, FILE, END = b"B", b"F", b"J", b"N", b"E"
+BEGIN, FRAMES, JOURNAL, BOX, FILE, END = b"B", b"F", b"J", b"X", b"N", b"E"
 MAX_BLOCK = 16 * 1024        # octets of records in one datagram: a socket's buffer holds some ten of them
 MAX_FILE = 48 * 1024         # octets of a named file
 MAX_DATAGRAM = 64 * 1024

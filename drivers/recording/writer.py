@@ -13,14 +13,15 @@ from typing import Any, Callable, Sequence
 from drivers.atomic_file import replace_file
 from drivers.capture_file import pcap_head
 from drivers.recording import wire
+from drivers.recording.box_file import BoxFile
 from drivers.recording.pieces import Pieces
-from drivers.recording.store import FRAMES, JOURNAL, Store
+from drivers.recording.store import FRAMES, JOURNAL, Store, box_name
 from kernel.timer import NEVER, S
 
 SYNC = S                     # a power cut takes no more than this
 RETRY = 5 * S                # until a disk that refused is asked again
 NEWEST = 3                   # pieces kept beside the first one
-FRAMES_SHARE, JOURNAL_SHARE = 20, 4      # percent of a session's octets that one piece may take; 4 pieces of each leave 4 % to the small files
+FRAMES_SHARE, JOURNAL_SHARE, BOX_SHARE = 10, 3, 44      # percent of a session's octets that one piece may take, and the black box; 4 pieces of each leave 4 % to the small files
 MAX_FILES = 8                # named files of one session
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -39,7 +40,7 @@ class Writer:
         self._disk = disk
         self._rebuild = rebuild
         self._store: Store | None = None
-        self._pieces: dict[bytes, Pieces] = {}
+        self._pieces: dict[bytes, Pieces | BoxFile] = {}
         self._files: dict[str, str] = {}         # by name: what a new folder gets again
         self._stale: set[str] = set()            # files whose content is not on the disk yet
         self._place = 0
@@ -68,7 +69,7 @@ class Writer:
                 self._stale.add(name.decode())
         elif kind == wire.END:
             self._end(now)
-        elif kind in (wire.FRAMES, wire.JOURNAL):
+        elif kind in (wire.FRAMES, wire.JOURNAL, wire.BOX):
             self._append(kind, content, now)
 
     def tick(self, now: int) -> None:
@@ -143,7 +144,8 @@ class Writer:
         self._store, self._place = store, number
         self._with_room(lambda: setattr(self, "folder", store.begin(int(self.name.partition("-")[0]), self.name, octets)))
         self._pieces = {wire.FRAMES: Pieces(self.folder, *FRAMES, pcap_head(), octets * FRAMES_SHARE // 100, NEWEST, self._disk),
-                        wire.JOURNAL: Pieces(self.folder, *JOURNAL, b"", octets * JOURNAL_SHARE // 100, NEWEST, self._disk)}
+                        wire.JOURNAL: Pieces(self.folder, *JOURNAL, b"", octets * JOURNAL_SHARE // 100, NEWEST, self._disk),
+                        wire.BOX: BoxFile(self.folder, box_name(self.name), octets * BOX_SHARE // 100, self._disk)}
         self._stale = set(self._files)
         self._with_room(self._replace_files)
 

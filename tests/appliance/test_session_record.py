@@ -34,7 +34,7 @@ class Beside:
 
     def __init__(self, path):
         self.sent, self.now, self.closed, self.said = 0, 0, False, []
-        self.writer = Writer([(Store(str(path), 100, 64 * MIB), MIB)], lambda **words: self.said.append(wire.status(**words)), rebuild=rebuild)
+        self.writer = Writer([(Store(str(path), 100, 64 * MIB), 4 * MIB)], lambda **words: self.said.append(wire.status(**words)), rebuild=rebuild)
         self.channel = self
 
     def send(self, data):

@@ -73,6 +73,10 @@ class BlackBox:
         made.witness = self._fault
         self._external = [signal.name for signal in self._signals if is_external(signal, self._rows)]
 
+    def journal_flush(self) -> None:
+        """What the rows have said reaches the tape."""
+        self._journal.flush()
+
     def told(self, what: str, value: Any = None) -> None:
         """Somebody outside the table is about to do something to it."""
         self.tape.told(what, value)

@@ -10,14 +10,19 @@ from typing import Any, Callable, Iterator
 from drivers.recording.config import SessionsConfig
 from drivers.recording.recorder import Recorder, Spawned
 from kernel.journal import Event, Journal
+from kernel.scheduler import Kernel
 from kernel.settings_text import INDENT, scalar
 from kernel.task import TIMED, WHEN_IDLE, Row
 from kernel.timer import MS, S, US
 from tasks.config import Config
 from tasks.homeplug.wire import is_slac
 from tasks.signals import Signals
+from tasks.table import Surroundings, Table
+from tools.appliance.about import about
+from tools.appliance.black_box import BlackBox
+from tools.appliance.box_record import BoxRecord
 from tools.appliance.session_summary import SessionSummary, as_json, as_text
-from tools.appliance.session_watch import SessionWatch, Step
+from tools.appliance.session_watch import UNPLUGGED, SessionWatch, Step
 
 SOURCE = "sessions"
 WRITER = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tools.appliance.session_writer import main; main(sys.argv[1:])"
@@ -36,7 +41,7 @@ class SessionRecord:
 
     inboxes = ()
 
-    def __init__(self, recorder: Recorder, signals: Signals, journal: Journal, config: Config, about: str, wall: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, recorder: Recorder, signals: Signals, journal: Journal, config: Config, program: str, wall: Callable[[], int] = time.time_ns) -> None:
         """`wall`: ns since 1970, as far as this box knows."""
         self.sessions = 0
         self._recorder = recorder
@@ -45,7 +50,7 @@ class SessionRecord:
         self._wall = wall
         self._role = config.mode
         self._car = config.role == "pev"
-        self._head = {"program": about, "mode": config.mode, "config_sha256": digest(config)}
+        self._head = {"program": program, "mode": config.mode, "config_sha256": digest(config)}
         self._settings = changed(config)
         self._notice = signals.recording.claim(SOURCE)
         self._watch = SessionWatch()
@@ -53,10 +58,26 @@ class SessionRecord:
         self._slac = False
         self._save_at = 0
         self._saved_at = 0
+        self._asleep = False
         self._phase: tuple[str | None, str | None] = (None, None)
         self._problem = ""
         self._errors_told = 0
         self._lost_told = 0
+        self._box: BoxRecord | None = None
+
+    def watch(self, box: BoxRecord) -> None:
+        """The sessions get a black box, too."""
+        self._box = box
+
+    def attach(self, made: Table, kernel: Kernel) -> None:
+        """The table that is recorded is made."""
+        if self._box is not None:
+            self._box.black_box.watch(made, kernel)
+
+    @property
+    def recorder(self) -> Recorder:
+        """For whoever writes into its sessions."""
+        return self._recorder
 
     def row(self) -> Row:
         return Row(SOURCE, self, TIMED, BUDGET, WHEN_IDLE)
@@ -86,6 +107,13 @@ class SessionRecord:
             if now >= self._save_at or phase != self._phase and now >= self._saved_at + SAVE_GAP:
                 self._phase = phase
                 self._save(now)
+        if self._box is not None:
+            if self._asleep:
+                self._box.sleep(now)
+            elif self._summary is None:
+                self._box.rest(now, calm=s.connection_state.value in UNPLUGGED and s.safety_state.get(now) in AT_REST)
+            else:
+                self._box.record(now)
         for told in self._recorder.pump(now):
             self._hear(told, now)
         if self._recorder.errors > self._errors_told:
@@ -110,9 +138,11 @@ class SessionRecord:
         elif step is Step.SLEEP:
             self._save(now)
             self._save_at = 1 << 62
+            self._asleep = True
             self._recorder.sleep()
         elif step is Step.WAKE:
             self._save_at = now + SAVE_EVERY
+            self._asleep = False
             self._recorder.wake()
         else:
             self._end(now, "")
@@ -126,6 +156,9 @@ class SessionRecord:
         self._recorder.begin(now, self._role, stamp(now + epoch), epoch)
         self._recorder.file("settings.yaml", self._settings)
         self._save_at = now                          # in the run that began it
+        self._asleep = False
+        if self._box is not None:
+            self._box.begin(epoch, {"why": self._watch.why, "began_unix_s": head["began_unix_s"]})
 
     def _end(self, now: int, note: str) -> None:
         if self._summary is None:
@@ -133,6 +166,8 @@ class SessionRecord:
         self._journal.flush()                        # what this program has said up to here belongs to it
         self._recorder.pack()
         plain = self._plain(now, True, note)
+        if self._box is not None:
+            self._box.end(now, plain)
         self._recorder.end({"summary.json": as_json(plain), "summary.txt": as_text(plain)})
         self._summary = None
 
@@ -179,7 +214,7 @@ class SessionRecord:
             self._notice.set(text, now)
 
 
-def open_record(config: Config, signals: Signals, journal: Journal, about: str, start: int) -> SessionRecord | None:
+def open_record(config: Config, signals: Signals, journal: Journal, program: str, start: int) -> SessionRecord | None:
     """None where no folder is named. A listener files what it overhears by `--output`."""
     wanted: SessionsConfig = config.sessions
     if not wanted.folder or config.mode == "listen":
@@ -187,9 +222,19 @@ def open_record(config: Config, signals: Signals, journal: Journal, about: str, 
     words = [str(wanted.keep), wanted.folder, str(wanted.max_mib), str(wanted.session_mib)]
     if wanted.volatile:
         words += [wanted.volatile, str(wanted.volatile_mib), str(max(1, min(wanted.volatile_mib // 2, wanted.session_mib)))]
-    record = SessionRecord(Recorder(lambda: Spawned(words, WRITER), wanted.before_s * S, start), signals, journal, config, about)
+    record = SessionRecord(Recorder(lambda: Spawned(words, WRITER), wanted.before_s * S, start), signals, journal, config, program)
     journal.add_sink(record)
     return record
+
+
+def taped(record: SessionRecord | None, config: Config, signals: Signals, journal: Journal, now: int, board: Any, rng: Any,
+          around: Surroundings) -> tuple[Any, Any, Surroundings]:
+    """Board, randomness and surroundings as the table is to get them: with a tape between, where sessions get a black box."""
+    if record is None or not config.sessions.black_box:
+        return board, rng, around
+    black_box = BlackBox(config, signals, journal, about(), mode=config.mode, start=now, real_clock=True)
+    record.watch(BoxRecord(black_box, record.recorder.box))
+    return black_box.around(board, rng, around)
 
 
 def stamp(ns: int) -> str:

@@ -15,6 +15,7 @@ from kernel.channels import Writer
 from kernel.journal import Event, Journal
 from kernel.record import dataclass
 from kernel.scheduler import Kernel
+from kernel.timer import S
 from tasks import table
 from tasks.config import Config
 from tasks.messages import StopSession
@@ -126,6 +127,10 @@ class Replay:
         try:
             now, words = next(self._visits)
         except StopIteration:
+            return False
+        gap = next((word[1] for word in words if word[0] == n.GAP), None)
+        if gap is not None:
+            self.remarks.append(f"Played up to {(now - int(self._head.get('tape_from_ns', 0))) / S:.1f} s: {gap}.")
             return False
         self.now = now
         self.visits += 1

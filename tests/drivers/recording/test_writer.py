@@ -7,9 +7,12 @@ import subprocess
 import pytest
 
 from drivers.capture_file import CaptureReader, pcap_head, pcap_record
+from drivers.blackbox.layout import BoxOctets
+from drivers.blackbox.reader import read
+from drivers.blackbox.tape import ETHERNET
 from drivers.recording import wire
 from drivers.recording.pieces import Pieces
-from drivers.recording.store import MARK, Store
+from drivers.recording.store import box_name, MARK, Store
 from drivers.recording.writer import RETRY, SYNC, Writer
 from kernel.timer import NEVER, S
 
@@ -160,15 +163,20 @@ def test_the_oldest_folders_make_room_and_foreign_ones_stay(tmp_path):
 def test_all_sessions_together_stay_within_their_limit(tmp_path):
     for number in range(12):
         bench = Bench(tmp_path, total=4 * MIB, one=MIB).begin()
+        octets = BoxOctets(0)
+        bench.writer.take(wire.BOX + octets.begin({"channels": [], "signals": []}, [], "eth0", "ccsbox"), 0)
         for n in range(400):
             bench.writer.take(wire.FRAMES + pcap_record(n * S, bytes(4000)), n)
+            bench.writer.take(wire.BOX + octets.batch([], [(ETHERNET, n * S, 1, bytes(1400))] * 2, []), n)
             bench.line("x" * 500)
         bench.end()
         assert sum(file.stat().st_size for file in tmp_path.rglob("*.*")) <= 4 * MIB
     last = tmp_path / names(tmp_path)[-2]
     assert sum(file.stat().st_size for file in last.iterdir()) <= MIB
-    assert names(tmp_path)[0] == "000009-20261121T031245Z-pev"       # four of 0.96 MiB
-
+    assert names(tmp_path)[0] == "000009-20261121T031245Z-pev"       # four of nearly 1 MiB
+    box = read(last / box_name(last.name))
+    assert not box.problem and not box.broken_seals and box.given_up and not box.unsealed
+    assert [packet.at // S for packet in box.packets][:2] == [0, 0] and box.packets[-1].at == 399 * S
 
 def test_a_long_session_keeps_its_beginning_and_its_newest_part(tmp_path):
     pieces = Pieces(str(tmp_path), "frames", ".pcap", pcap_head(), 1000, 3)
