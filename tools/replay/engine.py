@@ -62,6 +62,7 @@ class Replay:
         self.visits = 0
         self.compared = 0
         self.now = 0
+        self._cut = bool(box.problem) or box.end is None        # the tape ends before the box's life did
         self.said: list[Event] = []
         self._mode = mode
         self._head = head
@@ -131,6 +132,7 @@ class Replay:
         gap = next((word[1] for word in words if word[0] == n.GAP), None)
         if gap is not None:
             self.remarks.append(f"Played up to {(now - int(self._head.get('tape_from_ns', 0))) / S:.1f} s: {gap}.")
+            self._cut = True
             return False
         self.now = now
         self.visits += 1
@@ -142,10 +144,10 @@ class Replay:
         self._compare(words)
         return True
 
-    def finish(self) -> None:
-        """The tape is over: what both have said is compared, too."""
+    def finish(self, *, whole: bool = True) -> None:
+        """The tape is over, or not played to its end: what both have said so far is compared, too."""
         self.journal.flush()
-        self._compare_said()
+        self._compare_said(None if whole and not self._cut else self.now)
         self.differences.sort(key=lambda difference: difference.at)
 
     @property
@@ -221,15 +223,15 @@ class Replay:
                 kind = "sent" if "frame" in (was and was[0], now and now[0]) else "did"
                 self._differ(kind, (was or now or ("",))[0], _deed(was), _deed(now))
 
-    def _compare_said(self) -> None:
-        """The journal, source by source: only those of the table."""
+    def _compare_said(self, until: int | None) -> None:
+        """The journal, source by source: only those of the table. `until`: entries before it."""
         said: dict[str, deque[tuple[int, str, str]]] = {}
         for event in self.said:
             said.setdefault(event.source, deque()).append((event.at, event.level, event.message()))
         for source in {**self._entries, **said}:
             if source not in self._head.get("rows", ()) or source == "health":
                 continue
-            before, after = self._entries.get(source, deque()), said.get(source, deque())
+            before, after = ([entry for entry in entries if until is None or entry[0] < until] for entries in (self._entries.get(source, ()), said.get(source, ())))
             for place in range(max(len(before), len(after))):
                 was = before[place] if place < len(before) else None
                 now = after[place] if place < len(after) else None

@@ -24,6 +24,7 @@ from tools.show.charge_phases import AC_PHASES, PHASES, as_passed
 from tools.show.summary import PhaseTime, Summary, write_summary
 from tools.show.terminal import TerminalShow
 from tools.show.view import BY_PILOT, View, side_view
+from tools.simulate.boxes import BoxFiles
 from tools.simulate.chademo import shown
 from tools.simulate.charge import Charge
 from tools.simulate.fleet import choose
@@ -34,6 +35,7 @@ from tools.simulate.why import trip_hint
 
 SETUP = 500                  # checkpoint of SessionSetupReq
 AC_SOC_START = 88.0          # percent: at 4 or 11 kW a charge from 20 % would be a show of a minute
+LONGEST = 60 * S             # of virtual time between two looks
 NO_POWER_LIMIT = 900 * S     # a car tries again and again; a person has gone to another charger long before
 BRIDGE_SOC_START = 60.0      # percent: the same, because a bridge takes twice the work per virtual second
 
@@ -79,12 +81,14 @@ def run(config: Config, args: Any) -> int:
         show.note(names[name], event)
 
     library = codec.load(schemas=SCHEMAS)
+    recorded = frozenset(side for side, foreign in (("pev", car), ("evse", charger)) if foreign is None)      # a stranger has no box of ours
     if vehicle is not None:
-        charge: Charge = shown.ShownBridge(vehicle, charger, config, plant, library, args.seed, link, folder.pcap, (sink,), can_log=can_log)
+        charge: Charge = shown.ShownBridge(vehicle, charger, config, plant, library, args.seed, link, folder.pcap, (sink,), recorded=recorded, can_log=can_log)
     elif charger is None and car is None:
-        charge = Charge(config, plant, library, args.seed, link, folder.pcap, (sink,))
+        charge = Charge(config, plant, library, args.seed, link, folder.pcap, (sink,), recorded)
     else:
-        charge = Encounter(charger, car, config, plant, library, args.seed, link, folder.pcap, (sink,))
+        charge = Encounter(charger, car, config, plant, library, args.seed, link, folder.pcap, (sink,), recorded)
+    boxes = BoxFiles(folder.path, charge, {"why": f"simulation of {who}, seed {args.seed}"})
     soc_from = charge.plant.battery.soc
     settle_garbage()          # as the box itself runs
     interrupted = given_up = False
@@ -92,13 +96,14 @@ def run(config: Config, args: Any) -> int:
         with show:
             show.on_stop(charge.stop)
             show.on_key(charge.press)
-            given_up = not _play(charge, config, Pace(args.pace, STEP_SPEED if vehicle is None else shown.STEPS), show, wall, soc_from)
+            given_up = not _play(charge, config, Pace(args.pace, STEP_SPEED if vehicle is None else shown.STEPS), show, wall, soc_from, boxes)
     except KeyboardInterrupt:
         interrupted = True
     finally:
         for node in (charge.car, charge.charger):
             node.journal.flush()
         folder.close()
+        boxes.close()
         if can_log is not None:
             can_log.close()
     snapshot = charge.plant.snapshot(charge.clock.time)
@@ -113,7 +118,7 @@ def run(config: Config, args: Any) -> int:
         broken=[str(b) for b in _broken(charge)], looked=charge.invariants.looked,
         sessions=sum(number == SETUP for _, number, _ in charge.car.checkpoints),
         frames=charge.link.carried, dropped=charge.link.lost, trace_hash=charge.trace_hash(),
-        files=[("pcap", str(folder.pcap_path)), *([] if can_log is None else [("CAN", str(can_log.path))]),
+        files=[("pcap", str(folder.pcap_path)), ("black box", ", ".join(map(str, boxes.paths))), *([] if can_log is None else [("CAN", str(can_log.path))]),
                ("journals", ", ".join(str(p) for p in folder.journal_paths.values())), ("config", str(folder.settings))],
         through_plug=charge.car.signals.session_energy.value, **_of_bridge(charge)))
     if isinstance(charge, Encounter):
@@ -142,7 +147,7 @@ def _stop_soc(config: Config) -> float:
     return config.bridge.stop_soc_percent if config.mode == "bridge" else config.ev.stop_soc_percent
 
 
-def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: MonotonicClock, soc_from: float) -> bool:
+def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: MonotonicClock, soc_from: float, boxes: BoxFiles) -> bool:
     """Run and show until the charge is over. False: no power has come for so long that none will."""
     next_picture, powered_at = wall.now(), charge.clock.time
     while not charge.over:
@@ -151,7 +156,8 @@ def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: 
         elif charge.clock.time - powered_at >= NO_POWER_LIMIT:
             return False
         target = pace.target(charge.clock.time, charge.charging, _charging_left(charge, config), charge.paused)
-        charge.run_until(target)
+        charge.run_until(min(target, charge.clock.time + LONGEST))
+        boxes.look()
         show.update(view(charge, soc_from, _stop_soc(config)))
         if pace.waits():
             next_picture = max(next_picture + int(FRAME * S), wall.now() - S)
