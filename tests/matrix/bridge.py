@@ -60,8 +60,8 @@ class Bridged:
 class _Charge(BridgeCharge):
     """As Trial makes its Charge."""
 
-    def __init__(self, config: Config, plant: PlantConfig, codec: Any, seed: int) -> None:
-        super().__init__(replace(PROFILES[CAR], **HABITS.get(self._equipment, {})), None, config, plant, codec, seed)
+    def __init__(self, config: Config, plant: PlantConfig, codec: Any, seed: int, **more: Any) -> None:
+        super().__init__(replace(PROFILES[CAR], **HABITS.get(self._equipment, {})), None, config, plant, codec, seed, **more)
 
 
 class BridgeTrial(Trial, _Charge):

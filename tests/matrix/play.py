@@ -8,7 +8,7 @@ import gc
 import os
 import pickle
 import select
-from typing import Iterable
+from typing import Callable, Iterable
 
 from tests.matrix.bridge import BridgeTrial
 from tests.matrix.middle import Passing
@@ -17,15 +17,18 @@ from tests.matrix.trial import Case, Outcome, Trial
 from tests.matrix.worlds import begins_again, is_bridge
 
 
-def play(cases: Iterable[Case], jobs: int = 2, seed: int = 1) -> list[Outcome]:
-    """All cases, each in a process of its own; one clean charge for each world."""
+RECORDED = frozenset({"pev", "evse"})
+
+
+def play(cases: Iterable[Case], jobs: int = 2, seed: int = 1, after: Callable[[Trial], str] | None = None) -> list[Outcome]:
+    """All cases, each in a process of its own; one clean charge for each world. `after`: looks at each world at its end, whose boxes then are recorded."""
     of_world: dict[str, list[Case]] = {}
     for case in cases:
         of_world.setdefault(case.world, []).append(case)
-    return [outcome for world, its in of_world.items() for outcome in _play(its, jobs, seed, world)]
+    return [outcome for world, its in of_world.items() for outcome in _play(its, jobs, seed, world, after)]
 
 
-def _play(cases: Iterable[Case], jobs: int, seed: int, world: str) -> list[Outcome]:
+def _play(cases: Iterable[Case], jobs: int, seed: int, world: str, after: Callable[[Trial], str] | None) -> list[Outcome]:
     waiting: dict[tuple[str, str, int], list[Case]] = {}
     for case in cases:
         waiting.setdefault(case.trigger, []).append(case)
@@ -61,11 +64,13 @@ def _play(cases: Iterable[Case], jobs: int, seed: int, world: str) -> list[Outco
             children[end] = (pid, bytearray(), case)
         return False
 
-    trial = (RetryTrial if begins_again(world) else BridgeTrial if is_bridge(world) else Trial)(seed, on_trigger, world)
+    trial = (RetryTrial if begins_again(world) else BridgeTrial if is_bridge(world) else Trial)(seed, on_trigger, world, RECORDED if after is not None else frozenset())
     gc.collect()
     gc.freeze()
     try:
         trial.play()
+        if writing and after is not None:
+            trial.outcome.looked_at = after(trial)
     except BaseException as problem:
         if not writing:
             raise

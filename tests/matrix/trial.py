@@ -82,15 +82,17 @@ class Outcome:
     virtual: int = 0
     error: str = ""
     retried: Any = None              # of retry.py, in that world
+    looked_at: str = ""              # what somebody found who looked at the world at its end (play)
     bridged: Any = None              # of bridge.py, in its worlds
 
 
 class Trial(Charge):
     """The clean charge. `forks` says which cases begin at a trigger; in a child `outcome` is set."""
 
-    def __init__(self, seed: int, on_trigger: Callable[[Trial, tuple[str, str, int], Passing | None], bool], world: str = "") -> None:
+    def __init__(self, seed: int, on_trigger: Callable[[Trial, tuple[str, str, int], Passing | None], bool], world: str = "",
+                 recorded: frozenset[str] = frozenset()) -> None:
         self._equipment = world
-        super().__init__(*worlds.settings(world), codec.load(), seed)
+        super().__init__(*worlds.settings(world), codec.load(), seed, recorded=recorded)
         self.silenced: set[tuple[str, str]] = set()      # (role, row) that a fault has put out of action
         if worlds.protocol(world) is ISO2:
             in_the_loop.ask(next(row.task for row in self.charger.kernel.rows if row.name == "v2g").side)
