@@ -11,6 +11,7 @@ import random
 import sys
 from collections import deque
 from enum import Enum
+from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any, Callable, NamedTuple
 
@@ -23,13 +24,18 @@ _SIMPLE = (bool, int, float, str)
 
 def attributes(thing: Any) -> list[str]:
     """Names of what an object holds, slots and others."""
-    names = list(getattr(thing, "__dict__", ()))
-    for cls in type(thing).__mro__:
-        slots = cls.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__") and hasattr(thing, name):
-                names.append(name if not name.startswith("__") else f"_{cls.__name__.lstrip('_')}{name}")
-    return names
+    return [*getattr(thing, "__dict__", ()), *(name for name in _slots(type(thing)) if hasattr(thing, name))]
+
+
+@cache
+def _slots(cls: type) -> tuple[str, ...]:
+    """As they are called from outside."""
+    found: list[str] = []
+    for base in cls.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        found += [f"_{base.__name__.lstrip('_')}{name}" if name.startswith("__") else name for name in ((slots,) if isinstance(slots, str) else slots)
+                  if name not in ("__dict__", "__weakref__")]
+    return tuple(found)
 
 
 class Memory:
