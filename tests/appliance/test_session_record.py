@@ -21,6 +21,7 @@ from tasks.stop_reasons import StopReason
 from tasks.v2g.session import SCHEMAS
 from tests.display.scenes import put
 from tests.drivers.recording.test_writer import MIB, names
+from tools.appliance.box_record import BoxRecord
 from tools.appliance.session_record import PERIOD, SessionRecord, changed, digest, open_record, stamp
 from tools.appliance.session_remains import rebuild
 from tools.appliance.session_summary import SessionSummary, Tries, as_text
@@ -83,8 +84,8 @@ class Box:
         return json.loads((self.folders()[number] / "summary.json").read_text())
 
 
-def charged(tmp_path, config=None, link=None, **plant):
-    """A charge and the record of both its boxes."""
+def charged(tmp_path, config=None, link=None, recorded=frozenset(), **plant):
+    """A charge and the record of both its boxes; those of `recorded` get a black box, too."""
     config = config or Config()
     boxes = {}
 
@@ -94,12 +95,14 @@ def charged(tmp_path, config=None, link=None, **plant):
             mode = Config()
             mode.mode = name
             boxes[name] = Box(tmp_path / name, node.signals, node.journal, mode)
+            if node.black_box is not None:
+                boxes[name].record.watch(BoxRecord(node.black_box, boxes[name].record.recorder.box))
             tap, tx = boxes[name].record.tap, node.table.rows
             for row in tx:
                 if row.name in ("frame_rx", "frame_tx"):
                     row.task._tap = tap
             return node
-    charge = Recorded(config, PlantConfig(**{"battery_soc_percent": 97.5, **plant}), codec.load(schemas=SCHEMAS), link=link)
+    charge = Recorded(config, PlantConfig(**{"battery_soc_percent": 97.5, **plant}), codec.load(schemas=SCHEMAS), link=link, recorded=recorded)
     return charge, boxes
 
 

@@ -39,7 +39,6 @@ class BlackBox:
         self._start = start
         self._mac = b""
         self._ports: list[tuple[int, str]] = []
-        self._external: list[str] = []
         self._rows: list[str] = []
         self._made: Any = None
         self._given_board: Any = None
@@ -71,7 +70,6 @@ class BlackBox:
         self._kernel = kernel
         kernel.on_visit = self.tape.visit
         made.witness = self._fault
-        self._external = [signal.name for signal in self._signals if is_external(signal, self._rows)]
 
     def journal_flush(self) -> None:
         """What the rows have said reaches the tape."""
@@ -110,7 +108,7 @@ class BlackBox:
         return {"program": self._about, "python": platform.python_version(), "machine": platform.machine(), "codec": getattr(library, "ABI", None),
                 "mode": self._mode, "config": to_dict(self._config), "mac": self._mac.hex(), "tape_from_ns": self._start,
                 "real_clock": self._real_clock, "rows": self._rows, "channels": self.tape.channels, "signals": self.tape.signals,
-                "units": {s.name: s.unit for s in self._signals if s.unit}, "external": self._external, "constants": self.tape.constants}
+                "units": {s.name: s.unit for s in self._signals if s.unit}, "external": [signal.name for signal in self._signals if is_external(signal, self._rows)], "constants": self.tape.constants}
 
     def begin(self, octets: BoxOctets, more: dict[str, Any]) -> bytes:
         """The beginning of a file; `more` is what only the caller knows (which session, why it began)."""
