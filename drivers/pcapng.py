@@ -7,6 +7,7 @@ interfaces in the order of their numbers (0, 1 ...), and then any mixture of the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from struct import Struct
 
 from drivers.capture_file import LINK_ETHERNET, MAX_FRAME
@@ -63,7 +64,7 @@ def enhanced_packet(at: int, frame: bytes, *, interface: int = 0, direction: int
         raise ValueError(f"pcapng cannot express the time {at} ns")
     data = frame[:MAX_FRAME]
     head = _PACKET.pack(interface, at >> 32, at & 0xFFFFFFFF, len(data), max(len(frame), original or 0))
-    options = [_option(_COMMENT, _text(comment, MAX_COMMENT)) for comment, _ in zip(comments, range(MAX_COMMENTS)) if comment]
+    options = [_option(_COMMENT, _text(comment, MAX_COMMENT)) for comment in islice(filter(None, comments), MAX_COMMENTS)]
     if direction:
         options.append(_option(_FLAGS, _WORD.pack(direction & 3)))
     if options:
