@@ -9,8 +9,9 @@ import select
 import ssl
 from typing import Any, Callable
 
+from drivers.attempt import Attempt
 from drivers.errors import DriverError
-from drivers.mqtt.attempt import Attempt, hang_up, paho_class, paho_client
+from drivers.mqtt.attempt import hang_up, opened, paho_class, paho_client
 from drivers.mqtt.config import MqttConfig
 from drivers.mqtt.payload import Input
 from kernel.timer import MS, NEVER, S, Backoff
@@ -108,7 +109,7 @@ class MqttClient:
         if self._attempt is None:
             if now >= self._next:
                 self._started = now
-                self._attempt = Attempt(self._make, self.config)
+                self._attempt = Attempt(lambda: opened(self._make, self.config), hang_up)
                 return now + PERIOD
             return min(self._next, now + S)
         if not self._attempt.done:
@@ -116,11 +117,11 @@ class MqttClient:
                 self._tell("MQTT: no broker", f"Looking up or reaching {self.config.broker}:{self.config.port} takes more than {NAME_WAIT // S} s; check name service and network.")
             return now + PERIOD
         attempt, self._attempt = self._attempt, None
-        if attempt.client is None or attempt.client.socket() is None:      # None: closed while CONNECT was sent
+        if attempt.made is None or attempt.made.socket() is None:      # None: closed while CONNECT was sent
             self.failures += 1
             problem = attempt.problem[:TOLD] or "it closed the connection at once"
             return self._retry("MQTT: no broker", f"{self.name} cannot be reached: {problem}. Check mqtt.broker, mqtt.port, and that the broker runs.", now)
-        self._take(attempt.client, now)
+        self._take(attempt.made, now)
         return now + PERIOD
 
     def close(self) -> None:
