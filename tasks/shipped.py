@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-SHA256 = "ff4e9b7384df15a23e0e1cea4484f8e84ef897a6f2ac92ca7cc7536d5c92c914"
+SHA256 = "2026969008f06002546280f302f3798eb4b8a22a195ea9587a38d1799026d699"
 """Of config.yaml as `main.py --print-config` writes it; tests/config says what it has to be."""
 
 
