@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-SHA256 = "2026969008f06002546280f302f3798eb4b8a22a195ea9587a38d1799026d699"
+SHA256 = "86a939040845e69ccb7ccc59a65fe932731d7eeb7c97b7bb311ccb536bd78b82"
 """Of config.yaml as `main.py --print-config` writes it; tests/config says what it has to be."""
 
 

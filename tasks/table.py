@@ -278,7 +278,7 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
         rows.append(Row("can_info", CanInfoTask(board.can_info, s, journal), TIMED, 100 * US, WHEN_IDLE))
     if board.mqtt is not None:
         from tasks.mqtt.task import MqttTask
-        rows.append(Row("mqtt", MqttTask(board.mqtt, s, role), 200 * MS, 300 * US, WHEN_IDLE))
+        rows.append(Row("mqtt", MqttTask(board.mqtt, s, role, cfg.mqtt.discovery), 200 * MS, 300 * US, WHEN_IDLE))
     if board.rest is not None:
         from tasks.rest.report import Report
         from tasks.rest.task import RestTask

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import select
 import ssl
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 from drivers.attempt import Attempt
 from drivers.errors import DriverError
 from drivers.mqtt.attempt import hang_up, opened, paho_class, paho_client
 from drivers.mqtt.config import MqttConfig
+from drivers.mqtt.discovery import Place
 from drivers.mqtt.payload import Input
 from kernel.timer import MS, NEVER, S, Backoff
 
@@ -55,6 +56,9 @@ class MqttClient:
         self._empty_at = 0                           # when nothing was waiting to be read
         self._latest: dict[str, str] = {}            # own topics
         self._due: dict[str, None] = {}              # those to publish, oldest first
+        self._place = Place(config.discovery_prefix, config.topic, self._base + STATUS)
+        self._announced: dict[str, str] = {}         # retained, at topics outside of the base
+        self._unheard: dict[str, None] = {}          # those to announce
         self._unconfirmed = 0
         self._refusal = self._forbidden = ""
         self._now = self._judge_at = 0
@@ -76,6 +80,19 @@ class MqttClient:
             return False
         self._latest[name] = text
         self._due[name] = None
+        return True
+
+    def announce(self, name: str, component: str, meaning: Mapping[str, Any]) -> bool:
+        """Retained, with QoS 1, before anything else and again after each new connection: a broker that lost its memory has lost the connection, too.
+
+        Nobody is listened to for it: Home Assistant gets what is retained whenever it begins. False: refused.
+        """
+        topic, text = self._place.entry(name, component, meaning)
+        if len(self._announced) >= TOPICS and topic not in self._announced:
+            self.dropped += 1
+            return False
+        self._announced[topic] = text
+        self._unheard[topic] = None
         return True
 
     def charger_near(self, now: int) -> bool:
@@ -184,15 +201,25 @@ class MqttClient:
 
     def _send(self, now: int) -> bool:
         sent = 0
+        while self._unheard and sent < SENDS and self._unconfirmed < UNCONFIRMED:
+            topic = next(iter(self._unheard))
+            del self._unheard[topic]
+            sent += 1
+            self._unconfirmed += 1
+            if not self._publish(topic, self._announced[topic], 1, True):
+                return False
         while self._due and sent < SENDS and self._unconfirmed < UNCONFIRMED:
             name = next(iter(self._due))
             del self._due[name]
             sent += 1
             self._unconfirmed += 1
             status = name == STATUS
-            if not self._call(lambda: self._client.publish(self._base + name, self._latest[name], qos=1 if status else self.config.qos, retain=status)):
+            if not self._publish(self._base + name, self._latest[name], 1 if status else self.config.qos, status):
                 return False
         return True
+
+    def _publish(self, topic: str, text: str, qos: int, retain: bool) -> bool:
+        return self._call(lambda: self._client.publish(topic, text, qos=qos, retain=retain))
 
     def _call(self, method: Callable[[], Any]) -> bool:
         """A call into paho. False: the connection is no more."""
@@ -245,6 +272,7 @@ class MqttClient:
         self._tell("", "")
         self._latest[STATUS] = "online"
         self._due = {STATUS: None, **dict.fromkeys(self._latest)}
+        self._unheard = dict.fromkeys(self._announced)
         if self.inputs:
             client.subscribe([(self._base + name, self.config.qos) for name in self.inputs])
 
