@@ -18,6 +18,7 @@ from kernel.journal import Journal
 from kernel.scheduler import TICK, Kernel
 from kernel.task import CRITICAL, TIMED, Row
 from kernel.timer import S, US
+from tasks.mqtt.discovery import announced
 from tests.drivers.mqtt.broker import Broker, free_port, wait
 
 TICK_MS = 10
@@ -92,6 +93,11 @@ def main() -> None:
             turns("flood of 100,000 messages", c)
             ticks("in the flood", c)
             flood.wait()
+            c.close()
+            c = client(broker.port)
+            for entry in announced("bridge"):
+                c.announce(*entry)
+            turns(f"{len(announced('bridge'))} topics announced to Home Assistant", c, 200)
             c.close()
             c = client(broker.port)
             turns("broker present again", c)
