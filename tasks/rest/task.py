@@ -29,6 +29,8 @@ class RestTask:
         self._further: list[Topic] = [named[name] for name in further]
         self._full_soc = full_soc
         self._own_evccid = own_evccid
+        self._car_says: tuple[float | None, float | None, float | None, float | None, bytes | None] = (None,) * 5
+        self._heard_at = -1
         self.told = 0
 
     def run(self, now: int) -> int:
@@ -39,14 +41,18 @@ class RestTask:
         return now + PERIOD
 
     def _facts(self, now: int) -> Facts:
+        """The car's values stand as they were when the peer was heard last: a battery that was unplugged meanwhile is another one. The rest tells the end."""
         s = self._s
-        further = tuple((topic.name, topic.text(s, now)) for topic in self._further)
-        if self._car:
-            soc, capacity = s.battery_soc.get(now), s.battery_capacity.get(now)
-            request = None if soc is None or capacity is None else max(0.0, capacity * (self._full_soc - soc) / 100)
-            return Facts(soc, self._full_soc, capacity, request, self._own_evccid, further)
-        return Facts(self._of_this_car(s.ev_soc), self._of_this_car(s.ev_full_soc), self._of_this_car(s.ev_capacity), self._of_this_car(s.ev_energy_request),
-                     self._of_this_car(s.evccid), further)
+        if s.peer_heard.at != self._heard_at:
+            self._heard_at = s.peer_heard.at
+            if self._car:
+                soc, capacity = s.battery_soc.get(now), s.battery_capacity.get(now)
+                request = None if soc is None or capacity is None else max(0.0, capacity * (self._full_soc - soc) / 100)
+                self._car_says = soc, self._full_soc, capacity, request, self._own_evccid
+            else:
+                self._car_says = (self._of_this_car(s.ev_soc), self._of_this_car(s.ev_full_soc), self._of_this_car(s.ev_capacity),
+                                  self._of_this_car(s.ev_energy_request), self._of_this_car(s.evccid))
+        return Facts(*self._car_says, tuple((topic.name, topic.text(s, now)) for topic in self._further))
 
     def _of_this_car(self, signal: Signal[T]) -> T | None:
         """Signals of a charger keep what the last car said. What this one has said is written again with each of its messages, in the moment of peer_heard."""

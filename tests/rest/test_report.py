@@ -7,6 +7,7 @@ from tasks.mqtt.topics import ROLES
 from tasks.rest.report import Facts, Report, in_words
 from tasks.rest.task import RestTask
 from tasks.signals import Signals
+from tasks.stop_reasons import StopReason
 
 CAR = bytes.fromhex("0465650064C3")
 SOME = Facts(42.4, None, 28_000.0, 16_240.0, CAR)
@@ -105,6 +106,16 @@ def test_a_car_tells_its_own_while_a_charger_is_heard():
     write(2 * S, peer_heard=True, battery_soc=60.0, battery_capacity=50_000.0)
     task.run(2 * S)
     assert told[-1][1] == {"current_soc": "60", "full_soc": "80", "energy_capacity": "50000", "energy_request": "10000", "evccid": "000102030405"}
+
+
+def test_a_battery_that_is_unplugged_is_not_the_one_that_was_charged():
+    task, write, told = box("pev", "stop_reason")
+    write(S, peer_heard=True, battery_soc=80.0, battery_capacity=50_000.0)
+    task.run(S)
+    write(2 * S, battery_soc=20.0, stop_reason=StopReason.BATTERY_FULL)
+    for n in range(2, 20):
+        task.run(n * S)
+    assert [values["current_soc"] for _, values in told] == ["80", "80"] and told[-1][1]["stop_reason"] == "BATTERY_FULL"
 
 
 def test_further_parameters_are_those_of_the_topics():
