@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from drivers.interfaces import (AcMeter, CanPort, ConnectorLock, Contactors, ControlPilot, Ears, Inputs, Nic, Oled, OnBoardCharger, OwnModem, PilotMonitor,
-                                PilotSource, Polled, PowerMeter, PowerSupply, Publisher, ResidualCurrent, TextLines, VehicleData, Voltmeter)
+                                PilotSource, Polled, PowerMeter, PowerSupply, Publisher, ResidualCurrent, TextLines, ValueSink, VehicleData, Voltmeter)
 from drivers.interfaces_chademo import ChargeSequence, VehicleInputs, VehicleVoltmeter
 from kernel.record import dataclass
 
@@ -36,6 +36,7 @@ class CarBoard:
     onboard: OnBoardCharger | None = None      # its AC charger, where the box can tell it a limit
     polled: Sequence[Polled] = ()              # who of all these wants turns of its own (tasks/devices)
     mqtt: Publisher | None = None              # who is told what goes on
+    rest: ValueSink | None = None              # and who is called with the state of charge
     text_display: TextLines | None = None      # a second display of three lines
     bridge: BridgeDevices | None = None
     can: CanPort | None = None                 # charge_parameter_backend: chademo: the battery management's bus
@@ -56,6 +57,7 @@ class ChargerBoard:
     oled: Oled
     polled: Sequence[Polled] = ()
     mqtt: Publisher | None = None
+    rest: ValueSink | None = None
     text_display: TextLines | None = None
     can_info: CanPort | None = None            # where pyPLC's frames 0x678 to 0x67A go
 
@@ -75,6 +77,7 @@ class AcChargerBoard:
     oled: Oled
     polled: Sequence[Polled] = ()
     mqtt: Publisher | None = None
+    rest: ValueSink | None = None
     text_display: TextLines | None = None
 
 

@@ -7,7 +7,7 @@ to do by itself; a real device says NEVER because its file descriptor wakes the 
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Callable, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Callable, Generic, Mapping, NamedTuple, Protocol, TypeVar
 
 from kernel.record import dataclass
 from kernel.word import Word
@@ -320,6 +320,20 @@ class Publisher(Protocol):
 
     def publish(self, name: str, text: str, now: int) -> bool:
         """The newest text of a topic. False: this topic is not published here."""
+        ...
+
+    def announce(self, name: str, component: str, meaning: Mapping[str, Any]) -> bool:
+        """What a topic is, for Home Assistant's discovery: its `component` (sensor ...), and its keys except for addresses. False: there are too many."""
+        ...
+
+
+class ValueSink(Protocol):
+    """Is called with values (REST); bounded, never waits."""
+
+    errors: int
+
+    def tell(self, values: Mapping[str, str], now: int) -> None:
+        """These are told next; what was not told yet is forgotten."""
         ...
 
 

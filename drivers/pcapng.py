@@ -7,6 +7,7 @@ interfaces in the order of their numbers (0, 1 ...), and then any mixture of the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from struct import Struct
 
 from drivers.capture_file import LINK_ETHERNET, MAX_FRAME
@@ -63,12 +64,18 @@ def enhanced_packet(at: int, frame: bytes, *, interface: int = 0, direction: int
         raise ValueError(f"pcapng cannot express the time {at} ns")
     data = frame[:MAX_FRAME]
     head = _PACKET.pack(interface, at >> 32, at & 0xFFFFFFFF, len(data), max(len(frame), original or 0))
-    options = [_option(_COMMENT, _text(comment, MAX_COMMENT)) for comment, _ in zip(comments, range(MAX_COMMENTS)) if comment]
+    options = [comment_option(comment) for comment in islice(filter(None, comments), MAX_COMMENTS)]
     if direction:
         options.append(_option(_FLAGS, _WORD.pack(direction & 3)))
     if options:
         options.append(_END)
     return _block(_ENHANCED_PACKET, head + _padded(data) + b"".join(options))
+
+
+def comment_option(text: str, order: str = "<") -> bytes:
+    """A comment for the options of a block that somebody else has made; `order` of its section: < or >."""
+    value = _text(text, MAX_COMMENT)
+    return Struct(order + "HH").pack(_COMMENT, len(value)) + _padded(value)
 
 
 def custom_block(enterprise: int, data: bytes, *, copy: bool = True) -> bytes:

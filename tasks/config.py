@@ -6,6 +6,7 @@ from dataclasses import field
 from drivers.boards.config import FoccciCapeBoard, GpioBoard, beaglebone, raspberry_pi
 from drivers.can.dbc_battery import DbcBatteryConfig
 from drivers.can.settings import CanConfig
+from drivers.http_post.config import RestConfig
 from drivers.journal_syslog import SyslogConfig
 from drivers.mqtt.config import MqttConfig, MqttVehicleConfig
 from drivers.nic_ears import NicDriver
@@ -63,6 +64,7 @@ class Config:
     vehicle_fixed: FixedVehicleConfig = field(default_factory=FixedVehicleConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     mqtt_vehicle: MqttVehicleConfig = field(default_factory=MqttVehicleConfig)
+    rest: RestConfig = field(default_factory=RestConfig)
     can: CanConfig = field(default_factory=CanConfig)
     dbc_battery: DbcBatteryConfig = field(default_factory=DbcBatteryConfig)
     syslog: SyslogConfig = field(default_factory=SyslogConfig)

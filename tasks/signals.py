@@ -160,6 +160,7 @@ class Signals:
         self.ev_target_voltage: Signal[float] = Signal("ev_target_voltage", unit="V", max_age=3 * S, meaning="EVTargetVoltage (writer: v2g)")
         self.ev_target_current: Signal[float] = Signal("ev_target_current", unit="A", max_age=3 * S, meaning="EVTargetCurrent (writer: v2g)")
         self.ev_soc: Signal[float] = Signal("ev_soc", unit="%", meaning="EVRESSSOC (writer: v2g of a charger)")
+        self.ev_full_soc: Signal[float] = Signal("ev_full_soc", unit="%", meaning="FullSOC, None where the car does not say (writer: v2g of a charger)")
         self.ev_capacity: Signal[float] = Signal("ev_capacity", unit="Wh", meaning="EVEnergyCapacity, None where the car does not say (writer: v2g of a charger)")
         self.ev_energy_request: Signal[float] = Signal("ev_energy_request", unit="Wh", meaning="EVEnergyRequest, as above (writer: v2g of a charger)")
         self.session_energy: Signal[float] = Signal("session_energy", unit="Wh", low=0, high=1_000_000, meaning="energy delivered in this session, None where nobody counts it (writer: v2g)")

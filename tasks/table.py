@@ -12,7 +12,7 @@ from kernel.channels import Mailbox
 from kernel.journal import Journal
 from kernel.record import dataclass
 from kernel.task import ALWAYS, CRITICAL, TIMED, WHEN_IDLE, Row
-from kernel.timer import MS, US
+from kernel.timer import MS, US, S
 from tasks.config import Config
 from tasks.devices.task import DevicesTask
 from tasks.display.task import DisplayTask, Lines
@@ -281,5 +281,10 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
         rows.append(Row("can_info", CanInfoTask(board.can_info, s, journal), TIMED, 100 * US, WHEN_IDLE))
     if board.mqtt is not None:
         from tasks.mqtt.task import MqttTask
-        rows.append(Row("mqtt", MqttTask(board.mqtt, s, role), 200 * MS, 300 * US, WHEN_IDLE))
+        rows.append(Row("mqtt", MqttTask(board.mqtt, s, role, cfg.mqtt.discovery), 200 * MS, 300 * US, WHEN_IDLE))
+    if board.rest is not None:
+        from tasks.rest.report import Report
+        from tasks.rest.task import RestTask
+        report = Report(int(cfg.rest.every_s * S), int(cfg.rest.repeat_s * S))
+        rows.append(Row("rest", RestTask(board.rest, s, role, report, cfg.rest.also, cfg.ev.stop_soc_percent, board.nic.mac), 200 * MS, 100 * US, WHEN_IDLE))
     return Table(rows, box.all(), box.user, safety, connection, health)

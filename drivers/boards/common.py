@@ -15,6 +15,7 @@ from kernel.record import dataclass
 
 if TYPE_CHECKING:                 # what a board has is loaded where it is opened
     from drivers.can.bus import CanBus, Port
+    from drivers.http_post.post import HttpPost
     from drivers.mqtt.client import MqttClient
 
 OWN = "device"               # charge_parameter_backend: the board's own device says it
@@ -33,6 +34,7 @@ class Shared:
     notes: list[str] = field(default_factory=list)
     _can: CanBus | None = None
     _mqtt: MqttClient | None = None
+    _rest: HttpPost | None = None
 
     def can(self) -> CanBus:
         if self._can is None:
@@ -40,6 +42,15 @@ class Shared:
             self._can = CanBus(self.config.can)
             self.polled.append(self._can)
         return self._can
+
+    @property
+    def rest(self) -> HttpPost | None:
+        """Who is called with the state of charge, with `rest.enabled`."""
+        if self._rest is None and self.config.rest.enabled:
+            from drivers.http_post.post import HttpPost
+            self._rest = HttpPost(self.config.rest)
+            self.polled.append(self._rest)
+        return self._rest
 
     def mqtt(self) -> MqttClient:
         if self._mqtt is None:

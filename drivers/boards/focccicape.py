@@ -64,4 +64,4 @@ class CapeCharger:
         return ChargerBoard(nic=nic, power_meter=DiDeBoMeter(section.supply, stage, converter, section.supply_channel), pilot_monitor=monitor, inputs=box,
                             pilot_source=devices.pilot_source, power_supply=EnabledPowerSupply(lines, stage), contactors=devices.contactors,
                             lock=devices.lock if section.pins.lock.fitted else None, oled=common.display(shared), polled=shared.polled,
-                            mqtt=shared.publisher, can_info=shared.can().port("can_info", ()) if section.can_info else None)
+                            mqtt=shared.publisher, rest=shared.rest, can_info=shared.can().port("can_info", ()) if section.can_info else None)

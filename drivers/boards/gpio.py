@@ -91,7 +91,7 @@ class GpioCar:
             shared.notes.append(UNLOCKED)
         return CarBoard(nic=nic, voltmeter=voltmeter, pilot_monitor=self._monitor(measuring, made, pilot, devices), inputs=devices.inputs,
                         vehicle=None if self._bridge is not None else common.vehicle(shared), control_pilot=pilot, contactors=devices.contactors,
-                        lock=devices.lock, oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher, bridge=self._plug(devices, made),
+                        lock=devices.lock, oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher, rest=shared.rest, bridge=self._plug(devices, made),
                         can=common.private_can(shared))
 
     def _plug(self, devices: CarDevices, made: dict[str, Any]) -> BridgeDevices | None:
@@ -169,4 +169,4 @@ class GpioCharger:
         shared.polled += [*devices.polled, monitor]
         return AcChargerBoard(nic=nic, pilot_monitor=monitor, inputs=devices.inputs, pilot_source=devices.pilot_source, contactors=devices.mains,
                               lock=devices.lock if self._section.charger.lock.fitted else None, residual_current=devices.residual_current, meter=None,
-                              oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher)
+                              oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher, rest=shared.rest)

@@ -51,7 +51,7 @@ class DieterCar:
             text = device.attach(config.text_display)
         return CarBoard(nic=nic, voltmeter=device.voltmeter, pilot_monitor=AssumedCarPilot(pilot, None), inputs=NoInputs(), vehicle=common.vehicle(shared),
                         control_pilot=pilot, contactors=device.contactors, lock=NoLock(), oled=common.display(shared), polled=shared.polled,
-                        mqtt=shared.publisher, text_display=text, can=common.private_can(shared))
+                        mqtt=shared.publisher, rest=shared.rest, text_display=text, can=common.private_can(shared))
 
 
 class Celeron55Car:
@@ -74,7 +74,7 @@ class Celeron55Car:
         shared.polled.append(device)
         return CarBoard(nic=nic, voltmeter=device.voltmeter, pilot_monitor=device.pilot_monitor, inputs=NoInputs(),
                         vehicle=common.vehicle(shared, device.vehicle), control_pilot=device.control_pilot, contactors=device.contactors, lock=device.lock,
-                        oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher, text_display=device.display, can=common.private_can(shared))
+                        oled=common.display(shared), polled=shared.polled, mqtt=shared.publisher, rest=shared.rest, text_display=device.display, can=common.private_can(shared))
 
 
 def text_display(shared: common.Shared, now: int) -> SerialDisplay | None:

@@ -1,57 +1,19 @@
-"""One attempt to reach the broker: the only part of paho-mqtt that waits (name, TCP, TLS), in a thread that ends with it.
+"""The only part of paho-mqtt that waits (name, TCP, TLS), for `drivers.attempt`; and paho's client with bounds.
 
-paho has no way to connect that never waits: `connect` looks up the name, and opens the connection with a timeout of
-5 s. The thread spends its time in system calls, where Python's lock is free; what it executes itself is measured by
-`python -m tests.drivers.mqtt.figures`. While connected there is no thread.
+paho has no way to connect that never waits: `connect` looks up the name, and opens the connection with a timeout of 5 s. While connected there is no thread.
 """
 from __future__ import annotations
 
-import _thread
 from typing import Any, Callable
 
 from drivers.mqtt.config import MqttConfig
 
-STACK = 512 * 1024       # octets; the default of 8 MiB would be locked into memory (kernel.realtime) at each attempt
 
-
-class Attempt:
-    """Begins at once. `done` is set last; then either `client` (CONNECT is sent, CONNACK awaited) or `problem` is."""
-
-    def __init__(self, make: Callable[[], Any], config: MqttConfig) -> None:
-        self.client: Any = None
-        self.problem = ""
-        self.done = False
-        self._abandoned = False
-        self._make = make
-        self._config = config
-        before = _thread.stack_size(STACK)
-        try:
-            _thread.start_new_thread(self._run, ())     # threading.Thread.start() waits until the thread runs: 4 ms measured, up to Python's switch interval
-        except RuntimeError as error:            # no memory or too many threads
-            self.problem = str(error)
-            self.done = True
-        finally:
-            _thread.stack_size(before)
-
-    def _run(self) -> None:
-        c = self._config
-        try:
-            client = self._make()
-            client.open(c.broker, c.port, c.keepalive_s)
-        except Exception as error:               # OSError of name, TCP and TLS; ValueError of a name; whatever a library says
-            self.problem = str(error) or type(error).__name__
-        else:
-            if self._abandoned:
-                hang_up(client)
-            else:
-                self.client = client
-        self.done = True
-
-    def abandon(self) -> None:
-        """Nobody will come for the client."""
-        self._abandoned = True
-        if self.client is not None:
-            hang_up(self.client)
+def opened(make: Callable[[], Any], config: MqttConfig) -> Any:
+    """A client that has sent CONNECT. Waits: for `drivers.attempt.Attempt`."""
+    client = make()
+    client.open(config.broker, config.port, config.keepalive_s)
+    return client
 
 
 def hang_up(client: Any) -> None:

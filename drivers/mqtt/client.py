@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import select
 import ssl
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
+from drivers.attempt import Attempt
 from drivers.errors import DriverError
-from drivers.mqtt.attempt import Attempt, hang_up, paho_class, paho_client
+from drivers.mqtt.attempt import hang_up, opened, paho_class, paho_client
 from drivers.mqtt.config import MqttConfig
+from drivers.mqtt.discovery import Place
 from drivers.mqtt.payload import Input
 from kernel.timer import MS, NEVER, S, Backoff
 
@@ -54,6 +56,9 @@ class MqttClient:
         self._empty_at = 0                           # when nothing was waiting to be read
         self._latest: dict[str, str] = {}            # own topics
         self._due: dict[str, None] = {}              # those to publish, oldest first
+        self._place = Place(config.discovery_prefix, config.topic, self._base + STATUS)
+        self._announced: dict[str, str] = {}         # retained, at topics outside of the base
+        self._unheard: dict[str, None] = {}          # those to announce
         self._unconfirmed = 0
         self._refusal = self._forbidden = ""
         self._now = self._judge_at = 0
@@ -75,6 +80,19 @@ class MqttClient:
             return False
         self._latest[name] = text
         self._due[name] = None
+        return True
+
+    def announce(self, name: str, component: str, meaning: Mapping[str, Any]) -> bool:
+        """Retained, with QoS 1, before anything else and again after each new connection: a broker that lost its memory has lost the connection, too.
+
+        Nobody is listened to for it: Home Assistant gets what is retained whenever it begins. False: refused.
+        """
+        topic, text = self._place.entry(name, component, meaning)
+        if len(self._announced) >= TOPICS and topic not in self._announced:
+            self.dropped += 1
+            return False
+        self._announced[topic] = text
+        self._unheard[topic] = None
         return True
 
     def charger_near(self, now: int) -> bool:
@@ -108,7 +126,7 @@ class MqttClient:
         if self._attempt is None:
             if now >= self._next:
                 self._started = now
-                self._attempt = Attempt(self._make, self.config)
+                self._attempt = Attempt(lambda: opened(self._make, self.config), hang_up)
                 return now + PERIOD
             return min(self._next, now + S)
         if not self._attempt.done:
@@ -116,11 +134,11 @@ class MqttClient:
                 self._tell("MQTT: no broker", f"Looking up or reaching {self.config.broker}:{self.config.port} takes more than {NAME_WAIT // S} s; check name service and network.")
             return now + PERIOD
         attempt, self._attempt = self._attempt, None
-        if attempt.client is None or attempt.client.socket() is None:      # None: closed while CONNECT was sent
+        if attempt.made is None or attempt.made.socket() is None:      # None: closed while CONNECT was sent
             self.failures += 1
             problem = attempt.problem[:TOLD] or "it closed the connection at once"
             return self._retry("MQTT: no broker", f"{self.name} cannot be reached: {problem}. Check mqtt.broker, mqtt.port, and that the broker runs.", now)
-        self._take(attempt.client, now)
+        self._take(attempt.made, now)
         return now + PERIOD
 
     def close(self) -> None:
@@ -183,15 +201,25 @@ class MqttClient:
 
     def _send(self, now: int) -> bool:
         sent = 0
+        while self._unheard and sent < SENDS and self._unconfirmed < UNCONFIRMED:
+            topic = next(iter(self._unheard))
+            del self._unheard[topic]
+            sent += 1
+            self._unconfirmed += 1
+            if not self._publish(topic, self._announced[topic], 1, True):
+                return False
         while self._due and sent < SENDS and self._unconfirmed < UNCONFIRMED:
             name = next(iter(self._due))
             del self._due[name]
             sent += 1
             self._unconfirmed += 1
             status = name == STATUS
-            if not self._call(lambda: self._client.publish(self._base + name, self._latest[name], qos=1 if status else self.config.qos, retain=status)):
+            if not self._publish(self._base + name, self._latest[name], 1 if status else self.config.qos, status):
                 return False
         return True
+
+    def _publish(self, topic: str, text: str, qos: int, retain: bool) -> bool:
+        return self._call(lambda: self._client.publish(topic, text, qos=qos, retain=retain))
 
     def _call(self, method: Callable[[], Any]) -> bool:
         """A call into paho. False: the connection is no more."""
@@ -244,6 +272,7 @@ class MqttClient:
         self._tell("", "")
         self._latest[STATUS] = "online"
         self._due = {STATUS: None, **dict.fromkeys(self._latest)}
+        self._unheard = dict.fromkeys(self._announced)
         if self.inputs:
             client.subscribe([(self._base + name, self.config.qos) for name in self.inputs])
 

@@ -15,6 +15,8 @@ class MqttConfig:
     topic: str = setting("pyPlc", meaning="base of all topics; two boxes at one broker need two bases")
     client_id: str = setting("", meaning="name at the broker, which throws out the older of two clients of one name; empty: ccsbox-pev, ccsbox-evse or ccsbox-bridge")
     protocol: str = setting("3.1.1", choices=("3.1.1", "5"), meaning="5: the broker keeps too long messages away by itself; every broker knows 3.1.1")
+    discovery: bool = setting(False, meaning="tell Home Assistant what the topics are, so that it shows the box by itself (retained messages below discovery_prefix)")
+    discovery_prefix: str = setting("homeassistant", meaning="where Home Assistant listens for it; homeassistant unless changed there")
     qos: int = setting(0, low=0, high=2, meaning="quality of service of what is published and subscribed; 0 is what pyPLC uses")
     keepalive_s: int = setting(10, unit="s", low=5, high=300, meaning="the broker tells others that we are offline after one and a half of this")
     user: str = setting("", meaning="user name; empty: none")
@@ -26,10 +28,13 @@ class MqttConfig:
 
     def __post_init__(self) -> None:
         problems = []
+        if self.discovery and not self.publish:
+            problems.append("discovery = true but publish = false; set publish: true as well, for what is announced has to be published")
         if not self.broker.strip():
             problems.append("broker is empty; expected a host name or an address")
-        if not self.topic or any(c in "+#\0" or not c.isprintable() for c in self.topic) or self.topic[0] in "$/" or self.topic[-1] == "/":
-            problems.append(f"topic = {self.topic!r}; expected a name such as pyPlc or garage/car, without + and #, not beginning with $ or /, not ending with /")
+        for key, value in (("topic", self.topic), ("discovery_prefix", self.discovery_prefix)):
+            if not value or any(c in "+#\0" or not c.isprintable() for c in value) or value[0] in "$/" or value[-1] == "/":
+                problems.append(f"{key} = {value!r}; expected a name such as pyPlc or garage/car, without + and #, not beginning with $ or /, not ending with /")
         if (self.ca_file or self.certificate_file or self.key_file) and not self.tls:
             problems.append("certificate files are named but tls = false; set tls: true")
         if bool(self.certificate_file) != bool(self.key_file):

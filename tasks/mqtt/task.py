@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from drivers.interfaces import Publisher
 from kernel.timer import MS, S
+from tasks.mqtt.discovery import announced
 from tasks.mqtt.topics import ROLES
 from tasks.signals import Signals
 
@@ -11,12 +12,12 @@ REPEAT = 10 * S          # who subscribes later knows everything so much later; 
 
 
 class MqttTask:
-    """Reads signals, writes none. Counters: `published`, `refused` (topics that are listened to are refused once and then left alone)."""
+    """Reads signals, writes none. Counters: `published`, `refused` (topics that are listened to are refused once and then left alone), `announced`."""
 
     inboxes = ()
 
-    def __init__(self, publisher: Publisher, signals: Signals, role: str) -> None:
-        """`role`: pev, evse or bridge; a pev whose signals have a bridge is one."""
+    def __init__(self, publisher: Publisher, signals: Signals, role: str, discovery: bool = False) -> None:
+        """`role`: pev, evse or bridge; a pev whose signals have a bridge is one. `discovery`: Home Assistant is told what the topics are."""
         if role == "pev" and signals.bridge_phase.writer is not None:      # the row `bridge` is made before this one
             role = "bridge"
         self._publish = publisher.publish
@@ -24,6 +25,7 @@ class MqttTask:
         self._topics = list(ROLES[role])
         self._said: dict[str, tuple[str, int]] = {}      # last text and when
         self.published = self.refused = 0
+        self.announced = sum(publisher.announce(*entry) for entry in announced(role)) if discovery else 0
 
     def run(self, now: int) -> int:
         refused = []

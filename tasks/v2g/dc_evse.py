@@ -111,6 +111,8 @@ class DcEvse(EvseConversation):
         self._car_status(parameter.DC_EVStatus)
         self.ev_max_voltage = to_float(parameter.EVMaximumVoltageLimit, V, LIMIT, "EVMaximumVoltageLimit")
         self.ev_max_current = to_float(parameter.EVMaximumCurrentLimit, A, LIMIT, "EVMaximumCurrentLimit")
+        if parameter.FullSOC is not None:
+            self.ev_full_soc = float(parameter.FullSOC)
         if parameter.EVEnergyCapacity is not None:
             self.ev_capacity = to_float(parameter.EVEnergyCapacity, WH, LIMIT, "EVEnergyCapacity")
         if parameter.EVEnergyRequest is not None:

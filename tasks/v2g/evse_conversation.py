@@ -60,6 +60,7 @@ class EvseConversation(ABC):
         self.power_limited = False
         self.evccid: bytes | None = None
         self.ev_soc: float | None = None
+        self.ev_full_soc: float | None = None            # %, where the car says so
         self.ev_capacity: float | None = None            # Wh, where the car says so
         self.ev_energy_request: float | None = None
         self.ev_target_voltage: float | None = None

@@ -278,6 +278,7 @@ class EvseSide:
         self._target_current = s.ev_target_current.claim(WRITER)
         self._soc = s.ev_soc.claim(WRITER)
         self._evccid = s.evccid.claim(WRITER)
+        self._full_soc = s.ev_full_soc.claim(WRITER)
         self._capacity = s.ev_capacity.claim(WRITER)
         self._energy_request = s.ev_energy_request.claim(WRITER)
         self._energy = EnergyCounter(s.session_energy.claim(WRITER))
@@ -372,6 +373,8 @@ class EvseSide:
             self._evccid.set(m.evccid, now)
         if m.ev_soc is not None:
             self._soc.set(m.ev_soc, now)
+        if m.ev_full_soc is not None:
+            self._full_soc.set(m.ev_full_soc, now)
         if m.ev_capacity is not None:
             self._capacity.set(m.ev_capacity, now)
         if m.ev_energy_request is not None:

@@ -35,7 +35,7 @@ RULES = (
     Rule(("tasks/config_file.py",), ("<stdlib>", "yaml", "kernel.settings")),
     Rule(("tasks/command_line.py",), (*PURE, "argparse", "pathlib", "kernel.settings", "tasks")),
     # every section of the configuration stands here, also those that a driver declares beside itself
-    Rule(("tasks/config.py",), (*PURE, "kernel.settings", "tasks", "drivers.boards.config", "drivers.can", "drivers.journal_syslog", "drivers.mqtt.config",
+    Rule(("tasks/config.py",), (*PURE, "kernel.settings", "tasks", "drivers.boards.config", "drivers.can", "drivers.http_post.config", "drivers.journal_syslog", "drivers.mqtt.config",
                                 "drivers.nic_ears", "drivers.oled_luma", "drivers.recording.config", "drivers.serial_line", "drivers.session_log", "drivers.vehicle_fixed")),
     Rule(("tasks/table.py", "tasks/wiring.py"), (*PURE, "random", "kernel", "tasks", *TYPES, "exi_native", "drivers.board",
                                                                   "drivers.sim.plant_config")),

@@ -86,10 +86,18 @@ def test_a_car(tmp_path):
 def test_a_charger_whose_ini_says_the_default_interface(tmp_path):
     code, out, _, config = run(tmp_path, CHARGER)
     assert code == 0 and config.mode == "evse" and config.evse.soc_readout
+    assert config.rest.enabled and config.rest.endpoint == "http://10.0.0.7/car"
     assert "board: focccicape" in out and "board: beaglebone" not in out
-    danger = out[out.index("Dangerous"):out.index("To be set by hand")]
+    danger = out[out.index("Dangerous"):out.index("Taken over with another name")]
     assert "testsuite_enable" in danger and "evse_simulate_precharge" in danger
     assert "soc_fallback_energy_capacity = 2700: what a car does not say stays unknown" in out
+
+
+@pytest.mark.parametrize("endpoint", ["", "soc_callback_endpoint =\n"])
+def test_a_call_without_an_address_is_left_to_a_person(tmp_path, endpoint):
+    code, out, _, config = run(tmp_path, CHARGER.replace("soc_callback_endpoint = http://10.0.0.7/car\n", endpoint))
+    assert code == 0 and config.evse.soc_readout and not config.rest.enabled
+    assert "rest.endpoint: the address that is to be called" in out[out.index("To be set by hand"):]
 
 
 def test_a_listener(tmp_path):

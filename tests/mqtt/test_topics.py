@@ -19,6 +19,7 @@ class Broker:
         self.errors = 0
         self.refuses = refuses
         self.seen: list[tuple[int, str, str]] = []
+        self.announced: list[tuple[str, str, dict]] = []
         self.asked = 0
 
     def publish(self, name, text, now):
@@ -26,6 +27,10 @@ class Broker:
         if name in self.refuses:
             return False
         self.seen.append((now, name, text))
+        return True
+
+    def announce(self, name, component, meaning):
+        self.announced.append((name, component, dict(meaning)))
         return True
 
     def last(self, name):

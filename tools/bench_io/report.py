@@ -20,7 +20,7 @@ from tools.bench_io.outputs import level, outputs, read_back
 from tools.bench_io.text import cells, device_lines, input_lines, note_lines, wrapped
 
 LIBRARIES = ("pyyaml", "smbus2", "luma.oled", "pillow", "Adafruit-Blinka", "gpiod", "pyserial", "python-can", "cantools", "paho-mqtt", "spidev", "pcap-ct")
-SECRET = re.compile(r"password|secret|token|^user$|^nmk$|key_file")       # a setting of such a name is not sent to anybody
+SECRET = re.compile(r"password|secret|token|^user$|^nmk$|key_file|^endpoint$")       # a setting of such a name is not sent to anybody
 MODEL = "/proc/device-tree/model"
 TICKS_S = 5.0
 

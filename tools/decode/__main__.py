@@ -14,7 +14,8 @@ from kernel.timer import S
 from tasks.listen.exi import decoder
 from tasks.listen.record import Layer
 from tools.decode import output
-from tools.decode.run import EXIT_NOT_A_CAPTURE, EXIT_USAGE, Options, account, decode_file
+from tools.decode.run import EXIT_USAGE, Options, account, decode_file
+from tools.decode.wireshark import export
 
 _WORDS = {layer.value: layer for layer in Layer}
 _HIDDEN = (Layer.ACK, Layer.OTHER)
@@ -43,13 +44,17 @@ def parser() -> argparse.ArgumentParser:
                    help=f"do not list these kinds (comma separated: {', '.join(_WORDS)}); they are still counted")
     p.add_argument("--from", dest="begin", metavar="SECONDS", type=float, help="list from this time of the capture on")
     p.add_argument("--to", dest="end", metavar="SECONDS", type=float, help="read no further than this time of the capture")
+    p.add_argument("--wireshark", metavar="OUT.pcapng", help="write the capture for Wireshark, with every message, the beginning of each phase and the verdict as packet comments")
     p.add_argument("--account", action="store_true", help="only a table: capture, frames, decoded, named, malformed")
     return p
 
 
 def main(argv: list[str] | None = None, keys: bool = True) -> int:
     """Exit code. `keys`: network keys are shown."""
-    arguments = parser().parse_args(argv)
+    command = parser()
+    arguments = command.parse_args(argv)
+    if arguments.wireshark and (len(arguments.files) != 1 or arguments.account or arguments.json or arguments.begin is not None or arguments.end is not None):
+        command.error("--wireshark writes one whole file: without --account, --json, --from and --to")
     layers = frozenset(Layer) if arguments.all else frozenset(Layer) - frozenset(_HIDDEN)
     if arguments.v2g:
         layers = frozenset((Layer.V2G,))
@@ -63,6 +68,10 @@ def main(argv: list[str] | None = None, keys: bool = True) -> int:
         return EXIT_USAGE
     out = output.Output(sys.stdout, keys)
     try:
+        if arguments.wireshark:
+            code, sentence = export(arguments.files[0], arguments.wireshark, decode, sys.stderr, keys)
+            print(sentence, file=sys.stderr if code else sys.stdout)
+            return code
         if arguments.account:
             return account(arguments.files, decode, out, sys.stderr)
         code = 0

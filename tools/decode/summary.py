@@ -70,7 +70,7 @@ class Summary:
             for name, latency in self.sessions.latencies.items():
                 yield f"  {name:<30} {latency.count:>6} {latency.median() / MS:>9.1f} {latency.greatest / MS:>9.1f}"
         for session in self.sessions.sessions:
-            yield from self._session(session, first)
+            yield from self.session_lines(session, first)
         if self.sessions.not_kept:
             yield f"{self.sessions.not_kept} more sessions not shown"
         yield from self._blind()
@@ -84,7 +84,8 @@ class Summary:
             for sentence in blind.values():
                 yield f"  {sentence}"
 
-    def _session(self, s: Session, first: int) -> Iterator[str]:
+    def session_lines(self, s: Session, first: int) -> Iterator[str]:
+        """One session; `first`: time of the first frame."""
         yield ""
         yield f"session {s.number}: at {(s.start - first) / S:.3f} s, {(s.end - s.start) / S:.3f} s long"
         evccid = f", EVCCID {printable(id_text(s.evccid, False))}" if s.evccid else ""

@@ -222,12 +222,16 @@ def _raw_exi(value: str, ini: Ini) -> list[Finding]:
 def _soc_callback(value: str, ini: Ini) -> list[Finding]:
     if not truth(value):
         return []
-    return [Set("evse.soc_readout", True, "the session ends when the car has told its state of charge, then plain PWM"),
-            Hand("who shall hear the state of charge: it stands in the journal; there is no REST call (pyPLC's could block the session)")]
+    made: list[Finding] = [Set("evse.soc_readout", True, "the session ends when the car has told its state of charge, then plain PWM")]
+    if not ini.get("soc_callback_endpoint", ""):
+        made.append(Hand("rest.enabled: true, and rest.endpoint: the address that is to be called, for example http://192.168.1.20/ev_state of a SmartEVSE"))
+    return made
 
 
 def _endpoint(value: str, ini: Ini) -> list[Finding]:
-    return [Gone("there is no REST call; see soc_callback_enabled")] if ini.yes("soc_callback_enabled") else []
+    if not ini.yes("soc_callback_enabled") or not value:
+        return []
+    return [Set("rest.endpoint", value, "called with pyPLC's parameters; energy is in Wh as the car says it"), Set("rest.enabled", True)]
 
 
 def _fallback_capacity(value: str, ini: Ini) -> list[Finding]:

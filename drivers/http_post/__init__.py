@@ -1,0 +1,1 @@
+"""Values to an HTTP server of the house: one POST each, never waiting."""
