@@ -74,7 +74,7 @@ def test_makers_and_operators():
     assert vendors.maker("") is None and vendors.maker("00:00:00:00:00:00") is None
     assert vendors.operator("DE*ABC*E12345") == "DE*ABC" and vendors.operator("DEABCE12345") == "DE*ABC"
     assert vendors.operator("ZZ00000") is None and vendors.operator("00") is None and vendors.operator("\x00\xff") is None
-    assert vendors.of_charger("02:00:00:00:0c:02", "bc:f2:af:00:00:01", "DE*ABC*E1") == "devolo (modem)'s modem, operator DE*ABC"
+    assert vendors.of_charger("02:00:00:00:0c:02", "bc:f2:af:00:00:01", "DE*ABC*E1") == "modem by devolo, operator DE*ABC"
 
 
 def test_limits_come_from_the_timers_of_the_slice():

@@ -24,6 +24,7 @@ MAX_MARKS = 400_000          # of one session; 25 messages a second for four hou
 MAX_LATE = 50                # answers that came later than the car waits: so many are marked, the rest is counted
 MAX_TROUBLE = 200            # marks of trouble
 MAX_DETAIL = 600             # characters of one message's values
+ENERGY_STEP = 10.0           # Wh: what a picture can show
 AFTERWARDS = 5.0             # s after a session's end in which talk with a modem and the controller's own log still belong to it
 CAR, CHARGER = "car V2G", "charger V2G"
 LANES = ("connection", "SLAC", CAR, CHARGER, "charger status", "isolation", "limited by", "controller", "connection level", "pilot (CP)", "contactors", "lock")
@@ -51,6 +52,8 @@ class Gathering:
         self._troubles: set[str] = set()         # those of the answers just before: told once while they last
         self._late = 0
         self._told = 0                           # marks of trouble
+        self._energy = -ENERGY_STEP              # Wh that the last point of the series says
+        self._told_at = 0.0                      # s of the last V2G message
         self._not_kept = 0
 
     # --- records --------------------------------------------------------------------------------------------------
@@ -108,6 +111,7 @@ class Gathering:
     def _v2g(self, record: Record, at: float, readings: Readings | None) -> None:
         from_car = record.sender is Role.CAR
         lane = CAR if from_car else CHARGER
+        self._told_at = at
         self._lanes["SLAC"].close(at)
         self._lanes["connection"].put(at, "V2G")
         if record.category is Category.MALFORMED:
@@ -177,7 +181,8 @@ class Gathering:
         if record.name in LOOPS:
             if readings.power is not None:
                 self._put(at, POWER, readings.power)
-            if readings.energy is not None:
+            if readings.energy is not None and abs(readings.energy - self._energy) >= ENERGY_STEP:
+                self._energy = readings.energy
                 self._put(at, ENERGY, readings.energy)
         if readings.limiting is not None:
             side = readings.limiting.side
@@ -244,7 +249,7 @@ class Gathering:
             track.close()
             track.cut(end + AFTERWARDS)
         for series in self._series.values():
-            series.finish()
+            series.finish(self._told_at)
         car, charger = mac_text(session.car) if any(session.car) else "", mac_text(session.charger) if any(session.charger) else ""
         evseid = printable(id_text(session.evseid)) if session.evseid else ""
         joining = [(phase.name, self._seconds(phase.start), self._seconds(phase.end), phase.messages) for phase in session.phases

@@ -78,9 +78,11 @@ class SeriesTrack:
         self._keep((max(at, self._last[0]), None))
         self._last = None
 
-    def finish(self) -> None:
-        """The last value was told at its own time, however long it was the same."""
+    def finish(self, until: float | None = None) -> None:
+        """The last value was told at its own time, however long it was the same; one that holds (a limit) does so to `until`."""
         points = self.series.points
+        if self._last is not None and until is not None and self.series.step and not self._stale:
+            self._last = (max(until, self._last[0]), self._last[1])
         if self._last is not None and points and points[-1][0] < self._last[0]:
             self._keep(self._last)
 

@@ -55,6 +55,6 @@ def of_charger(mac: str, modem: str, evseid: str) -> str | None:
     """The best that is known: the address's maker, the modem's where the address says nothing, and the operator."""
     made = maker(mac)
     if made in (None, LOCAL) and modem:
-        made = f"{maker(modem) or modem}'s modem" if maker(modem) not in (None, LOCAL) else made
+        made = f"modem by {str(maker(modem)).replace(' (modem)', '')}" if maker(modem) not in (None, LOCAL) else made
     run = operator(evseid)
     return ", ".join(part for part in (made, f"operator {run}" if run else None) if part) or None
