@@ -13,7 +13,7 @@ from tasks.listen.conversation import Decode
 from tools.history.model import History
 from tools.history.progress import Progress, silent
 from tools.history.quiet import nothing
-from tools.history.sources.messages import LoggedMessages
+from tools.history.sources.messages import Fed, LoggedMessages
 
 SAYS = "pyPLC's EXI log (lines `2024-05-01T12:00:00.123456=DD 809a...`)"
 KIND = "pyplc-exi"
@@ -30,29 +30,35 @@ def matches(head: bytes) -> bool:
 
 def read(path: str, decode: Decode, progress: Progress = silent) -> list[History]:
     """One history per session. A line that is no message is passed over and counted in the remarks."""
-    messages = LoggedMessages(decode)
-    name, bad, damage = Path(path).name, 0, None
+    messages, name = LoggedMessages(decode), Path(path).name
+    fed = feed(path, messages, progress)
+    histories = messages.histories(name, KIND) or [nothing(name, KIND, "no message in this log")]
+    histories[-1].remarks += fed.remarks
+    histories[-1].damage = fed.damage
+    return histories
+
+
+def feed(path: str, messages: LoggedMessages, progress: Progress = silent) -> Fed:
+    """Every message of the file, in order."""
+    bad, damage = 0, None
     with open(path, "rb") as file:
         number = octets = 0
         while line := file.readline(MAX_LINE):
             number += 1
             octets += len(line)
-            match = _LINE.fullmatch(line)
+            match, whole = _LINE.fullmatch(line), line.endswith(b"\n")
             at = None if match is None else _time(match[1])
-            if match is None or at is None:
-                bad += bool(line.strip())
-                if not line.endswith(b"\n"):
+            taken = False
+            if match is not None and at is not None:
+                word = (match[2] or b"").decode()
+                taken = messages.message(at, bytes.fromhex(match[3].decode()), _SCHEMAS.get(word[1:2], "") if word[:1] in "DE" else "", perhaps=not whole)
+            if not taken:
+                bad += whole and bool(line.strip())
+                if not whole and line.strip():
                     damage = f"line {number}, the last one, is cut off: {line[:40].decode('ascii', 'backslashreplace')!r}"
-                continue
-            word = (match[2] or b"").decode()
-            messages.message(at, bytes.fromhex(match[3].decode()), _SCHEMAS.get(word[1:2], "") if word[:1] in "DE" else "")
             if number % _LOOK == 0:
                 progress(octets, number)
-    histories = messages.histories(name, KIND) or [nothing(name, KIND, "no message in this log")]
-    if bad:
-        histories[-1].remarks.append(f"{bad} lines of the log are no messages")
-    histories[-1].damage = damage
-    return histories
+    return Fed(KIND, [f"{bad} lines of the log are no messages"] if bad else [], damage, octets)
 
 
 def _time(text: bytes) -> int | None:

@@ -1,26 +1,44 @@
 """Messages out of a log, one after another with their times, become sessions: what the sources that read text have in common."""
 from __future__ import annotations
 
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Callable
+
 from tasks.listen.conversation import Conversation, Decode
 from tasks.listen.naming import DIN, ISO2, PAYLOAD_EXI, namespace
 from tasks.listen.readings import Readings
-from tasks.listen.record import Category, Layer, Record, Role
+from tasks.listen.record import Category, Layer, Record, Role, Tally
 from tasks.listen.session import Sessions
 from tools.history.gathering import Gathering
 from tools.history.model import History
+
+
+@dataclass(slots=True)
+class Fed:
+    """What reading a log has found besides messages: its kind, what is to be remarked, where it is cut off; `octets` read."""
+
+    kind: str
+    remarks: list[str]
+    damage: str | None
+    octets: int
+
 
 UNKNOWN = bytes(6)           # a log of messages names no addresses
 NAMESPACES = {"DIN": DIN, "ISO2": ISO2}
 
 
 class LoggedMessages:
-    """`message` and `line` in order; `histories` at the end."""
+    """`message` and `line` in order; `histories` at the end. `tally` counts messages by kind as it does frames of a capture."""
 
-    def __init__(self, decode: Decode) -> None:
+    def __init__(self, decode: Decode, heard: Callable[[Record], None] = lambda record: None) -> None:
+        """`heard` gets each message as it is taken."""
         self._decode = decode
+        self._tell = heard
         self._conversation = Conversation(decode)
-        self._sessions = Sessions()
-        self._readings: dict[int, Readings] = {}
+        self.tally = Tally()
+        self.sessions = Sessions()
+        self.readings: OrderedDict[int, Readings] = OrderedDict()
         self._heard: dict[int, Gathering] = {}
         self._request, self._request_at = "", 0
         self.messages = 0
@@ -48,16 +66,19 @@ class LoggedMessages:
         record = Record(at, self.messages, Layer.V2G, heard.category, heard.name, UNKNOWN, UNKNOWN, heard.sender,
                         Role.CHARGER if heard.sender is Role.CAR else Role.CAR, heard.message, heard.note,
                         heard.reason, heard.protocol, heard.latency, heard.session_id, len(octets))
-        self._sessions.handle_timer(at)
-        self._sessions.receive(record, at)
-        session = self._sessions.latest
-        if session is None or session not in self._sessions.sessions:
+        self.tally.frames += 1
+        self.tally.count(heard.category, heard.kind, heard.reason)
+        self.sessions.handle_timer(at)
+        self.sessions.receive(record, at)
+        self._tell(record)
+        session = self.sessions.latest
+        if session is None or session not in self.sessions.sessions:
             return True
         gathering = self._heard.get(session.number)
         if gathering is None:
             gathering = self._heard[session.number] = Gathering(session)
-            self._readings[session.number] = Readings()
-        readings = self._readings[session.number]
+            self.readings[session.number] = Readings()
+        readings = self.readings[session.number]
         readings.take(record)
         gathering.take(record, readings)
         return True
@@ -69,7 +90,7 @@ class LoggedMessages:
     def line(self, at: int, text: str) -> None:
         """A line that holds no message."""
         self._saw(at)
-        session = self._sessions.latest
+        session = self.sessions.latest
         if session is not None and session.number in self._heard:
             self._heard[session.number].log(at, text)
 
@@ -78,6 +99,6 @@ class LoggedMessages:
 
     def histories(self, source: str, kind: str) -> list[History]:
         found = [gathering.finish(source, kind, self.last) for gathering in self._heard.values()]
-        if found and self._sessions.not_kept:
-            found[-1].remarks.append(f"{self._sessions.not_kept} more sessions not shown")
+        if found and self.sessions.not_kept:
+            found[-1].remarks.append(f"{self.sessions.not_kept} more sessions not shown")
         return found

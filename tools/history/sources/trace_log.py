@@ -13,7 +13,7 @@ from tools.exi.octets import in_line
 from tools.history.model import History
 from tools.history.progress import Progress, silent
 from tools.history.quiet import nothing
-from tools.history.sources.messages import LoggedMessages
+from tools.history.sources.messages import Fed, LoggedMessages
 
 SAYS = "a text log of Clara (lines `[215900] ...`) or pyPLC (`[215900ms] ...`)"
 MAX_LINE = 64 * 1024
@@ -30,8 +30,16 @@ def matches(head: bytes) -> bool:
 
 def read(path: str, decode: Decode, progress: Progress = silent) -> list[History]:
     """One history per session. A clock that jumps back is a restart of the controller: later lines go on behind the earlier ones."""
-    messages = LoggedMessages(decode)
-    name, kind, restarts, base, last, unstamped = Path(path).name, "clara", 0, 0, 0, 0
+    messages, name = LoggedMessages(decode), Path(path).name
+    fed = feed(path, messages, progress)
+    histories = messages.histories(name, fed.kind) or [nothing(name, fed.kind, "no message in this log")]
+    histories[-1].remarks += fed.remarks
+    return histories
+
+
+def feed(path: str, messages: LoggedMessages, progress: Progress = silent) -> Fed:
+    """Every message and line of the file, in order."""
+    kind, restarts, base, last, unstamped = "clara", 0, 0, 0, 0
     with open(path, "rb") as file:
         number = octets = 0
         while raw := file.readline(MAX_LINE):
@@ -54,10 +62,6 @@ def read(path: str, decode: Decode, progress: Progress = silent) -> list[History
                 messages.line(at, text)
             if number % _LOOK == 0:
                 progress(octets, number)
-    histories = messages.histories(name, kind) or [nothing(name, kind, "no message in this log", last / 1e9)]
-    if restarts:
-        histories[-1].remarks.append(f"the log's clock began anew {restarts} times")
-    if unstamped:
-        histories[-1].remarks.append(f"{unstamped} lines of the log have no time")
-    return histories
+    remarks = [f"the log's clock began anew {restarts} times"] if restarts else []
+    return Fed(kind, [*remarks, f"{unstamped} lines of the log have no time"] if unstamped else remarks, None, octets)
 

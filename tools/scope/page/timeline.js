@@ -172,6 +172,14 @@ class Timeline {
       c.fillRect(x - 7, 0, 15, 15);
       c.fillStyle = colour.ground;
       c.fillText(name.toUpperCase(), x - 4, 8);
+      this.valuesAt(c, t, x, colour[name]);
+    }
+    if (a !== null && b !== null) {
+      const text = duration(Math.abs(b - a)), x = p.x((a + b) / 2);
+      if (Math.abs(p.x(b) - p.x(a)) > c.measureText(text).width + 34) {
+        c.fillStyle = colour.text;
+        c.fillText(text, x - c.measureText(text).width / 2, 8);
+      }
     }
     if (this.hover && this.hover.x >= this.left) {
       c.fillStyle = colour.dim;
@@ -182,8 +190,33 @@ class Timeline {
       c.fillRect(x, 0, wide, 15);
       c.fillStyle = colour.ground;
       c.fillText(text, x + 4, 8);
+      this.valuesAt(c, this.hover.t, this.hover.x, colour.text);
     }
     this.fillReadout();
+  }
+
+  // A dot on each line and its value beside it, one below the other where they are close.
+  valuesAt(c, t, x, ink) {
+    const colour = this.theme[this.scheme()];
+    for (const row of this.rows) {
+      if (row.type !== "panel" || !row.yOf) continue;
+      const found = row.series.map((s) => ({ s, v: s.at(t) })).filter(({ v }) => v === v).map(({ s, v }) => ({ s, v, y: row.yOf(v) })).sort((m, n) => m.y - n.y);
+      let free = row.y + 6;
+      for (const one of found) {
+        const text = `${number(one.v)} ${row.unit}`, wide = c.measureText(text).width, left = x + 10 + wide > this.width ? x - wide - 8 : x + 7;
+        const y = Math.max(one.y, free);
+        free = y + 12;
+        c.fillStyle = colour[one.s.side] || ink;
+        c.beginPath();
+        c.arc(x, one.y, 2.5, 0, 7);
+        c.fill();
+        if (y > row.y + row.height - 4) continue;
+        c.fillStyle = colour.card + "d0";
+        c.fillRect(left - 2, y - 6, wide + 4, 12);
+        c.fillStyle = colour[one.s.side] || ink;
+        c.fillText(text, left, y);
+      }
+    }
   }
 
   // --- legend and values ------------------------------------------------------------------------------------------
