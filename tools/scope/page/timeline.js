@@ -17,6 +17,7 @@ class Timeline {
     this.cursors = { a: null, b: null };
     this.follow = options.follow === true;
     this.fitted = false;
+    this.painter = null;
     this.hover = null;                           // {t, x, y} under the pointer
     element.classList.add("timeline");
     element.replaceChildren();
@@ -128,7 +129,7 @@ class Timeline {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(this.height * ratio);
       canvas.style.height = `${this.height}px`;
-      canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
+      canvas.getContext("2d", { alpha: canvas === this.over }).setTransform(ratio, 0, 0, ratio, 0, 0);
     }
     this.redraw();
   }
@@ -142,7 +143,7 @@ class Timeline {
     cancelAnimationFrame(this.pending);
     this.pending = 0;
     const began = performance.now(), scheme = this.scheme();
-    if (!this.painter || this.painter.scheme !== scheme) this.painter = new Painter(this.canvas.getContext("2d"), this.theme, scheme);
+    if (!this.painter || this.painter.scheme !== scheme) this.painter = new Painter(this.canvas.getContext("2d", { alpha: false }), this.theme, scheme);
     this.painter.place(this.view, this.left, this.width);
     this.painter.all(this.store, this.rows, this.height, this.fitted);
     this.drawOver();
