@@ -6,11 +6,15 @@ import time
 from dataclasses import dataclass
 from typing import TextIO
 
+from types import ModuleType
+
 from drivers.capture_file import CaptureError, NotACapture
 from drivers.spi_trace import open_reader
 from tasks.listen.conversation import Decode
 from tasks.listen.hearing import Hearing
 from tasks.listen.record import Category, Layer, Record
+from tools.decode import values_csv
+from tools.decode.logs import SOURCES, LogHearing, source_of
 from tools.decode.output import Output
 from tools.decode.summary import Summary
 
@@ -31,6 +35,7 @@ class Options:
     json: bool = False
     begin: int | None = None
     end: int | None = None
+    csv: str | None = None               # rows of values instead of lines, with this in front (the file's name where there are several)
 
 
 class Progress:
@@ -60,6 +65,9 @@ class Progress:
 def follow_file(path: str, decode: Decode, err: TextIO, show: Output | None = None,
                 options: Options | None = None) -> tuple[Summary, CaptureError | None]:
     """Everything in the file; the error tells where reading stopped when it is damaged. OSError and NotACapture are raised."""
+    source = source_of(path)
+    if source is not None:
+        return _follow_log(path, source, decode, err, show, options)
     hearing = Hearing(decode)
     summary = Summary(path, hearing)
     listing = show if show is not None and options is not None and not options.summary_only else None
@@ -77,13 +85,42 @@ def follow_file(path: str, decode: Decode, err: TextIO, show: Output | None = No
                 summary.saw(frame.at)
                 for record in hearing.receive(frame.data, frame.at, frame.missing, frame.link):
                     if listing is not None and options is not None and _wanted(record, at, options):
-                        listing.record(record, start, options.json)
+                        _list(listing, record, start, options, hearing)
                 if frame.number % _CLOCK_LOOK == 0:
                     progress.look(reader.offset, frame.number)
         except CaptureError as damage:
             problem = damage
         progress.done()
     return summary, problem
+
+
+def _follow_log(path: str, source: ModuleType, decode: Decode, err: TextIO, show: Output | None, options: Options | None) -> tuple[Summary, CaptureError | None]:
+    """The same of a log of messages."""
+    def heard(record: Record) -> None:
+        at = 0 if summary.first is None else record.at - summary.first
+        if options is not None and options.end is not None and at > options.end:
+            summary.cut_short = True
+            return
+        summary.saw(record.at)
+        if show is not None and options is not None and not options.summary_only and _wanted(record, at, options):
+            _list(show, record, record.at if summary.first is None else summary.first, options, hearing)
+
+    hearing = LogHearing(decode, heard)
+    summary = Summary(path, hearing, "messages")
+    progress = Progress(os.path.getsize(path), err)
+    fed = source.feed(path, hearing.messages, progress.look)
+    progress.done()
+    return summary, None if fed.damage is None else CaptureError(fed.damage, fed.octets, hearing.messages.messages)
+
+
+def _list(show: Output, record: Record, start: int, options: Options, hearing: Hearing | LogHearing) -> None:
+    if options.csv is None:
+        show.record(record, start, options.json)
+        return
+    session = hearing.sessions.latest
+    line = values_csv.row(record, start, None if session is None else session.number)
+    if line is not None:
+        show.line(options.csv + line)
 
 
 def _wanted(record: Record, at: int, options: Options) -> bool:
@@ -98,7 +135,7 @@ def decode_file(path: str, decode: Decode, options: Options, out: Output, err: T
         summary, problem = follow_file(path, decode, err, out, options)
     except NotACapture as what:
         out.flush()
-        print(f"{path}: {what}", file=err)
+        print(f"{path}: {what}; or expected {' or '.join(source.SAYS for source in SOURCES)}", file=err)
         return EXIT_NOT_A_CAPTURE
     except BrokenPipeError:                      # the reader of our lines has gone, not the file
         raise
@@ -106,7 +143,9 @@ def decode_file(path: str, decode: Decode, options: Options, out: Output, err: T
         out.flush()
         print(f"{path}: cannot be read: {trouble.strerror or trouble}", file=err)
         return EXIT_NOT_A_CAPTURE
-    if options.json:
+    if options.csv is not None:
+        pass                                     # rows only: what reads them knows no summary
+    elif options.json:
         out.json({"summary": summary.as_dict(problem)})
     else:
         for line in summary.lines(problem):

@@ -14,6 +14,7 @@ from tasks.listen.record import Category
 from tasks.listen.session import Session
 from tasks.listen.values import mac_text
 from tasks.listen.verdict import stop_reason
+from tools.decode.logs import LogHearing
 
 _YEAR_2000 = 946_684_800 * S         # an earlier clock is not a clock: show no date
 
@@ -21,8 +22,10 @@ _YEAR_2000 = 946_684_800 * S         # an earlier clock is not a clock: show no 
 class Summary:
     """Collects times while the file is read; renders at the end."""
 
-    def __init__(self, path: str, hearing: Hearing) -> None:
+    def __init__(self, path: str, hearing: Hearing | LogHearing, unit: str = "frames") -> None:
+        """`unit`: what the file consists of."""
         self.path = path
+        self.unit = unit
         self.hearing = hearing
         self.follow = hearing.follow
         self.sessions = hearing.sessions
@@ -47,7 +50,7 @@ class Summary:
         if first > _YEAR_2000:
             begin = f", from {datetime.fromtimestamp(first // S, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
         part = " (up to --to)" if self.cut_short else ""
-        yield f"{tally.frames} frames in {(self.last - first) / S:.3f} s{begin}{part}: " + ", ".join(
+        yield f"{tally.frames} {self.unit} in {(self.last - first) / S:.3f} s{begin}{part}: " + ", ".join(
             f"{tally.of(category)} {category.value}" for category in Category)
         if problem is not None:
             yield f"DAMAGED FILE: {problem}"
@@ -90,7 +93,7 @@ class Summary:
         yield f"session {s.number}: at {(s.start - first) / S:.3f} s, {(s.end - s.start) / S:.3f} s long"
         evccid = f", EVCCID {printable(id_text(s.evccid, False))}" if s.evccid else ""
         evseid = f", EVSEID {printable(id_text(s.evseid))}" if s.evseid else ""
-        yield f"  car {mac_text(s.car) if s.car else 'unknown'}{evccid}; charger {mac_text(s.charger) if s.charger else 'unknown'}{evseid}"
+        yield f"  car {mac_text(s.car) if any(s.car) else 'unknown'}{evccid}; charger {mac_text(s.charger) if any(s.charger) else 'unknown'}{evseid}"
         link = []
         if s.protocol:
             link.append(f"protocol {s.protocol}")
