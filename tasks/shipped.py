@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-SHA256 = "ff4e9b7384df15a23e0e1cea4484f8e84ef897a6f2ac92ca7cc7536d5c92c914"
+SHA256 = "c0d3505d860965e60517f284ea1845f764c5959fa70f0ebe0fa4836440096591"
 """Of config.yaml as `main.py --print-config` writes it; tests/config says what it has to be."""
 
 

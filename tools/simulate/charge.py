@@ -11,6 +11,7 @@ from drivers.sim.link import LinkConfig, SimLink, SimNic
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
 from exi_native.codec import Codec
+from kernel.channels import Mailbox
 from kernel.clock import VirtualClock
 from kernel.journal import Event, Journal
 from kernel.scheduler import Kernel, check_mailboxes
@@ -35,6 +36,7 @@ LAMP_LIT = 20 * S                                # a lamp in place of the batter
 GIVE_UP = 6 * 3600 * S                           # longest session, in virtual time
 
 
+REMOTE_ITEMS = 4                                 # wishes of a live view that wait
 MAX_KEYS = 32                                    # that wait until a box looks at them
 OVER = frozenset({"Finished", "Failed"})
 
@@ -79,6 +81,7 @@ class Charge:
                  pcap: FrameSink | None = None, sinks: tuple[Callable[[str, Event], None], ...] = ()) -> None:
         """`pcap` gets everything that crosses the car's interface; `sinks` get (node name, journal event)."""
         self.clock = VirtualClock()
+        self.remote: Mailbox = Mailbox("remote", REMOTE_ITEMS)      # what somebody at the car's live view wants
         self.plant = self._plant(plant)
         self.link = SimLink(random.Random(f"{seed} link"), link)
         self.invariants = Invariants(self.plant, self.clock, config.safety, config.evse.ac)
@@ -102,7 +105,7 @@ class Charge:
         nic = self._nic(name, EmulatedModemNic(inner, EmulatedModem(config.modem_emulator, mac, charger, rng("modem"))))
         board = self._board(name, make(self.plant, nic))
         made = build(board, signals, config, rng("protocol"), journal, self.invariants.overhear(name, codec),
-                     table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap, about="simulated"))
+                     table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap, about="simulated", remote=None if charger else self.remote))
         kernel = Kernel(made.rows, journal, on_fault=made.on_fault)
         made.health.watch(kernel)
         check_mailboxes(made.mailboxes)
