@@ -102,11 +102,10 @@ class UserTask:
     def _hear(self, remote: Mailbox[RemoteStop | RemoteLower], now: int) -> None:
         """The live view: a stop as by key, or less power than now. Nothing else has a branch here."""
         for wish in remote.drain(REMOTE_PER_RUN):
-            kind = type(wish)
-            if kind is RemoteStop:
+            if type(wish) is RemoteStop:
                 self._journal.note(now, "user", "stop asked for by the live view (%s)", wish.source)
                 self._wishes.put(StopSession(StopReason.USER_STOP))
-            elif kind is RemoteLower:
+            elif type(wish) is RemoteLower:
                 before = self._in_force
                 if LEAST_SHARE <= wish.percent < before:
                     self._cap = float(wish.percent)

@@ -60,6 +60,8 @@ def test_a_simulated_charge_is_seen_lowered_and_stopped(browser, tmp_path):
         assert number(browser, "soc") is not None and browser.look("document.getElementById('contactors').textContent") == "closed"
         lit = browser.look(LIT)
         assert 300 < lit < 4000
+        drawn = "(() => { const c = document.querySelector('#timeline canvas.data'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; return new Set(d).size; })()"
+        assert browser.look(drawn) > 30 and browser.look("document.querySelectorAll('#timeline .chip').length") > 10
         energy = number(browser, "energy")
         browser.until(f"Number(document.getElementById('energy').textContent) > {energy}")
         assert browser.look("document.getElementById('lines').childElementCount") > 20
@@ -177,7 +179,7 @@ def test_the_door_asks_for_the_password(browser, tmp_path):
         served.greet()
         with Telling(served):
             browser.open(f"http://127.0.0.1:{served.port}/")
-            for word, result in (("wrong horse", "document.querySelector('.said').textContent === 'Wrong password.'"), ("correct horse", "!document.body.classList.contains('stale')")):
+            for word, result in (("wrong horse", "document.querySelector('.said').textContent === 'Wrong password.'"), ("correct horse", "document.getElementById('phase') && !document.body.classList.contains('stale')")):
                 browser.until("document.querySelector('input[type=password]') && document.activeElement.type === 'password'")
                 browser.type(word)
                 browser.click("button[type=submit]")

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tools.live.known import MAX_LINES, MAX_VALUES, Known
-from tools.live.story import MAX_DELTA, MAX_MARKS, MAX_POINTS, MAX_SPANS, Story
+from tools.live.story import MAX_DELTA, MAX_MARKS, MAX_PHASES, MAX_POINTS, MAX_SPANS, Story
 
 
 def series(story: Story, name: str) -> list:
@@ -56,31 +56,95 @@ def test_marks_are_checkpoints_commands_and_what_is_wrong():
         ("checkpoint", "V2G", "570 PreChargeReq sent"), ("error", "safety", "trip"), ("command", "connection", "stop asked for by the live view (::1)")]
 
 
-def test_deltas_added_up_are_the_model():
-    story, known, marks = Story("box", "pev", 0.0, 0.0), {}, []
+class Page:
+    """What the renderer does with deltas (tools/scope/page/store.js): lanes and series by name, an open span or phase is replaced."""
+
+    def __init__(self, model: dict) -> None:
+        self.known = json.loads(json.dumps(model))
+
+    def append(self, delta: dict) -> None:
+        known = self.known
+        known["duration_s"] = delta["duration_s"]
+        for lane in delta.get("lanes", []):
+            self._named(known["lanes"], lane, "spans")
+            for span in lane["spans"]:
+                self._replace(self._named(known["lanes"], lane, "spans")["spans"], span, ("from",))
+        for one in delta.get("series", []):
+            self._named(known["series"], one, "points")["points"].extend(one["points"])
+        known["marks"].extend(delta.get("marks", []))
+        for phase in delta.get("phases", []):
+            self._replace(known["phases"], phase, ("name", "from"))
+
+    @staticmethod
+    def _named(rows: list, what: dict, emptied: str) -> dict:
+        found = next((row for row in rows if row["name"] == what["name"]), None)
+        if found is None:
+            found = {**what, emptied: []}
+            rows.append(found)
+        return found
+
+    @staticmethod
+    def _replace(items: list, item: dict, keys: tuple) -> None:
+        if items and all(items[-1][key] == item[key] for key in keys):
+            items[-1] = item
+        else:
+            items.append(item)
+
+
+def by_name(model: dict) -> dict:
+    """Without the order of rows, which is that of their coming on a page."""
+    return {**model, "lanes": {lane["name"]: lane["spans"] for lane in model["lanes"]}, "series": {one["name"]: one["points"] for one in model["series"]}}
+
+
+@pytest.mark.parametrize("each", [1, 3, 7, 100])
+def test_deltas_added_up_are_the_model(each):
+    story = Story("box", "pev", 0.0, 0.0)
+    story.values(0.0, {"connection_state": "Matching"})
+    story.delta()
+    page = Page(story.model())
+    states = ("Matching", "Matching", "Discovering", "Connecting", "Session", "Session", "Session", "Ending", "Pausing", "Finished")
     for n in range(100):
-        story.values(float(n), {"inlet_voltage": float(n), "v2g_state": f"S{n // 10}"})
-        story.event(float(n), "v2g", "checkpoint", "x", n + 1)
-        story.beat(float(n))
-        if n % 3 == 0:
-            delta = story.delta()
-            known.setdefault("points", []).extend(delta.get("series", {}).get("inlet voltage", []))
-            marks += delta.get("marks", [])
-    delta = story.delta()
-    assert known["points"] + delta.get("series", {}).get("inlet voltage", []) == series(story, "inlet voltage") and marks + delta.get("marks", []) == story.model()["marks"]
-    assert story.delta() == {"now": 99.0}
+        story.values(n + 0.1, {"inlet_voltage": float(n) if n % 11 else None, "inlet_current": 2.0, "v2g_state": ("CableCheck", "PreCharge", None, "CurrentDemand")[n // 5 % 4],
+                               "connection_state": states[n // 10], "link_state": "Join" if n > 10 else "Parm", "contactors_closed": n % 9 == 0})
+        story.event(n + 0.1, "v2g", "checkpoint", "x", n + 1)
+        story.beat(n + 0.2)
+        if n % each == each - 1:
+            page.append(story.delta())
+    page.append(story.delta())
+    assert by_name(page.known) == by_name(story.model())
+    assert story.delta().keys() <= {"duration_s", "lanes", "phases"}
+
+
+def test_phases_carry_the_limit_of_the_standard_and_what_is_usual():
+    story = Story("box", "pev", 0.0, 0.0)
+    for t, changed in ((0.0, {"connection_state": "Matching", "link_state": "Parm"}), (2.0, {"link_state": "Join"}), (9.0, {"connection_state": "Discovering"}),
+                       (10.0, {"connection_state": "Session", "v2g_state": "CableCheck"}), (15.0, {"v2g_state": "PreCharge"}), (16.0, {"connection_state": "Finished"})):
+        story.values(t, changed)
+    story.beat(20.0)
+    phases = story.model()["phases"]
+    assert [(p["name"], p["from"], p["to"]) for p in phases] == [("matching", 0.0, 2.0), ("joining the network", 2.0, 9.0), ("SDP", 9.0, 10.0), ("CableCheck", 10.0, 15.0), ("PreCharge", 15.0, 16.0)]
+    assert phases[3]["limit_s"] == 40.0 and phases[3]["limit_name"] == "V2G_EVCC_CableCheck_Timeout" and phases[0]["usual_s"] and "open" not in phases[0]
+
+
+def test_power_is_of_what_is_measured_and_unknown_where_one_of_both_is():
+    story = Story("box", "pev", 0.0, 0.0)
+    story.values(1.0, {"evse_present_voltage": 400.0, "evse_present_current": 100.0})
+    story.values(2.0, {"inlet_voltage": 390.0, "inlet_current": 100.0})
+    story.values(3.0, {"inlet_current": None, "evse_present_current": None})
+    assert series(story, "power") == [[1.0, 40.0], [2.0, 39.0], [3.0, None]]
 
 
 def test_a_charge_of_days_stays_within_its_bounds_and_keeps_its_beginning_and_its_end():
     story = Story("box", "pev", 0.0, 0.0)
     for n in range(50_000):
-        story.values(n / 5, {"inlet_voltage": float(n), "v2g_state": f"S{n}"})
+        story.values(n / 5, {"inlet_voltage": float(n), "v2g_state": f"S{n}", "connection_state": "Session"})
         story.event(n / 5, "v2g", "checkpoint", "x", 1)
-    assert len(series(story, "inlet voltage")) <= MAX_POINTS and len(lane(story, "V2G")) <= MAX_SPANS and len(story.model()["marks"]) <= MAX_MARKS
+    model = story.model()
+    assert len(series(story, "inlet voltage")) <= MAX_POINTS and len(lane(story, "V2G")) <= MAX_SPANS and len(model["marks"]) <= MAX_MARKS and len(model["phases"]) <= MAX_PHASES
     points = series(story, "inlet voltage")
     assert points[0] == [0.0, 0.0] and points[-1] == [9999.8, 49999.0] and all(a[0] < b[0] for a, b in zip(points, points[1:], strict=False))
     delta = story.delta()
-    assert all(len(items) <= MAX_DELTA for items in (delta["series"]["inlet voltage"], delta["lanes"]["V2G"], delta["marks"]))
+    assert len(delta["series"][0]["points"]) <= MAX_DELTA and len(delta["lanes"][-1]["spans"]) <= MAX_DELTA + 1 and len(delta["marks"]) <= MAX_DELTA
 
 
 # --- Known
@@ -122,7 +186,7 @@ def test_news_is_what_came_since_and_a_new_plug_is_everything():
     known.take(values(2.0, inlet_voltage=7.0))
     known.take(beat(2.0))
     news = known.news()
-    assert news["k"] == "tick" and news["v"] == {"inlet_voltage": 7.0} and news["t"] == 2.0 and news["d"]["series"] == {"inlet voltage": [[1.0, 7.0]]}
+    assert news["k"] == "tick" and news["v"] == {"inlet_voltage": 7.0} and news["t"] == 2.0 and [one["points"] for one in news["d"]["series"]] == [[[1.0, 7.0]]]
     known.take(values(3.0, connection_state="WaitPilot"))
     known.take(beat(3.0))
     assert known.news()["k"] == "full"

@@ -66,7 +66,7 @@ class Known:
             for when, source, level, text, number in found["e"]:
                 line = [float(when), str(source), str(level), str(text), int(number)]
                 self.lines.append(line)
-                story.event(*line)
+                story.event(float(when), str(source), str(level), str(text), int(number))
                 self._fresh["e"] = [*self._fresh.get("e", ()), line][-MAX_LINES:]
         elif kind == "oled":
             for number, text in dict(found["p"]).items():

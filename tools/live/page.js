@@ -5,12 +5,15 @@
   const UNKNOWN_MS = 10000;         // and after so long it is shown no more
   const AGAIN_MS = 2000;
   const CONFIRM_MS = 6000;          // a question that nobody answers goes away
+  const SAID_MS = 10000;
   const MAX_LINES = 200;
-  const MAX_DELTAS = 20000;         // then the whole is fetched anew, thinned by the box
+  const CHATTER = new Set(["health"]);      // how punctual the box is, each ten seconds; its warnings are shown
+  const NEWEST_S = 60;
+  const BOUNDS = { maxPoints: 20000, maxMarks: 4000, maxSpans: 4000 };      // of the timeline, for a page that stays open for days
   const $ = (id) => document.getElementById(id);
   const token = document.querySelector("meta[name=token]").content;
 
-  let known = {}, units = {}, box = {}, epoch = 0, source = null, timeline = null, deltas = 0;
+  let known = {}, units = {}, box = {}, epoch = 0, source = null, timeline = null;
   let beatAt = null, gone = false, refusal = "", lost = 0, turn = false;
 
   // --- the stream -----------------------------------------------------------------------------------------------------
@@ -51,7 +54,7 @@
       lost = m.lost;
       if (m.oled) picture(m.oled);
       lines(m.e || []);
-      if (timeline && m.d) { timeline.append(m.d); if (++deltas > MAX_DELTAS) listen(); }
+      if (timeline && m.d) timeline.append(m.d);
     }
     if (m.t !== null) { beatAt = performance.now(); turn = !turn; }
     show();
@@ -119,6 +122,7 @@
   function lines(events) {
     const list = $("lines"), atEnd = list.scrollTop < 8;
     for (const [t, from, level, text] of events) {
+      if (CHATTER.has(from) && level === "info") continue;
       const item = document.createElement("li"), time = document.createElement("time"), words = document.createElement("span");
       time.textContent = new Date((t + epoch) * 1000).toLocaleTimeString([], { hour12: false });
       words.textContent = `${from}: ${text}`;
@@ -146,19 +150,29 @@
 
   // --- the timeline ---------------------------------------------------------------------------------------------------
 
+  const theme = JSON.parse($("theme").textContent);
+  theme.panel.degC = "temperature";
+  for (const [name, colour] of Object.entries(theme.dark)) $("timeline").style.setProperty(`--${name}`, colour);
+
   function draw(model) {
-    deltas = 0;
+    if (timeline) timeline.destroy();
     timeline = null;
-    $("timeline").replaceChildren();
-    $("story").hidden = !model || typeof Timeline === "undefined";
-    if (!$("story").hidden) timeline = new Timeline($("timeline"), model);
+    $("story").hidden = !model;
+    if (model) timeline = new Timeline($("timeline"), model, { theme, scheme: "dark", follow: true, ...BOUNDS });
   }
+
+  $("whole").onclick = () => timeline && timeline.fit();
+  $("newest").onclick = () => timeline && timeline.show(timeline.end() - NEWEST_S, timeline.end());
 
   // --- commands -------------------------------------------------------------------------------------------------------
 
   let question = 0, chosen = null;
 
+  let fading = 0;
+
   async function send(path, words) {
+    clearTimeout(fading);
+    fading = setTimeout(() => { $("said").textContent = ""; }, SAID_MS);
     try {
       const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...words, token }) });
       if (answer.status === 401) location.reload();
