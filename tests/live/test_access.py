@@ -2,14 +2,21 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from drivers.errors import DriverError
 from tasks.config import Config
 from tasks.user.config import LiveConfig, is_address, is_local
+from tools.appliance.live_start import Viewer
 from tools.live.__main__ import main
 from tools.live.access import ALL_TRIES, MAX_ADDRESSES, MAX_SESSIONS, SESSION_S, TRIES, WINDOW_S, Sessions, Tries, own_names, right_host, right_origin, same
 from tools.live.password import Digest, DigestError, write
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_session_is_found_by_its_cookie_until_it_is_over():
@@ -124,3 +131,31 @@ def test_addresses_that_are_served():
     assert LiveConfig().bind == "127.0.0.1" and not Config().live.enabled
     assert LiveConfig(bind="0.0.0.0", password_file="/x").bind == "0.0.0.0" and LiveConfig(bind="::1").bind == "::1" and LiveConfig(bind="127.0.0.9").bind == "127.0.0.9"
     assert is_local("127.9.9.9") and not is_local("128.0.0.1") and not is_local("::2") and is_address("fe80::1") and not is_address("x::1")
+
+
+def start(tmp_path, live: str) -> subprocess.CompletedProcess:
+    (tmp_path / "own.yaml").write_text(f"live: {{{live}}}\n")
+    return subprocess.run([sys.executable, str(ROOT / "main.py"), "pev", "--simulate-io", "--interface", "lo", "--config", str(tmp_path / "own.yaml"), "--once"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.real_time
+def test_a_box_that_would_be_open_to_others_does_not_start_and_says_what_to_do(tmp_path):
+    done = start(tmp_path, "enabled: true, bind: 0.0.0.0")
+    assert done.returncode == 2 and "password_file is empty" in done.stderr and "tools.live password" in done.stderr
+
+
+def test_a_password_file_that_is_not_there_or_not_one_is_refused_before_anything_is_served(tmp_path):
+    for text in (None, "secret\n"):
+        path = tmp_path / "live-password"
+        if text is not None:
+            path.write_text(text)
+        with pytest.raises(DriverError, match="live.password_file") as refused:
+            Viewer(LiveConfig(enabled=True, bind="0.0.0.0", password_file=str(path)))
+        assert "tools.live password" in str(refused.value)
+
+
+def test_a_missing_package_is_named_with_its_remedy(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(DriverError, match="tornado"):
+        Viewer(LiveConfig(enabled=True))
