@@ -103,7 +103,7 @@ class Browser:
 
     def until(self, condition: str, seconds: float = 30.0) -> Any:
         """Waits in the browser until the expression is true; its value. A page that is replaced meanwhile is asked anew."""
-        script = (f"new Promise(done => {{ const end = performance.now() + {seconds * 1000:g}; (function look() {{ let v = null; try {{ v = {condition}; }} catch (e) {{ v = null; }} "
+        script = (f"new Promise(done => {{ const end = performance.now() + {seconds * 1000:g}; (function look() {{ let v = null; try {{ v = Boolean({condition}); }} catch (e) {{ v = null; }} "
                   "if (v || performance.now() > end) done(v); else setTimeout(look, 50); })(); })")
         for _ in range(5):
             try:

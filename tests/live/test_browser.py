@@ -119,17 +119,20 @@ class Telling:
 
 def test_old_data_is_grey_with_its_age_and_then_unknown(browser):
     with Served() as served:
+        served.feed.pages = lambda: [b"\xff" * 128] * 8
         served.greet()
         with Telling(served):
             browser.open(f"http://127.0.0.1:{served.port}/")
             browser.until("!document.body.classList.contains('stale') && document.getElementById('volts').textContent === '400'")
-            assert not browser.look(visible("#alarm"))
+            assert not browser.look(visible("#alarm")) and browser.look(LIT) == 128 * 64
         browser.until(f"document.body.classList.contains('stale') && {visible('#alarm')}", 10)
         assert browser.look("document.getElementById('alarm-text').textContent").startswith("NO DATA for")
         assert browser.look("getComputedStyle(document.getElementById('numbers')).filter") != "none"
         browser.until("document.getElementById('volts').textContent === '?' && document.getElementById('contactors').textContent === '?'", 15)
+        assert browser.look(LIT) == 0
         with Telling(served):
             browser.until("!document.body.classList.contains('stale') && document.getElementById('volts').textContent === '400'")
+            assert browser.look(LIT) == 128 * 64
         served.channel.close()
         browser.until("document.getElementById('alarm-text').textContent.includes('program has ended')", 10)
 

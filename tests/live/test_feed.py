@@ -193,3 +193,14 @@ def test_how_many_pages_are_open_is_known():
     box.pair.coming = [wire.pages(3)]
     box.run(S)
     assert box.feed.watchers == 3 and box.feed.gate.refused == 0
+
+
+def test_a_listener_is_shown_and_takes_no_commands():
+    signals, pair = Signals(), Pair()
+    feed = LiveFeed(pair, signals, Journal(), role="listen", about="ccsbox", epoch=0, commands=False)
+    signals.listen_state.claim("test").set("Charging", 0)
+    signals.listen_limiting.claim("test").set("car 100 A", 0)
+    pair.coming = [wire.HELLO]
+    feed.run(0)
+    values = {name: value for d in pair.take() if d["k"] == "values" for name, value in d["v"].items()}
+    assert values["box.phase"] == "Charging" and values["box.limits"] == "car 100 A" and feed.remote is None

@@ -71,7 +71,7 @@
     if (!stale) return;
     const seconds = age === null ? "" : ` for ${Math.floor(age / 1000)} s`;
     $("alarm-text").textContent = gone ? "The box's program has ended" : age === null ? "No data yet" : `NO DATA${seconds}`;
-    $("alarm-detail").textContent = refusal || (age === null ? "connecting" : "what stands below is old. Go to the box to see how it is; its own stop button always works.");
+    $("alarm-detail").textContent = refusal || (age === null ? "connecting" : "What stands below is old. How it is now, only the box knows; to stop, use the button there.");
     if (gone || age === null || age > UNKNOWN_MS) show(true);
   }
 
@@ -117,6 +117,7 @@
     line("end", over ? known["box.end"] : ""); line("hint", over || tripped ? known["box.hint"] : "");
     document.title = unknown ? "? ccsbox" : [known["box.phase"], v === null ? "" : `${v.toFixed(0)} V`, watts === null ? "" : `${(watts / 1000).toFixed(1)} kW`].filter(Boolean).join(" ");
     commands(unknown);
+    blank(unknown === true);
   }
 
   function lines(events) {
@@ -136,7 +137,17 @@
 
   // --- the display ----------------------------------------------------------------------------------------------------
 
-  function picture(pages) {
+  let pages = [], dark = false;
+
+  // Unknown after a while, as the numbers are: what the display shows now, nobody here knows.
+  function blank(unknown) {
+    if (unknown === dark) return;
+    dark = unknown;
+    if (dark) $("oled").getContext("2d").clearRect(0, 0, 128, 64); else picture(pages);
+  }
+
+  function picture(fresh) {
+    pages = fresh;
     const context = $("oled").getContext("2d"), image = context.createImageData(128, 64);
     pages.forEach((text, page) => {
       const octets = atob(text);
