@@ -79,7 +79,11 @@ def appliance(config, args: Namespace) -> int:
     board, helpers = open_board(config, args, signals, clock.now(), guard and guard.lines, plan)
     timeline.mark("board open")
     record = open_record(config, signals, journal, about(), clock.now())
-    with surround(config, args, journal, clock, system, signals, board, record) as around:
+    live = None
+    if config.live.enabled:
+        from tools.appliance.live_start import open_live
+        live = open_live(config, signals, journal, about(), clock.now())
+    with surround(config, args, journal, clock, system, signals, board, record, live and live.feed.remote) as around:
         watchers = watch_kernel(config, signals, journal, clock.now()) + meet(config, args, clock, signals, journal, board) + ([record.row()] if record else [])
         watchers += examine(config, args, signals, journal, clock.now())
         tell(plan, journal, clock.now())
@@ -89,7 +93,7 @@ def appliance(config, args: Namespace) -> int:
         given, rng, around = taped(record, config, signals, journal, clock.now(), board, random.SystemRandom(), around)
         made = build(given, signals, config, rng, journal, loaded, around)
         timeline.mark("task table built")
-        rows = helpers + made.rows + watchers + (around.screen(made) if around.screen is not None else [])
+        rows = helpers + made.rows + watchers + (live.rows(made) if live is not None else []) + (around.screen(made) if around.screen is not None else [])
         if guard is not None:
             rows = guard.join(rows, made.safety, signals)
         kernel = Kernel(rows, journal, on_fault=made.on_fault, cost=clock.now)
@@ -116,6 +120,8 @@ def appliance(config, args: Namespace) -> int:
             if made.listener is not None:
                 made.listener.finish(clock.now())
             say_goodbye(board, watchers, clock.now())
+            if live is not None:
+                live.close()
         return outcome.exit_code()
 
 

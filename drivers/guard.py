@@ -63,10 +63,10 @@ class Channel:
             return False
         return True
 
-    def receive(self) -> list[bytes]:
-        """At most MAX_DRAIN datagrams; sets `closed` at the end of the other process."""
+    def receive(self, limit: int = MAX_DRAIN) -> list[bytes]:
+        """At most `limit` datagrams; sets `closed` at the end of the other process."""
         got: list[bytes] = []
-        while len(got) < MAX_DRAIN:
+        while len(got) < limit:
             try:
                 data = self._end.recv(MAX_TEXT)
             except BlockingIOError:

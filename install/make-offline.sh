@@ -44,7 +44,7 @@ fi
 "$PYTHON" -m pip download --quiet --disable-pip-version-check --only-binary=:all: "$@" --dest "$folder" -r "$requirements"
 if [ -n "$debian" ]; then
     packages="python3-venv"
-    case $arch in armv*) packages="$packages python3-pil python3-yaml python3-smbus2 python3-luma.oled python3-libgpiod python3-serial python3-can python3-paho-mqtt" ;; esac
+    case $arch in armv*) packages="$packages python3-pil python3-yaml python3-smbus2 python3-luma.oled python3-libgpiod python3-serial python3-can python3-paho-mqtt python3-tornado" ;; esac
     if apt-cache show libpcap0.8t64 > /dev/null 2>&1; then packages="$packages libpcap0.8t64"; else packages="$packages libpcap0.8"; fi
     # what a minimal system has not: the packages with all that they need; install.sh takes what is missing
     # shellcheck disable=SC2086  # a list of words

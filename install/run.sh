@@ -8,6 +8,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 
 venv_dir=${CCSBOX_VENV:-$root/.venv}
 find_python
+case " $* " in *" --live "*) prepare_venv "$venv_dir" "$root/install/requirements-live.txt" tornado || exit 3 ;; esac
 prepare_venv "$venv_dir" "$root/install/requirements-sim.txt" yaml || exit 3
 build_codec "$venv_dir/bin/python" "$root" || exit 3
 exec "$venv_dir/bin/python" "$root/main.py" --simulate "$@"

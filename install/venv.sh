@@ -35,7 +35,7 @@ prepare_venv() {
             say "the package index did not answer; taking the system's own $module instead"
             "$PYTHON" -m venv --clear --without-pip --system-site-packages "$venv" || return 1
         else
-            say "cannot install the packages of $requirements. Is the package index reachable? Without it: apt-get install python3-yaml, then run this again."
+            say "cannot install the packages of $requirements. Is the package index reachable? Without it: apt-get install python3-${module:-yaml}, then run this again."
             return 1
         fi
     fi

@@ -123,7 +123,7 @@ DROP_OLD = "drop_old"
 class Mailbox(Generic[T]):
     """Bounded FIFO with one reader; a full box drops the new or the oldest item and counts it."""
 
-    __slots__ = ("name", "capacity", "overflow", "drops", "taken", "_items", "_wake", "reader")
+    __slots__ = ("name", "capacity", "overflow", "drops", "taken", "_items", "_wake", "reader", "witness")
 
     def __init__(self, name: str, capacity: int, overflow: str = DROP_NEW) -> None:
         if capacity < 1 or overflow not in (DROP_NEW, DROP_OLD):
@@ -136,6 +136,7 @@ class Mailbox(Generic[T]):
         self._items: deque[T] = deque()
         self._wake: Callable[[], None] | None = None
         self.reader: str | None = None
+        self.witness: Callable[[T], None] | None = None      # is told each item before it is put
 
     def bind(self, reader: str, wake: Callable[[], None]) -> None:
         """Called by the scheduler: `wake` is called at each put, so that the reader's row becomes due."""
@@ -146,6 +147,8 @@ class Mailbox(Generic[T]):
 
     def put(self, item: T) -> bool:
         """Queue an item. False when something was dropped for lack of room (counted in `drops`)."""
+        if self.witness is not None:
+            self.witness(item)
         kept = True
         if len(self._items) >= self.capacity:
             self.drops += 1

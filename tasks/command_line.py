@@ -76,6 +76,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     simulation.add_argument("--car", metavar="NAME", help="let this car of the fleet charge at our charger; --car list")
     simulation.add_argument("--bridge", metavar="NAME", help="charge this CHAdeMO car through a bridge, also with --charger; --bridge list")
     simulation.add_argument("--strategy", choices=STRATEGIES, help="with --bridge; default: bridge.strategy of the configuration")
+    simulation.add_argument("--live", action="store_true", help="show the car's box in a browser as well (section live of the configuration): begins when somebody looks, lasts a minute")
     args = parser.parse_args(argv)
     if args.pcap and args.mode != "listen":
         parser.error("--pcap belongs to the mode listen: main.py listen --pcap FILE")
@@ -93,6 +94,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error("--bridge belongs to --simulate; the box itself: main.py bridge")
     if args.bridge and (args.car or args.transfer not in (None, "dc")):
         parser.error("--bridge charges a CHAdeMO car with DC; leave out --car and --transfer")
+    if args.live and (not args.simulate or args.pace == "max"):
+        parser.error("--live belongs to --simulate, and somebody has to see it: leave out --pace max; a box has live.enabled of its configuration")
     if args.strategy and not args.bridge:
         parser.error("--strategy belongs to --bridge; a box has bridge.strategy of its configuration")
     if args.transfer not in (None, "dc") and (args.charger or args.car):

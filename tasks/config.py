@@ -28,6 +28,7 @@ from tasks.ipv6.config import Ipv6Config, SdpConfig
 from tasks.listen.config import ListenConfig
 from tasks.safety.config import SafetyConfig
 from tasks.tcp.config import TcpConfig
+from tasks.user.config import LiveConfig
 from tasks.v2g.config import EvConfig, EvseConfig
 
 
@@ -70,6 +71,7 @@ class Config:
     syslog: SyslogConfig = field(default_factory=SyslogConfig)
     peer_log: PeerLogConfig = field(default_factory=PeerLogConfig)
     sessions: SessionsConfig = field(default_factory=SessionsConfig)
+    live: LiveConfig = field(default_factory=LiveConfig)
     raspberry_pi: GpioBoard = field(default_factory=raspberry_pi)
     beaglebone: GpioBoard = field(default_factory=beaglebone)
     dieter: DieterConfig = field(default_factory=DieterConfig)

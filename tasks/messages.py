@@ -258,6 +258,21 @@ class PauseSession:
 
 
 @dataclass(slots=True)
+class RemoteStop:
+    """live view -> user interface: somebody at the page wants the end of the session. `source`: address of the browser."""
+
+    source: str
+
+
+@dataclass(slots=True)
+class RemoteLower:
+    """live view -> user interface: no more than so many percent of the power limit, 10 to 99. Nothing asks for more."""
+
+    percent: int
+    source: str
+
+
+@dataclass(slots=True)
 class SessionEstablished:
     """v2g -> connection: SessionSetup is through; the communication setup timers end here."""
 

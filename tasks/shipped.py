@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-SHA256 = "c8717e72c35263025f62a89e180639234f6abd28e867fb5cfc7e7155d65c9d3b"
+SHA256 = "2671fff94b8d8457a8b9dcc47f91ac2ed5a24c7e8647204bce55a20dfdd2884b"
 """Of config.yaml as `main.py --print-config` writes it; tests/config says what it has to be."""
 
 

@@ -74,6 +74,7 @@ class Surroundings:
     about: str = "ccsbox"                           # name and version, for the display
     lines: Lines | None = None                      # a display of three lines
     memory: Memory | None = None                    # a bridge's: what it has learned about vehicles
+    remote: Mailbox | None = None                   # live view -> user: what its page asks for (RemoteStop, RemoteLower); None: there is none
 
 
 @dataclass(slots=True)
@@ -263,7 +264,7 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
     health = HealthTask(journal, around.watchdog, around.sinks)
     rows = devices(board, s, journal) + first + [
         #   name          task                                                                      every  budget    rank       wakes
-        Row("user",       UserTask(around.keys, around.terminate, box.user, s.power_share, journal, s.display_keys, s.reset_request), TIMED, 100 * US, CRITICAL),
+        Row("user",       UserTask(around.keys, around.terminate, box.user, s.power_share, journal, s.display_keys, s.reset_request, around.remote, s.connection_state), TIMED, 100 * US, CRITICAL),
         Row("frame_rx",   FrameRx(board.nic, box.homeplug_in, box.ipv6_in, journal, around.tap, s.station, s.peer_mac), TIMED, 500 * US, CRITICAL, board.nic),
         Row("homeplug",   homeplug,                                                                 TIMED,  400 * US, CRITICAL),
         Row("ipv6",       ipv6,                                                                     TIMED,  300 * US, CRITICAL),
@@ -287,4 +288,4 @@ def _table(box: Boxes, s: Signals, cfg: Config, journal: Journal, around: Surrou
         from tasks.rest.task import RestTask
         report = Report(int(cfg.rest.every_s * S), int(cfg.rest.repeat_s * S))
         rows.append(Row("rest", RestTask(board.rest, s, role, report, cfg.rest.also, cfg.ev.stop_soc_percent, board.nic.mac), 200 * MS, 100 * US, WHEN_IDLE))
-    return Table(rows, box.all(), box.user, safety, connection, health)
+    return Table(rows, box.all() if around.remote is None else [*box.all(), around.remote], box.user, safety, connection, health)

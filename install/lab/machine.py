@@ -51,7 +51,7 @@ ARCHES = {
     # 32 bit: the index has no compiled packages, so install.sh takes Debian's own (install/lib/platform.sh); here they are on the board already
     "armhf": Arch("armv7l", "arm", "arm-linux-gnueabihf", 32, "linux-image-armmp", "virt,highmem=off", "cortex-a15", "ttyAMA0",
                   ARM.format("arm", "arm-linux-gnueabihf"),
-                  ",python3-pil,python3-yaml,python3-smbus2,python3-luma.oled,python3-serial,python3-can,python3-paho-mqtt"),
+                  ",python3-pil,python3-yaml,python3-smbus2,python3-luma.oled,python3-serial,python3-can,python3-paho-mqtt,python3-tornado"),
 }
 
 

@@ -11,7 +11,7 @@ find_missing_packages() {
     wanted_packages="python3-venv iproute2"
     ldconfig -p 2> /dev/null | grep -q 'libpcap\.so' || wanted_packages="$wanted_packages $(pcap_package)"
     [ -z "$system_packages" ] ||
-        wanted_packages="$wanted_packages python3-pil python3-yaml python3-smbus2 python3-luma.oled python3-libgpiod python3-serial python3-can python3-paho-mqtt"
+        wanted_packages="$wanted_packages python3-pil python3-yaml python3-smbus2 python3-luma.oled python3-libgpiod python3-serial python3-can python3-paho-mqtt python3-tornado"
     for package in $wanted_packages; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing="$missing $package"
     done

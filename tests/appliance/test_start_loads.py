@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = (               # by any box before its board is opened
     "asyncio", "concurrent", "difflib", "email", "http", "logging", "multiprocessing", "ssl", "subprocess", "sysconfig", "tempfile", "tomllib", "unittest", "xml",
-    "PIL", "adafruit_blinka", "can", "cantools", "gpiod", "luma", "paho", "pcap", "serial", "smbus2", "spidev",
+    "PIL", "adafruit_blinka", "can", "cantools", "gpiod", "luma", "paho", "pcap", "tornado", "serial", "smbus2", "spidev",
     "drivers.boards.plans", "drivers.mqtt.client", "drivers.nic_pcap", "drivers.sim.plant", "exi_native.messages.iso2", "tasks.can_info.task",
-    "tasks.display.listen_screens", "tasks.display.three_lines", "tasks.homeplug.emulator", "tasks.mqtt.task", "tasks.v2g.iso2_evse", "tasks.v2g.iso2_pev", "tools.doctor", "tools.simulate",
+    "tasks.display.listen_screens", "tasks.display.three_lines", "tasks.homeplug.emulator", "tasks.mqtt.task", "tasks.v2g.iso2_evse", "tasks.v2g.iso2_pev", "tools.appliance.live_feed", "tools.appliance.live_start", "tools.doctor", "tools.live", "tools.simulate",
 )
 CAR = ("tasks.connection.pev_ladder", "tasks.safety.bridge_task", "tasks.v2g.din_pev")
 CHARGER = ("tasks.connection.evse_ladder", "tasks.safety.ac_task", "tasks.v2g.din_evse")

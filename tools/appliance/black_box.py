@@ -11,6 +11,7 @@ from typing import Any, Iterator, Sequence
 from drivers.blackbox.layout import BoxOctets
 from drivers.blackbox.state import Memory
 from drivers.blackbox.tape import Tape
+from drivers.blackbox.values import plain
 from kernel.channels import Signal
 from kernel.journal import Journal
 from kernel.scheduler import Kernel
@@ -39,6 +40,7 @@ class BlackBox:
         self._start = start
         self._mac = b""
         self._ports: list[tuple[int, str]] = []
+        self._remote = False
         self._rows: list[str] = []
         self._made: Any = None
         self._given_board: Any = None
@@ -59,6 +61,9 @@ class BlackBox:
         lines = around.lines
         if lines is not None and taped.text_display is not None:
             lines = taped.text_display
+        if around.remote is not None:
+            around.remote.witness = self._wish
+            self._remote = True
         keys = _TapedKeys(tape.once(KEYS, around.keys.read))
         self._given_board, self._given_rng = taped, tape.rng(rng)
         return taped, self._given_rng, replace(around, keys=keys, terminate=tape.reading(TERMINATE, around.terminate), memory=memory, lines=lines)
@@ -78,6 +83,9 @@ class BlackBox:
     def told(self, what: str, value: Any = None) -> None:
         """Somebody outside the table is about to do something to it."""
         self.tape.told(what, value)
+
+    def _wish(self, item: Any) -> None:
+        self.told("remote", [type(item).__name__, plain(item)])
 
     def _fault(self, name: str, cause: Any) -> None:
         if name not in self._rows:                   # a row that raises does so again when it is played
@@ -107,7 +115,7 @@ class BlackBox:
         from exi_native import library
         return {"program": self._about, "python": platform.python_version(), "machine": platform.machine(), "codec": getattr(library, "ABI", None),
                 "mode": self._mode, "config": to_dict(self._config), "mac": self._mac.hex(), "tape_from_ns": self._start,
-                "real_clock": self._real_clock, "rows": self._rows, "channels": self.tape.channels, "signals": self.tape.signals,
+                "real_clock": self._real_clock, "rows": self._rows, "remote": self._remote, "channels": self.tape.channels, "signals": self.tape.signals,
                 "units": {s.name: s.unit for s in self._signals if s.unit}, "external": [signal.name for signal in self._signals if is_external(signal, self._rows)], "constants": self.tape.constants}
 
     def begin(self, octets: BoxOctets, more: dict[str, Any]) -> bytes:

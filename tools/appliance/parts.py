@@ -18,6 +18,7 @@ from drivers.nic_ears import NicConfig
 from drivers.nic_open import open_ears, open_nic
 from drivers.process import Process
 from drivers.sim.lines import Lines
+from kernel.channels import Mailbox
 from kernel.clock import MonotonicClock
 from kernel.journal import Journal
 from kernel.scheduler import Kernel
@@ -105,8 +106,10 @@ def wake_for_modem(board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard
 
 @contextmanager
 def surround(config: Config, args: Namespace, journal: Journal, clock: MonotonicClock, system: Process, signals: Signals,
-             board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard, record: SessionRecord | None = None) -> Iterator[Surroundings]:
-    """Keyboard, journal on standard output and by syslog, session folder when asked for, watchdog; all given back at the end. `record`: hears every frame."""
+             board: CarBoard | ChargerBoard | AcChargerBoard | ListenBoard, record: SessionRecord | None = None,
+             remote: Mailbox | None = None) -> Iterator[Surroundings]:
+    """Keyboard, journal on standard output and by syslog, session folder when asked for, watchdog; all given back at the end. `record`: hears every frame.
+    `remote`: wishes of the live view."""
     start = clock.now()
     syslog = None
     if config.syslog.host:
@@ -138,7 +141,7 @@ def surround(config: Config, args: Namespace, journal: Journal, clock: Monotonic
     watchdog = Liveness(Watchdog(os.environ))
     try:
         yield Surroundings(keys=keys, terminate=lambda: system.terminate, tap=_both(folder and folder.tap, record and record.tap),
-                           sinks=() if folder is None else (folder,), watchdog=watchdog, about=about(), lines=getattr(board, "text_display", None), files=files, memory=memory,
+                           sinks=() if folder is None else (folder,), watchdog=watchdog, about=about(), lines=getattr(board, "text_display", None), files=files, memory=memory, remote=remote,
                            screen=None if show is None else screen)
     finally:
         journal.flush()

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 
-FIGURES = ("session", "kernel", "exi", "black_box", "guard", "safety", "slac", "modems", "decode", "scope", "adc", "can", "bridge", "oled", "tcp", "serial_line", "drivers", "start", "veth", "flood", "nic")
+FIGURES = ("session", "kernel", "exi", "black_box", "guard", "safety", "slac", "modems", "decode", "scope", "adc", "can", "bridge", "oled", "tcp", "serial_line", "drivers", "live", "start", "veth", "flood", "nic")
 ROOTS = ("start", "veth", "flood", "nic")
 
 

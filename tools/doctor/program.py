@@ -9,10 +9,11 @@ from tools.doctor.devices import measuring_of
 from tools.doctor.findings import Finding, fail, ok, warn
 
 INSTALL = Path(__file__).resolve().parents[2] / "install"
-LISTS = ("requirements-sim.txt", "requirements.txt", "requirements-can.txt")
+LISTS = ("requirements-sim.txt", "requirements.txt", "requirements-can.txt", "requirements-live.txt")
 LEAST_PYTHON = (3, 11)           # pyproject.toml, requires-python
 MODULES = {"pyyaml": "yaml", "pcap-ct": "pcap", "smbus2": "smbus2", "luma.oled": "luma.oled", "pillow": "PIL", "adafruit-blinka": "adafruit_blinka",
-           "pyserial": "serial", "python-can": "can", "cantools": "cantools", "paho-mqtt": "paho.mqtt", "gpiod": "gpiod", "spidev": "spidev"}
+           "pyserial": "serial", "python-can": "can", "cantools": "cantools", "paho-mqtt": "paho.mqtt", "gpiod": "gpiod", "spidev": "spidev",
+           "tornado": "tornado"}
 """Package to the module that it brings: Debian's packages have not always the metadata that name a version."""
 NEEDED_GPIOD = "apt install python3-libgpiod (environment made with --system-site-packages), or pip install gpiod"
 
@@ -56,6 +57,8 @@ def needed(config: Any, real_board: bool) -> dict[str, str]:
         found |= {"luma.oled": "oled", "pillow": "oled", "smbus2": "oled"}
     if config.mqtt.publish or config.charge_parameter_backend == "mqtt":
         found["paho-mqtt"] = "mqtt"
+    if config.live.enabled:
+        found["tornado"] = "live"
     if config.text_display.fitted:
         found["pyserial"] = "text_display"
     if not real_board:

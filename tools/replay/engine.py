@@ -11,14 +11,14 @@ from drivers.blackbox.reader import Box, Packet
 from drivers.blackbox.state import Recollection
 from drivers.blackbox.values import again
 from exi_native.codec import Codec
-from kernel.channels import Writer
+from kernel.channels import Mailbox, Writer
 from kernel.journal import Event, Journal
 from kernel.record import dataclass
 from kernel.scheduler import Kernel
 from kernel.timer import S
 from tasks import table
 from tasks.config import Config
-from tasks.messages import StopSession
+from tasks.messages import RemoteLower, RemoteStop, StopSession
 from tasks.safety.trips import INTERNAL_FAULT, Trip
 from tasks.signals import Signals
 from tasks.stop_reasons import StopReason
@@ -26,6 +26,8 @@ from tools.appliance.black_box import KEYS, MEMORY_LOAD, MEMORY_PROBLEM, MEMORY_
 from tools.replay.settings import settings_of
 
 BUILD = {"pev": table.pev, "evse": table.evse, "bridge": table.bridge}
+WISHES = {kind.__name__: kind for kind in (RemoteStop, RemoteLower)}
+REMOTE_ITEMS = 8             # as the live view's mailbox (tools/appliance/live_feed.py)
 MAX_DIFFERENCES = 1000       # that are kept; all are counted
 AUTHOR = "replay"            # who writes the signals that somebody outside the table wrote
 
@@ -86,7 +88,9 @@ class Replay:
         played = self._player.board()
         memory = _PlayedMemory(self._player) if MEMORY_LOAD in head["channels"] else None
         keys = _Keys(self._player.reader(KEYS))
-        around = table.Surroundings(keys=keys, terminate=self._player.plain(TERMINATE), memory=memory, lines=played.text_display)
+        around = table.Surroundings(keys=keys, terminate=self._player.plain(TERMINATE), memory=memory, lines=played.text_display,
+                                    remote=Mailbox("remote", REMOTE_ITEMS) if head.get("remote") else None)
+        self._remote = around.remote
         board, rng, around = self.black_box.around(played, self._player.rng(), around)
         self.board = board
         self.made = BUILD[mode](board, self.signals, self.config, rng, self.journal, codec, around)
@@ -177,6 +181,8 @@ class Replay:
     def _obey(self, what: str, value: Any) -> None:
         if what == "stop" and self.made.user is not None:
             self.made.user.put(StopSession(StopReason[value]))
+        elif what == "remote" and self._remote is not None and value[0] in WISHES:
+            self._remote.put(WISHES[value[0]](**value[1]))
         elif what == "fault":
             name, cause = value
             known = {trip.name: trip for trip in Trip}

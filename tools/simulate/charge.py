@@ -11,6 +11,7 @@ from drivers.sim.link import LinkConfig, SimLink, SimNic
 from drivers.sim.plant import Plant
 from drivers.sim.plant_config import PlantConfig
 from exi_native.codec import Codec
+from kernel.channels import Mailbox
 from kernel.clock import VirtualClock
 from kernel.journal import Event, Journal
 from kernel.scheduler import Kernel, check_mailboxes
@@ -37,6 +38,7 @@ LAMP_LIT = 20 * S                                # a lamp in place of the batter
 GIVE_UP = 6 * 3600 * S                           # longest session, in virtual time
 
 
+REMOTE_ITEMS = 4                                 # wishes of a live view that wait
 MAX_KEYS = 32                                    # that wait until a box looks at them
 OVER = frozenset({"Finished", "Failed"})
 
@@ -83,6 +85,7 @@ class Charge:
         """`pcap` gets everything that crosses the car's interface; `sinks` get (node name, journal event); the nodes named in `recorded` have a black box."""
         self.clock = VirtualClock()
         self._recorded = recorded
+        self.remote: Mailbox = Mailbox("remote", REMOTE_ITEMS)      # what somebody at the car's live view wants
         self.plant = self._plant(plant)
         self.link = SimLink(random.Random(f"{seed} link"), link)
         self.invariants = Invariants(self.plant, self.clock, config.safety, config.evse.ac)
@@ -106,7 +109,8 @@ class Charge:
         nic = self._nic(name, EmulatedModemNic(inner, EmulatedModem(config.modem_emulator, mac, charger, rng("modem"))))
         board = self._board(name, make(self.plant, nic))
         black_box = BlackBox(config, signals, journal, about(), mode=build.__name__) if name in self._recorded else None
-        given = board, rng("protocol"), table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap, about="simulated")
+        given = board, rng("protocol"), table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap, about="simulated",
+                                                                     remote=None if charger else self.remote)
         its_board, its_rng, around = given if black_box is None else black_box.around(*given)
         made = build(its_board, signals, config, its_rng, journal, self.invariants.overhear(name, codec), around)
         kernel = Kernel(made.rows, journal, on_fault=made.on_fault)

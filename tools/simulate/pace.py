@@ -14,12 +14,13 @@ MAX_PICTURES = 60 * S  # virtual time between two pictures at full speed
 class Pace:
     """`target(now, charging, left, paused)` gives the virtual time to run to before the next picture, FRAME later on the wall."""
 
-    def __init__(self, kind: str, steps: float = STEP_SPEED) -> None:
-        """`steps`: virtual s per wall s before and after charging."""
+    def __init__(self, kind: str, steps: float = STEP_SPEED, show: float = SHOW_CHARGING) -> None:
+        """`steps`: virtual s per wall s before and after charging. `show`: s of wall time for the charging loop."""
         if kind not in ("show", "max", "realtime"):
             raise ValueError(f"pace {kind!r} is not one of show, max, realtime")
         self.kind = kind
         self._steps = steps
+        self._show = show
         self._charging = 0.0       # s of wall time spent on charging
         self._fastest = 0.0        # the rest is never crawled through: not slower than a quarter of this
 
@@ -33,7 +34,7 @@ class Pace:
         if charging:
             self._charging += FRAME
             if left is not None:
-                speed = max(STEP_SPEED, left / S / max(SHOW_LAST, SHOW_CHARGING - self._charging), self._fastest / 4)
+                speed = max(STEP_SPEED, left / S / max(SHOW_LAST, self._show - self._charging), self._fastest / 4)
                 self._fastest = max(self._fastest, speed)
         return now + int(speed * FRAME * S) // MS * MS
 

@@ -37,6 +37,7 @@ SETUP = 500                  # checkpoint of SessionSetupReq
 AC_SOC_START = 88.0          # percent: at 4 or 11 kW a charge from 20 % would be a show of a minute
 LONGEST = 60 * S             # of virtual time between two looks
 NO_POWER_LIMIT = 900 * S     # a car tries again and again; a person has gone to another charger long before
+LIVE_CHARGING = 45.0         # s of wall time for the charging loop that a browser shows
 BRIDGE_SOC_START = 60.0      # percent: the same, because a bridge takes twice the work per virtual second
 
 
@@ -90,13 +91,19 @@ def run(config: Config, args: Any) -> int:
         charge = Encounter(charger, car, config, plant, library, args.seed, link, folder.pcap, (sink,), recorded)
     boxes = BoxFiles(folder.path, charge, {"why": f"simulation of {who}, seed {args.seed}"})
     soc_from = charge.plant.battery.soc
+    live = None
+    if args.live:
+        from tools.simulate.live import LiveShow
+        live = LiveShow(config.live, charge, config.mode, wall)
     settle_garbage()          # as the box itself runs
     interrupted = given_up = False
     try:
+        if live is not None:
+            live.wait_for_somebody()
         with show:
             show.on_stop(charge.stop)
             show.on_key(charge.press)
-            given_up = not _play(charge, config, Pace(args.pace, STEP_SPEED if vehicle is None else shown.STEPS), show, wall, soc_from, boxes)
+            given_up = not _play(charge, config, _pace(args, vehicle is not None), show, wall, soc_from, boxes, live)
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -123,7 +130,15 @@ def run(config: Config, args: Any) -> int:
         through_plug=charge.car.signals.session_energy.value, **_of_bridge(charge)))
     if isinstance(charge, Encounter):
         choose.write_peer(sys.stdout, charge)
+    if live is not None:
+        live.stay(interrupted)
     return 0 if charge.good and not interrupted and not given_up else 1
+
+
+def _pace(args: Any, bridge: bool) -> Pace:
+    """A page in a browser is looked at more closely than a terminal, and has buttons."""
+    steps = shown.STEPS if bridge else STEP_SPEED
+    return Pace(args.pace, steps / 2, LIVE_CHARGING) if args.live else Pace(args.pace, steps)
 
 
 def _can_log(folder: SessionFolder) -> CanLog:
@@ -147,7 +162,7 @@ def _stop_soc(config: Config) -> float:
     return config.bridge.stop_soc_percent if config.mode == "bridge" else config.ev.stop_soc_percent
 
 
-def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: MonotonicClock, soc_from: float, boxes: BoxFiles) -> bool:
+def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: MonotonicClock, soc_from: float, boxes: BoxFiles, live: Any = None) -> bool:
     """Run and show until the charge is over. False: no power has come for so long that none will."""
     next_picture, powered_at = wall.now(), charge.clock.time
     while not charge.over:
@@ -159,6 +174,8 @@ def _play(charge: Charge, config: Config, pace: Pace, show: TerminalShow, wall: 
         charge.run_until(min(target, charge.clock.time + LONGEST))
         boxes.look()
         show.update(view(charge, soc_from, _stop_soc(config)))
+        if live is not None:
+            live.update()
         if pace.waits():
             next_picture = max(next_picture + int(FRAME * S), wall.now() - S)
             wall.wait_until(next_picture, ())

@@ -1,0 +1,1 @@
+"""The live view: its gate, feed, process, pages."""
