@@ -70,7 +70,7 @@ FLEET: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bidirectional": (("current_reverse",), ("trip_reverse_current",)),
     "evil-match": (("precharge_disagreement",), ("precharge_disagreement",)),
     "evil-voltmeter": (("precharge_not_reached", "precharge_disagreement"), ("precharge_disagreement",)),
-    "evil-overvoltage": (("precharge_not_reached", "precharge_disagreement"), ("trip_inlet_overvoltage",)),
+    "evil-overvoltage": (("precharge_overshoot",), ("trip_inlet_overvoltage",)),
     "evil-overcurrent": (("current_excess",), ("trip_overcurrent",)),
     "evil-deaf-stage": (("current_excess",), ("trip_current_deviation",)),
     "evil-unit": (("value_of_charger",), ("value_of_charger",)),

@@ -1,6 +1,8 @@
 """The V2G conversation of one attempt, message by message: its steps, what both sides told, what stands out, how it stopped."""
 from __future__ import annotations
 
+from collections import deque
+
 from kernel.timer import S
 from tasks.listen.record import Category, Record, Role
 from tasks.listen.session import Session
@@ -16,7 +18,9 @@ BAD_STATUS = ("EVSE_Shutdown", "EVSE_UtilityInterruptEvent", "EVSE_EmergencyShut
 ASKED_A = 1.0                            # A: a car that asks for less asks for nothing
 FLOWS_A = 0.5
 EXCESS_A = 5.0                           # A: less is the regulation's business
-EXCESS_TIME = S                          # a charger follows a falling request within it (S5)
+EXCESS_TIME = S // 2                     # what is shorter is a spike of the meter
+FOLLOWS = 2 * S                          # a charger that ramps down is measured against what was asked for so long ago (S5: within 1 s)
+MAX_ASKED = 64                           # requests within FOLLOWS: one each 50 ms and more
 SIDES = {Role.CAR: Side.CAR, Role.CHARGER: Side.CHARGER}
 
 
@@ -180,7 +184,7 @@ class Attempt:
             self._stop_at = at
             self._paused = words.get("ChargingSession") == "Pause"
         elif name in LOOPS:
-            self._power.asked(numbers)
+            self._power.asked(at, numbers)
 
     def _power_delivery(self, at: int, fields: Fields) -> None:
         progress = fields.words.get("ChargeProgress")
@@ -301,15 +305,18 @@ class _Flow:
         self.last: float | None = None
         self.volts: float | None = None
         self.excess_since: int | None = None
-        self.least_excess = 0.0
+        self.lately: deque[tuple[int, float]] = deque(maxlen=MAX_ASKED)
         self.excess_at: int | None = None
         self.greatest_excess: float | None = None
         self.idle_since: int | None = None
         self.energy = 0.0
 
-    def asked(self, numbers: dict[str, float]) -> None:
+    def asked(self, at: int, numbers: dict[str, float]) -> None:
         self.wanted = numbers.get("EVTargetCurrent", self.wanted)
         if self.wanted is not None:
+            self.lately.append((at, self.wanted))
+            while self.lately[0][0] < at - FOLLOWS:
+                self.lately.popleft()
             self.most_asked = max(self.wanted, self.most_asked or self.wanted)
 
     def told(self, at: int, numbers: dict[str, float]) -> None:
@@ -324,23 +331,22 @@ class _Flow:
                 self.energy += current * self.volts * (at - self.at) / S / 3600
             self.last = current
             if self.wanted is not None:
-                self._exceeds(at, current - self.wanted)
+                self._exceeds(at, current - max(wanted for _, wanted in self.lately))
             idle = self.wanted is not None and self.wanted >= ASKED_A and abs(current) < FLOWS_A
             self.idle_since = (at if self.idle_since is None else self.idle_since) if idle else None
         self.rounds += 1
         self.at = at
 
     def _exceeds(self, at: int, excess: float) -> None:
-        """Only what stays for EXCESS_TIME, and the least of that."""
+        """Only what stays for EXCESS_TIME."""
         if excess < EXCESS_A:
             self.excess_since = None
             return
         if self.excess_since is None:
-            self.excess_since, self.least_excess = at, excess
-        self.least_excess = min(excess, self.least_excess)
-        if at - self.excess_since >= EXCESS_TIME:
-            self.greatest_excess = max(self.least_excess, self.greatest_excess or 0.0)
-            self.excess_at = at if self.excess_at is None else self.excess_at
+            self.excess_since = at
+        elif at - self.excess_since >= EXCESS_TIME:
+            self.greatest_excess = max(excess, self.greatest_excess or 0.0)
+            self.excess_at = at
 
     def power(self, session: Session) -> Power:
         seconds = 0.0 if self.began is None else (self.at - self.began) / S

@@ -110,8 +110,8 @@ class Power:
     delivered_a: float | None = None     # the greatest
     lowest_a: float | None = None        # the least: negative when current flows out of the car
     last_a: float | None = None
-    excess_for: float | None = None      # when it had been so for 1 s
-    excess_a: float | None = None        # delivered more than asked for, for 1 s and longer
+    excess_at: float | None = None       # s since the attempt began: the last time that it was so
+    excess_a: float | None = None        # delivered more than asked for within the last 2 s, for 0.5 s and longer
     voltage: float | None = None
     energy_wh: float | None = None
     soc_first: float | None = None

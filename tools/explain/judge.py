@@ -16,6 +16,7 @@ STAGES = ("matching", "joining the network", "SDP", "TCP connection", "TLS", "su
           "ServicePaymentSelection", "PaymentServiceSelection", "ServiceSelection", "PaymentDetails", "ContractAuthentication", "Authorization", "ChargeParameterDiscovery",
           "DC_ChargeParameterDiscovery", "AC_ChargeParameterDiscovery", "ScheduleExchange", "CableCheck", "DC_CableCheck", "PreCharge", "DC_PreCharge", "PowerDelivery", "CurrentDemand",
           "ChargingStatus", "MeteringReceipt", "DC_ChargeLoop", "AC_ChargeLoop", "WeldingDetection", "DC_WeldingDetection", "SessionStop")
+POWER = frozenset({"CurrentDemand", "ChargingStatus", "DC_ChargeLoop", "AC_ChargeLoop"})
 RANK = {name: n for n, name in enumerate(STAGES, 1)}
 UNKNOWN = "unknown"
 
@@ -74,14 +75,12 @@ def _weigh(cause: Cause, e: Evidence) -> Found | None:
     if e.box is None:
         return found
     line = next((line for line in e.box.lines if any(re.search(word, line.text) for word in cause.words)), None)
-    if line is not None and _well(e):
-        line = None                  # it told of something on the way to a good end
-    if line is not None:
+    if line is not None and not _well(e):        # else it told of something on the way to a good end
         if found is None:
             found = Found(NAMED, _sentence(line.text), (), (), line.at)
         found.score = max(found.score, NAMED)
         found.pro += (f"our journal, {line.at:.1f} s: {line.text}",)
-    reason = next(((at, r) for at, r in e.box.reasons if r in cause.reasons and r not in GENERAL), None)
+    reason = next(((at, r) for at, r in _reasons(e) if r in cause.reasons and r not in GENERAL), None)
     if reason is not None:
         at, why = reason
         general = len(cause.reasons) > 1 or cause.reasons and sum(why in other.reasons for other in CAUSES) > 1
@@ -97,8 +96,15 @@ def _weigh(cause: Cause, e: Evidence) -> Found | None:
 def _well(e: Evidence) -> bool:
     """Power was delivered, and our box ended it in order."""
     box = e.box
-    return (box is not None and e.charged and e.ending.stop_asked is not None and not box.trips and bool(box.reasons)
-            and all(reason in NORMAL_ENDS or reason is StopReason.UNPLUGGED for _, reason in box.reasons))
+    reasons = _reasons(e)
+    return (box is not None and e.charged and e.ending.stop_asked is not None and not box.trips and bool(reasons)
+            and all(reason in NORMAL_ENDS or reason is StopReason.UNPLUGGED for _, reason in reasons))
+
+
+def _reasons(e: Evidence) -> list[tuple[float, StopReason]]:
+    """Of our box; where power flowed, those from then on: what was told on the way to it is made up for."""
+    loop = next((step for step in e.steps if step.name in POWER), None) if e.charged else None
+    return [(at, reason) for at, reason in e.box.reasons if loop is None or at >= loop.began] if e.box is not None else []
 
 
 def _sentence(text: str) -> str:

@@ -43,7 +43,7 @@ def _no_protocol(e: Evidence) -> Found | None:
     if e.refused_offers:
         return Found(TOLD, f"The charger speaks none of what the car offered ({_offers(e)})", ("supportedAppProtocolRes with Failed_NoNegotiation",))
     if e.schema_id is not None:
-        return Found(TOLD, f"The charger agreed on SchemaID {e.schema_id}, which the car had not offered", (f"offered were {_offers(e)}",))
+        return Found(REMARK if e.charged else TOLD, f"The charger agreed on SchemaID {e.schema_id}, which the car had not offered", (f"offered were {_offers(e)}",))
     return None
 
 

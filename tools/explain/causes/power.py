@@ -12,7 +12,7 @@ LIVE_V = 60.0  # S6
 MARGIN_A = 10.0  # S16
 REVERSE_A = -5.0  # S5
 IDLE_S = 5.0  # of a loop without current: a charger ramps up within 2 s
-PATIENCE = 15.0  # s: within it a car reacts to a wrong current (S16: 10 s)
+PATIENCE = 3.0  # s: a charge that goes on for longer has not ended because of it
 OVERSHOOT_V = 50.0  # a charger that regulates badly stays below that (safety sheet 6: 20 V)
 FIELD_CHECK = 20.0  # s: more than any recorded one (15 s)
 
@@ -125,13 +125,13 @@ def _excess(e: Evidence) -> Found | None:
     p = e.power
     if p.excess_a is None or p.excess_a < MARGIN_A:
         return None
-    near = p.excess_for is not None and _loop_end(e) - p.excess_for <= PATIENCE
+    near = p.excess_at is not None and _loop_end(e) - p.excess_at <= PATIENCE
     return Found(
         SEEN + 15 if near else POSSIBLE,
         f"The charger delivered {p.excess_a:.0f} A more than the car asked for",
         ("a car opens its contactors for that (limit 10 A for 10 s)",),
         () if near else ("the charge went on for long after it",),
-        p.excess_for,
+        p.excess_at,
     )
 
 
