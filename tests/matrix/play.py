@@ -17,15 +17,15 @@ from tests.matrix.trial import Case, Outcome, Trial
 from tests.matrix.worlds import begins_again, is_bridge
 
 
-def play(cases: Iterable[Case], jobs: int = 2, seed: int = 1) -> list[Outcome]:
-    """All cases, each in a process of its own; one clean charge for each world."""
+def play(cases: Iterable[Case], jobs: int = 2, seed: int = 1, make: type[Trial] | None = None) -> list[Outcome]:
+    """All cases, each in a process of its own; one clean charge for each world. `make`: another observer than that of the world."""
     of_world: dict[str, list[Case]] = {}
     for case in cases:
         of_world.setdefault(case.world, []).append(case)
-    return [outcome for world, its in of_world.items() for outcome in _play(its, jobs, seed, world)]
+    return [outcome for world, its in of_world.items() for outcome in _play(its, jobs, seed, world, make)]
 
 
-def _play(cases: Iterable[Case], jobs: int, seed: int, world: str) -> list[Outcome]:
+def _play(cases: Iterable[Case], jobs: int, seed: int, world: str, make: type[Trial] | None) -> list[Outcome]:
     waiting: dict[tuple[str, str, int], list[Case]] = {}
     for case in cases:
         waiting.setdefault(case.trigger, []).append(case)
@@ -61,7 +61,7 @@ def _play(cases: Iterable[Case], jobs: int, seed: int, world: str) -> list[Outco
             children[end] = (pid, bytearray(), case)
         return False
 
-    trial = (RetryTrial if begins_again(world) else BridgeTrial if is_bridge(world) else Trial)(seed, on_trigger, world)
+    trial = (make or (RetryTrial if begins_again(world) else BridgeTrial if is_bridge(world) else Trial))(seed, on_trigger, world)
     gc.collect()
     gc.freeze()
     try:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from kernel.timer import S
 from tasks.listen.record import Category, Record, Role
@@ -63,6 +64,7 @@ class Attempt:
         self.talked = False
         self._steps: list[_Stretch] = []
         self._signs: list[Sign] = []
+        self._seen_at: dict[tuple[str, str], int] = {}
         self._names: set[str] = set()
         self._request, self._request_at = "", 0
         self._answered: tuple[str, str] = ("", "")       # the last answer and what it answered
@@ -111,8 +113,8 @@ class Attempt:
 
     # --- V2G -----------------------------------------------------------------------------------------------------------
 
-    def take(self, record: Record) -> None:
-        """One message."""
+    def take(self, record: Record, by: Role | None = None) -> None:
+        """One message; `by`: whose MAC address sent it, where that is known."""
         self.talked = True
         self.alive(record.at)
         if self._closed is not None and record.at - self._closed[2] > S:
@@ -120,6 +122,8 @@ class Attempt:
         side = SIDES.get(record.sender) if record.sender else None
         self._repeated = 0
         if record.category is Category.MALFORMED:
+            if self._closed is not None:
+                return                   # the rest of a stream that was cut
             self._sign(record.at, "malformed", side or Side.RECORD, record.name, record.reason)
             return
         name = record.name[:-3] if record.name.endswith(("Req", "Res")) else record.name
@@ -132,6 +136,11 @@ class Attempt:
         fields = Fields(record.message)
         for sentence in fields.wrong:
             self._sign(record.at, "value", side or Side.RECORD, record.name, sentence)
+        if by is not None and record.sender is not None and by is not record.sender:
+            self._sign(record.at, "sequence", SIDES[by], record.name, f"{record.name} out of the {by.value}")
+            if by is Role.CHARGER:
+                self._request = ""       # it was meant for an answer
+            return
         step = self._step(name, record.at)
         if record.sender is Role.CAR:
             self._from_car(record, name, step, fields)
@@ -139,9 +148,12 @@ class Attempt:
             self._from_charger(record, name, step, fields)
 
     def _sign(self, at: int, kind: str, side: Side, message: str, text: str) -> None:
+        self._seen_at[kind, text] = at
         known = any(s.kind == kind and s.message == message and s.text == text for s in self._signs)
         if not known and len(self._signs) < MAX_SIGNS:
             self._signs.append(Sign((at - self.start) / S, kind, side, message, text))
+        elif not known:
+            self._seen_at.pop((kind, text), None)        # bounded by the signs
 
     def _step(self, name: str, at: int) -> _Stretch:
         if not self._steps or self._steps[-1].name != name and len(self._steps) < MAX_STEPS:
@@ -199,6 +211,8 @@ class Attempt:
         at, words, numbers = record.at, fields.words, fields.numbers
         if self._request and name != self._request.removesuffix("Req"):
             self._sign(at, "sequence", Side.CHARGER, record.name, f"{record.name} as the answer to {self._request}")
+            self._answered, self._request = (record.name, self._request), ""
+            return                       # what it says means nothing
         elif not self._request and self._answered[0] == record.name:
             self._sign(at, "sequence", Side.CHARGER, record.name, f"{record.name} a second time")
         elif step.asked_at is not None:
@@ -270,6 +284,8 @@ class Attempt:
         steps += [Step(s.name, t(s.began), t(s.ended), s.requests, s.answers, s.ongoing, None if s.slowest is None else s.slowest / S,
                        None if s.asked_at is None else ((self._closed[2] if self._closed else last) - s.asked_at) / S) for s in self._steps]
         until = self._closed[2] if self._closed is not None else last
+        if not self._understood and session.connections and sum(self._messages.values()):
+            self._sign(self._last[2] if self._last else end, "malformed", Side.CAR, "the first message", "no handshake that anybody knows")
         closed = self._closed or (None, "", None)
         ending = Ending(
             self._maybe(self._stop_asked), self._maybe(self._stop_at), self._stopped, self._paused, self._renegotiations, self._request,
@@ -278,7 +294,7 @@ class Attempt:
         return Evidence(
             session.number, (session.start - began) / S, (max(session.end, end) - session.start) / S, session.car, session.charger, session.protocol,
             self._offers, self._refused, self._schema_id, self._handshake, self._payment, self._chosen, self._modes, self._mode, slac, network, tuple(steps),
-            tuple(self._signs), self._precharge.volts(), self._welding.volts(), self._power.power(session), Limits(**self._limits), self._isolation, ending,
+            tuple(replace(s, until=t(self._seen_at.get((s.kind, s.text), 0)) if (s.kind, s.text) in self._seen_at else s.at) for s in self._signs), self._precharge.volts(), self._welding.volts(), self._power.power(session), Limits(**self._limits), self._isolation, ending,
             self._understood, self._messages.get(Role.CAR, 0), self._messages.get(Role.CHARGER, 0), self._gaps, tier, blind)
 
     def _since(self, at: int) -> float:

@@ -10,6 +10,8 @@ from tools.explain.evidence import Box, Evidence, Line
 
 TEXT = re.compile(r" {0,5}(\d{1,9}\.\d{3}) ([\w/]+) +(?:\[ *(\d{1,3})\] )?(?:(WARNING|ERROR): )?(.*)")
 TRIP = re.compile(r"TRIP (\w+): ([^.]+)\.")
+WAITS = re.compile(r"waits before granting: ([^.]+)\. (.*?)(?: \(\d+ more like this since\))?")
+MAX_WAITS = 32                       # different ones of one attempt: a table of permits and trips has about as many
 ENDED = re.compile(r"ended in state (\w+): (.+)")
 OVER = re.compile(r"session ended: (.+?)(?: \(not in order\))?")
 CHANGE = re.compile(r"(\w+) -> (\w+)")
@@ -54,6 +56,7 @@ def _box(lines: Sequence[Line], role: str, began: float) -> Box:
     reasons: list[tuple[float, StopReason]] = []
     told: list[Line] = []
     checkpoints: list[tuple[float, int]] = []
+    waits: dict[str, tuple[float, float, str, str]] = {}
     state = ""
     for line in lines:
         at = line.at - began
@@ -62,6 +65,11 @@ def _box(lines: Sequence[Line], role: str, began: float) -> Box:
             continue
         if line.source == "safety" and (trip := TRIP.match(line.text)):
             trips.append((at, trip[1], trip[2]))
+        elif line.source == "safety" and (wait := WAITS.fullmatch(line.text)):
+            text = wait[1].strip()
+            known = waits.pop(text, None)
+            if len(waits) < MAX_WAITS:
+                waits[text] = (known[0] if known else at, at, text, wait[2])
         elif (ended := ENDED.fullmatch(line.text) or OVER.fullmatch(line.text)) is not None:
             reason = REASONS.get(ended[ended.lastindex or 1])
             if reason is not None and reason not in [known for _, known in reasons]:
@@ -72,4 +80,4 @@ def _box(lines: Sequence[Line], role: str, began: float) -> Box:
             told.append(Line(at, line.source, line.level, 0, line.text))
     if len(told) > KEPT:
         told = told[:KEPT // 2] + told[-KEPT // 2:]
-    return Box(role, tuple(trips), tuple(reasons), tuple(told), tuple(checkpoints), state)
+    return Box(role, tuple(trips), tuple(reasons), tuple(told), tuple(waits.values()), tuple(checkpoints), state)

@@ -31,6 +31,7 @@ class Sign:
     side: Side
     message: str
     text: str
+    until: float = 0.0                   # when the same was seen last, in whichever message
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,7 @@ class Box:
     trips: tuple[tuple[float, str, str], ...] = ()
     reasons: tuple[tuple[float, StopReason], ...] = ()
     lines: tuple[Line, ...] = ()         # warnings and errors
+    waits: tuple[tuple[float, float, str, str], ...] = ()    # what it held a step back for: first and last time, text, hint; the latest goes last
     checkpoints: tuple[tuple[float, int], ...] = ()
     v2g_state: str = ""                  # the last one
 

@@ -31,6 +31,7 @@ class FrameWatch:
         self.last = 0
         self.frames = 0
         self._attempts: dict[int, _Heard] = {}
+        self._pairs: dict[tuple[bytes, bytes], _Heard] = {}      # (car, charger) that have talked; no more than attempts
 
     def take(self, frame: CapturedFrame) -> None:
         if self.began is None:
@@ -44,12 +45,19 @@ class FrameWatch:
 
     def _heard(self, record: Record) -> _Heard | None:
         """Of the attempt that this record belongs to: its car sends or receives it."""
+        there, back = self._pairs.get((record.src, record.dst)), self._pairs.get((record.dst, record.src))
+        if record.layer is Layer.V2G and (back if record.sender is Role.CAR else there if record.sender is Role.CHARGER else None) is not None:
+            return there or back         # a request out of the charger, an answer out of the car: it belongs to the two that talk
         session = self.hearing.sessions.latest
+        if session is not None and any(session.car == charger for _, charger in self._pairs):
+            return there or back
         if session is None or session.car and session.car not in (record.src, record.dst) and record.layer is not Layer.MME and not _group(record.dst):
             return None
         heard = self._attempts.get(session.number)
         if heard is None and len(self._attempts) < MAX_ATTEMPTS:
             heard = self._attempts[session.number] = _Heard(session)
+        if heard is not None and record.layer is Layer.V2G and session.car and session.charger:
+            self._pairs[session.car, session.charger] = heard
         return heard
 
     def evidence(self) -> list[Evidence]:
@@ -103,8 +111,12 @@ class _Heard:
             self._count("tls")
             self.attempt.alive(record.at)
         elif record.layer is Layer.V2G:
+            by = Role.CAR if record.src == self.session.car else Role.CHARGER if record.src == self.session.charger else None
+            if by is None and record.src and self.session.car and self.session.charger:
+                self._count("strangers")         # of another MAC address: neither side takes it
+                return
             self._own(record)
-            self.attempt.take(record)
+            self.attempt.take(record, by)
 
     def _mme(self, record: Record) -> None:
         message = record.message

@@ -11,7 +11,7 @@ from tools.explain.causes.table import CAUSES
 from tools.explain.evidence import Evidence
 
 AGREES = 8                   # more for a cause that our box's own reason is compatible with
-GENERAL = frozenset({StopReason.SAFETY_TRIP, StopReason.UNPLUGGED, StopReason.INTERNAL_ERROR})      # say nothing that a trip or a message does not say better
+GENERAL = frozenset({StopReason.SAFETY_TRIP, StopReason.INTERNAL_ERROR})      # say nothing that a trip or a message does not say better
 STAGES = ("matching", "joining the network", "SDP", "TCP connection", "TLS", "supportedAppProtocol", "SessionSetup", "ServiceDiscovery", "AuthorizationSetup", "ServiceDetail",
           "ServicePaymentSelection", "PaymentServiceSelection", "ServiceSelection", "PaymentDetails", "ContractAuthentication", "Authorization", "ChargeParameterDiscovery",
           "DC_ChargeParameterDiscovery", "AC_ChargeParameterDiscovery", "ScheduleExchange", "CableCheck", "DC_CableCheck", "PreCharge", "DC_PreCharge", "PowerDelivery", "CurrentDemand",
@@ -19,6 +19,7 @@ STAGES = ("matching", "joining the network", "SDP", "TCP connection", "TLS", "su
 POWER = frozenset({"CurrentDemand", "ChargingStatus", "DC_ChargeLoop", "AC_ChargeLoop"})
 RANK = {name: n for n, name in enumerate(STAGES, 1)}
 UNKNOWN = "unknown"
+WITHOUT_POWER = frozenset({"paused", "soc_read"})        # in order although nothing flowed
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class Diagnosis:
 
     @property
     def in_order(self) -> bool:
-        return bool(self.causes) and self.causes[0].cause.in_order
+        return bool(self.causes) and self.causes[0].cause.in_order and (self.evidence.charged or not self.evidence.messages or self.name in WITHOUT_POWER)
 
     @property
     def judged(self) -> bool:
@@ -86,7 +87,7 @@ def _weigh(cause: Cause, e: Evidence) -> Found | None:
         general = len(cause.reasons) > 1 or cause.reasons and sum(why in other.reasons for other in CAUSES) > 1
         if found is not None:
             found.score = min(TRIPPED - 1, found.score + AGREES)
-        elif not cause.in_order or not e.box.trips:
+        elif not cause.in_order or not e.box.trips and (e.charged or not e.messages):
             found = Found(REASON - (15 if general else 0), f"Our box ended it: {why.text}", (), (), at)
         if found is not None:
             found.pro += (f"our box's own reason: {why.text}",)

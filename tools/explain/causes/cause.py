@@ -18,6 +18,7 @@ POSSIBLE = 25
 REMARK = 10  # true, and no reason to stop
 LATER = 25  # off the score of what came after something else had gone wrong
 AT_ONCE = 0.5  # s: what comes closer together is one event
+BORNE = 1.0              # s of charging after a sign that was the reason for nothing
 WENT_ON = 5.0  # s of conversation after a sign: it was no reason to stop by itself
 SILENT = 2.0  # s: V2G_EVCC_Msg_Timeout
 END_STEPS = frozenset({"PowerDelivery", "WeldingDetection", "SessionStop"})
@@ -65,12 +66,13 @@ def told(e: Evidence, sign: Sign | None, what: str, pro: Sequence[str] = (), sco
     last, stop = e.ending.last_at, e.ending.stop_asked
     if e.charged and stop is not None and sign.at > stop and sign.kind != "session id":
         return Found(REMARK + 10, what, tuple(pro), ("the charge had been ended by then",), sign.at)
-    if last is not None and last - sign.at > WENT_ON:
+    if last is not None and last - sign.until > WENT_ON:
         score -= 15
-        con.append(f"the conversation went on for {last - sign.at:.1f} s after it")
-        if e.charged and e.power.seconds > 2 and e.ending.session_stop is not None and not e.first("failed"):
-            score = REMARK
-            con.append("power flowed and the session ended in order")
+        con.append(f"the conversation went on for {last - sign.until:.1f} s after it")
+    loop = e.step("CurrentDemand ChargingStatus DC_ChargeLoop AC_ChargeLoop")
+    if e.charged and loop is not None and loop.ended - sign.until > BORNE and e.ending.session_stop is not None:
+        score = REMARK
+        con.append("power flowed after it, and the session ended in order")
     return Found(score, what, tuple(pro), tuple(con), sign.at)
 
 

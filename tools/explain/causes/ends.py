@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.stop_reasons import StopReason as R
-from tools.explain.causes.cause import INFERRED, POSSIBLE, SEEN, TOLD, Cause, Found, nothing, place, seconds
+from tools.explain.causes.cause import INFERRED, POSSIBLE, REASON, REMARK, SEEN, TOLD, Cause, Found, nothing, place, seconds
 from tools.explain.evidence import Evidence, Side
 
 SOON = 2.0  # s: within V2G_EVCC_Msg_Timeout nothing is overdue
@@ -54,6 +54,15 @@ def _paused(e: Evidence) -> Found | None:
     if not e.ending.paused:
         return None
     return Found(TOLD, f"Charged ({_flow(e)}), then paused by the car (SessionStopReq with Pause)", (), (), e.ending.session_stop)
+
+
+def _unplugged(e: Evidence) -> Found | None:
+    """Every record of our box ends so; in the middle of something it is the reason."""
+    told = next((at for at, reason in e.box.reasons if reason is R.UNPLUGGED), None) if e.box is not None else None
+    if told is None or e.box is None:
+        return None
+    alone = all(reason is R.UNPLUGGED for _, reason in e.box.reasons) and not e.box.trips and not _orderly(e)
+    return Found(REASON if alone else REMARK, "The plug was pulled", ("our box gives no other reason",) if alone else (), (), told)
 
 
 def _going_on(e: Evidence) -> Found | None:
@@ -187,7 +196,7 @@ CAUSES = (
         (R.SOC_READ,),
         in_order=True,
     ),
-    Cause("unplugged", Side.PERSON, "somebody pulled the plug", ("Plug in again.",), "tasks/stop_reasons.py", nothing, (), (R.UNPLUGGED,)),
+    Cause("unplugged", Side.PERSON, "somebody pulled the plug", ("Plug in again.",), "tasks/stop_reasons.py", _unplugged, (), ()),
     Cause("still_charging", Side.RECORD, "whoever recorded it stopped before the charge did", NOTHING_TO_DO, "field sheet 11", _going_on, in_order=True),
     Cause("record_cut", Side.RECORD, "whoever recorded it stopped too early", ("Record for a minute longer.",), "field sheet 11", _cut, judged=False),
     Cause(

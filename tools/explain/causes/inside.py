@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tasks.stop_reasons import StopReason as R
-from tools.explain.causes.cause import Cause, nothing
+from tools.explain.causes.cause import REASON, Cause, Found, nothing
 from tools.explain.causes.trips import _phrase, _sentence
-from tools.explain.evidence import Side
+from tools.explain.evidence import Evidence, Side
 
 SIDES = {
     R.NOT_CONFIRMED: Side.BOX,
@@ -43,6 +43,21 @@ SIDES = {
 CODES = {R.CAR_CONTACTORS: 16, R.CHARGER_OVERCURRENT: 4, R.CAR_PLUG_NOT_LOCKED: 1}
 
 
+WORDS = {R.INTERNAL_ERROR: (r"the supervisor itself failed", r"fault reported by")}
+
+
+def _confirmed(e: Evidence) -> Found | None:
+    """With what was lacking, where the journal says it."""
+    box = e.box
+    told = next((at for at, reason in box.reasons if reason is R.NOT_CONFIRMED), None) if box is not None else None
+    if box is None or told is None:
+        return None
+    if not box.waits:
+        return Found(REASON - 8, "Our box ended it: what it waited for was not confirmed in time", (), (), told)
+    first, _, text, hint = box.waits[-1]
+    return Found(REASON - 8, f"Our own box did not go on: {text}", (hint,), (), first)
+
+
 def _cause(reason: R) -> Cause:
     first, *rest = [part.strip() for part in reason.hint.replace("? ", "?. ").split(". ") if part.strip()]
     return Cause(
@@ -51,8 +66,8 @@ def _cause(reason: R) -> Cause:
         _phrase(first),
         tuple(_sentence(part) for part in rest) or (_sentence(first),),
         f"tasks/stop_reasons.py, {reason.name}",
-        nothing,
-        (),
+        _confirmed if reason is R.NOT_CONFIRMED else nothing,
+        WORDS.get(reason, ()),
         (reason,),
         CODES.get(reason),
     )

@@ -26,6 +26,8 @@ SERVICE_CODES = ("FAILED_ServiceIDInvalid", "FAILED_ServiceSelectionInvalid", "F
 MODE_CODES = ("FAILED_WrongEnergyTransferType", "FAILED_WrongEnergyTransferMode")
 PARAMETER_CODES = ("FAILED_WrongChargeParameter", "FAILED_ChargingProfileInvalid", "FAILED_TariffSelectionInvalid")
 POWER_CODES = ("FAILED_PowerDeliveryNotApplied", "FAILED_ContactorError", "FAILED_EVSEPresentVoltageToLow")
+LOOPS = ("CurrentDemand", "DC_ChargeLoop")
+LOOP_SILENT = 1.0  # s: a car asks four times a second there
 KNOWN_CODES = frozenset((*SESSION_CODES, *SEQUENCE_CODES, *PAYMENT_CODES, *SERVICE_CODES, *MODE_CODES, *PARAMETER_CODES, *POWER_CODES))
 OWN_CODE = ("CableCheckRes", "PreChargeRes", "PowerDeliveryRes")  # whose plain FAILED has a row in power.py
 
@@ -80,7 +82,8 @@ def _request(e: Evidence) -> Found | None:
     if not unfinished(e) or end.request or end.last_at is None or end.last_side is not Side.CHARGER or end.repeated >= 2:
         return None
     silence = (end.closed_at - end.last_at) if end.closed_at is not None else end.after
-    if silence < SILENT:
+    last = e.last_step
+    if silence < (LOOP_SILENT if last is not None and last.name in LOOPS else SILENT):
         return None
     by = end.closed_by
     if by is Side.CAR and silence < 10:

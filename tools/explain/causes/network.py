@@ -11,7 +11,7 @@ SHEET = "slac-and-network.md 5"
 
 
 def _talked(e: Evidence) -> bool:
-    return bool(e.messages or e.network.tls_records)
+    return bool(e.messages or e.car_messages or e.charger_messages or e.network.tls_records)
 
 
 def _sdp(e: Evidence) -> Found | None:

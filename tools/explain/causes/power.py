@@ -60,6 +60,14 @@ def _not_ready(e: Evidence) -> Found | None:
     )
 
 
+def _left_c(e: Evidence) -> Found | None:
+    """What a charger sees of a car that gives up; or the pilot itself."""
+    line = next((line for line in e.box.lines if "car left state C" in line.text), None) if e.box is not None else None
+    if line is None or e.ending.stop_asked is not None:
+        return None
+    return Found(INFERRED, "The car went back to state B in the middle of the session", (f"our journal: {line.text}",), ("a car that gives up for another reason does the same",), line.at)
+
+
 def _never_reached(e: Evidence) -> bool:
     v = e.precharge
     return v.target is not None and v.answers > 0 and not v.near
@@ -225,8 +233,8 @@ CAUSES = (
         "the pilot's switch, its wire or its contact",
         ("Own box: measure the pilot: 6 V in state C.", REPLUG),
         "safety sheet S10",
-        nothing,
-        (r"car left state C", r"state C was not", r"pilot .* not in C"),
+        _left_c,
+        (),
         (R.CAR_LEFT_C,),
         14,
     ),
@@ -264,7 +272,7 @@ CAUSES = (
         "safety sheet 3.3; field sheet 7.3, Model Y and Polestar 2",
         _disagree,
         (r"charger reports another voltage than the inlet has",),
-        (R.PRECHARGE_TIMEOUT, R.NOT_CONFIRMED),
+        (R.PRECHARGE_TIMEOUT,),
         12,
     ),
     Cause(
@@ -316,6 +324,15 @@ CAUSES = (
         ("Switch discharging off at the charger.", "Own box: bridge.discharge_a, if it is wanted."),
         "safety sheet S5; chademo sheet 1.10",
         _reverse,
+    ),
+    Cause(
+        "power_stage_silent",
+        Side.BOX,
+        "the link to the charger's power stage or meter is broken, or it has no supply",
+        ("Check the power stage's bus and supply.", "main.py doctor; python -m tools.bench_io inputs --watch."),
+        "tasks/v2g",
+        nothing,
+        (r"power stage does not answer",),
     ),
     Cause(
         "voltage_stays",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.stop_reasons import StopReason as R
-from tools.explain.causes.cause import TOLD, Cause, Found, seconds, told, volts
+from tools.explain.causes.cause import LATER, REMARK, TOLD, Cause, Found, seconds, told, volts
 from tools.explain.causes.matching import REPLUG
 from tools.explain.evidence import Evidence, Side, Sign
 
@@ -17,12 +17,21 @@ def _status(e: Evidence, word: str, what: str) -> Found | None:
     pro = [f"{word} in {sign.message}, {seconds(sign.at)} after the beginning"]
     if sign.message == "PreChargeRes" and e.precharge.target is not None:
         pro.append(f"its voltage was {volts(e.precharge.highest)} at most, of {volts(e.precharge.target)}")
-    return told(e, sign, what.format(place=sign.message.removesuffix("Res")), pro)
+    return told(e, sign, what.format(place=sign.message.removesuffix("Res")), pro, _own(e))
+
+
+def _own(e: Evidence) -> int:
+    """The score of a word that our own box may have said: then its journal knows why."""
+    own = e.box is not None and e.box.role == "evse" and (e.box.trips or any(reason is R.NOT_CONFIRMED for _, reason in e.box.reasons))
+    return TOLD - LATER if own else TOLD
 
 
 def _shutdown(e: Evidence) -> Found | None:
     """EVSE_Shutdown before anything was charged; in the charging loop it is how a charger stops in order (ends.py)."""
     sign = e.first("status", "EVSE_Shutdown")
+    stop = e.ending.stop_asked
+    if sign is not None and stop is not None and sign.at >= stop:
+        return None  # the answer to a car that ends
     if sign is None or e.charged or sign.message in ("WeldingDetectionRes", "SessionStopRes"):
         return None
     if e.first("failed") is not None and e.first("failed").at <= sign.at:  # type: ignore[union-attr]
@@ -42,7 +51,7 @@ def _car_found(e: Evidence, sign: Sign | None) -> Found | None:
     if sign.text == "FAILED_ChargingCurrentdifferential" and e.power.idle > 2:
         pro.append(f"no current had flowed for {seconds(e.power.idle)}")
     found = told(e, sign, f"The car reported {sign.text} in {sign.message}", pro, TOLD)
-    if found is not None and found.score < TOLD - 15:
+    if found is not None and REMARK < found.score < TOLD - 15:
         found.score = TOLD - 15  # an orderly end is what an error of the car leads to: it stays the reason
     return found
 

@@ -6,7 +6,7 @@ from typing import Any, Sequence
 
 from tasks.safety import ac_trips, bridge_trips, trips
 from tasks.safety.trips import Trip
-from tools.explain.causes.cause import LATER, TRIPPED, Cause, Found
+from tools.explain.causes.cause import LATER, NAMED, TRIPPED, Cause, Found
 from tools.explain.evidence import Evidence, Side
 
 PEV, EVSE, AC, BRIDGE = "pev", "evse", "ac", "bridge"
@@ -77,12 +77,13 @@ ROWS: dict[str, tuple[Side, int | None]] = {
     "current_without_k": (CAR, None),
 }
 """Trip -> whose matter, public code where one fits for certain."""
+AROUND = 3.0  # s between the last word about what was lacking and the end: the words come once a second
 CONTACTORS = {"contactor_dropped", "contactor_uncommanded", "contactor_not_closed", "contactor_welded"}
 OF_A_CAR, OF_A_CHARGER = 16, 17  # public codes of contactors: EVContactorFault, EVSEContactorFault
 OF_AC = {"overcurrent": (Side.CAR, 4)}  # what a name means otherwise at a wallbox
 
 
-def _weigh(name: str, role: str) -> Any:
+def _weigh(name: str, role: str, text_of: str) -> Any:
     def weigh(e: Evidence) -> Found | None:
         if e.box is None or _role(e) != role:
             return None
@@ -95,9 +96,21 @@ def _weigh(name: str, role: str) -> Any:
                     (f"{e.box.trips[0][2]} had tripped before",) if n else (),
                     at,
                 )
-        return None
+        return _held_back(e, text_of)
 
     return weigh
+
+
+def _held_back(e: Evidence, text: str) -> Found | None:
+    """What would have tripped at once kept our box from going on."""
+    box = e.box
+    if box is None or box.trips or e.charged or not box.waits or not box.reasons:
+        return None
+    first, last, waited_for, hint = box.waits[-1]
+    end = box.reasons[0][0]
+    if waited_for != text or not -AROUND <= end - last <= AROUND:
+        return None
+    return Found(NAMED, f"Our own box did not go on: {text}", (f"our journal, {last:.1f} s: waits before granting: {text}. {hint}",), (), first)
 
 
 def _role(e: Evidence) -> str:
@@ -126,7 +139,7 @@ def _cause(trip: Trip, role: str) -> Cause:
         _phrase(first),
         tuple(_sentence(part) for part in rest) or (_sentence(first),),
         f"tasks/safety, trip {trip.name}",
-        _weigh(trip.name, role),
+        _weigh(trip.name, role, trip.text),
         mrec=code,
     )
 
