@@ -4,7 +4,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.explain import sessions
+from tests.explain import faults, sessions
 from tests.explain.confusion import share, table
 
 GOOD = 90.0
@@ -20,6 +20,10 @@ def main(argv: list[str] | None = None) -> int:
     groups = {"captures": sessions.captures()} if sessions.FILES else {}
     alone, both = sessions.fleet(args.seed)
     groups |= {f"fleet, seed {args.seed}, frames alone": alone, f"fleet, seed {args.seed}, frames and journal": both}
+    if args.faults:
+        of_messages, of_all, without = faults.measured(args.seed, args.faults)
+        groups |= {"generated faults of messages, frames alone": of_messages, "generated faults, frames and journal": of_all}
+        print(f"{sum(without.values())} of {args.faults} generated faults have no label: {dict(without)}")
     worst = 100.0
     for title, cases in groups.items():
         print("\n".join(table(title, cases, args.all)))

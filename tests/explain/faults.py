@@ -29,14 +29,15 @@ BEFORE = {"slac": ("slac_unanswered", "slac_no_sounds", "slac_no_attenuation", "
 SILENT = {"pev": ("answer_missing",), "evse": ("request_missing",)}
 CLOSED = {"pev": "closed_by_charger", "evse": "closed_by_car"}
 CAR_CODES = {"FAILED_RESSTemperatureInhibit": "car_too_hot", "FAILED_EVShiftPosition": "car_not_parked", "FAILED_ChargerConnectorLockFault": "car_lock",
-             "FAILED_EVRESSMalfunction": "car_battery_fault", "FAILED_ChargingCurrentdifferential": "car_current", "FAILED_ChargingVoltageOutOfRange": "car_voltage",
-             "FAILED_ChargingSystemIncompatibility": "car_incompatible"}
+             "FAILED_EVRESSMalfunction": "car_battery_fault", "FAILED_ChargingCurrentdifferential": "car_current",
+             "FAILED_ChargingVoltageOutOfRange": "car_voltage", "FAILED_ChargingSystemIncompatibility": "car_incompatible"}
 CODES = {**dict.fromkeys(messages.SESSION_CODES, "unknown_session"), **dict.fromkeys(messages.SEQUENCE_CODES, "sequence_error"),
          **dict.fromkeys(messages.PAYMENT_CODES, "payment_contract"), **dict.fromkeys(messages.SERVICE_CODES, "service_refused"),
          **dict.fromkeys(messages.MODE_CODES, "transfer_mode"), **dict.fromkeys(messages.PARAMETER_CODES, "parameters_refused"),
          **dict.fromkeys(messages.POWER_CODES, "power_refused")}
 PLAIN = {"CableCheckRes": "cable_check_isolation", "PreChargeRes": "precharge_failed", "PowerDeliveryRes": "power_refused"}
-ENDLESS = {"ContractAuthentication": "authorisation_never", "Authorization": "authorisation_never", "ChargeParameterDiscovery": "parameters_refused", "CableCheck": "cable_check_endless"}
+ENDLESS = {"ContractAuthentication": "authorisation_never", "Authorization": "authorisation_never", "ChargeParameterDiscovery": "parameters_refused",
+           "CableCheck": "cable_check_endless"}
 STATUS = {"EVSE_EmergencyShutdown": ("charger_emergency",), "EVSE_Malfunction": ("charger_malfunction",), "EVSE_UtilityInterruptEvent": ("charger_utility",),
           "EVSE_Shutdown": ("charger_shutdown", "charged_charger_ended")}
 IMPOSSIBLE = ("other-unit", "negative", "slightly-negative", "huge")
@@ -57,9 +58,11 @@ PLANT = (
     (r"car-battery-", r"trip_battery_unknown|trip_permission|box_battery_silent|box_not_confirmed|charged_car_ended|car_ended_early"),
     (r"car-stop-button", r"trip_stop_button|stopped_by_user"),
     (r"car-unplugged", r"unplugged|trip_pilot_lost"),
-    (r"charger-(?:meter|output-voltage|stage)", r"trip_evse_output_\w+|power_stage_silent|cable_check_\w+|box_not_confirmed|trip_evse_\w*voltage\w*|precharge_\w+|trip_evse_output_refused"),
+    (r"charger-(?:meter|output-voltage|stage)",
+     r"trip_evse_output_\w+|power_stage_silent|cable_check_\w+|box_not_confirmed|trip_evse_\w*voltage\w*|precharge_\w+|trip_evse_output_refused"),
     (r"charger-output-current", r"trip_evse_output_\w+|trip_evse_current_not_gone|box_not_confirmed|cable_check_\w+"),
-    (r"charger-pilot|charger-pwm", r"trip_evse_pilot_lost|trip_evse_output_refused|state_c_not_seen|box_not_confirmed|pilot_no_5_percent|cable_check_\w+|unplugged|trip_evse_lock_lost"),
+    (r"charger-pilot|charger-pwm",
+     r"trip_evse_pilot_lost|trip_evse_output_refused|state_c_not_seen|box_not_confirmed|pilot_no_5_percent|cable_check_\w+|unplugged|trip_evse_lock_lost"),
     (r"charger-lock", r"trip_evse_lock_lost|box_not_confirmed|trip_evse_output_refused|cable_check_\w+"),
     (r"charger-isolation", r"trip_evse_isolation\w*|cable_check_\w+|box_not_confirmed"),
     (r"charger-stop-button", r"trip_evse_stop_button|stopped_by_user"),
@@ -137,7 +140,8 @@ def _of_message(first: str, role: str, message: str, fault: str, o: Outcome) -> 
         ended = ("car_ended_early",) if "SessionStop" in fault else ()       # a car that ends looks so
         return ("wrong_answer",) if role == "pev" else ("sequence_error", *ended)
     if first == "header" or first == "octets" and o.reasons.get(role) == "BAD_MESSAGE":
-        return ("bad_message", *SILENT[role]) if fault.startswith(("length-huge", "length-more", "header-4", "header-5", "header-6", "header-7")) else ("bad_message",)
+        longer = fault.startswith(("length-huge", "length-more", "header-4", "header-5", "header-6", "header-7"))      # the rest is waited for
+        return ("bad_message", *(SILENT[role] if longer else ()))
     if first == "schema":
         return ("no_common_protocol", "bad_message", "wrong_answer", "sequence_error")
     if first == "session":

@@ -63,7 +63,7 @@ FLEET: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "isolation-fault-told": (("cable_check_isolation",), ("cable_check_isolation",)),
     "ac-post": (("record_empty",), ("pilot_no_5_percent",)),  # without frames there is nothing to be heard
     "pwm-lost": (
-        ("closed_by_car", "car_stopped_suddenly", "charged_car_ended"),
+        ("closed_by_car", "charged_car_ended"),
         ("trip_pwm_lost",),
     ),  # the pilot is not in the frames: all that they show is a car that ends
     "high-minimum": (("voltage_incompatible",), ("voltage_incompatible",)),
@@ -90,7 +90,7 @@ FLEET: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "service-hunter": (("service_refused",), ("service_refused",)),
     "ac-car": (("transfer_mode",), ("transfer_mode",)),
     "pausing-car": (("paused",), ("paused",)),
-    "pilot-only": (("record_empty",), ("slac_unanswered", "charged_by_pilot", "stopped_by_user", "unplugged")),
+    "pilot-only": (("record_empty",), ("slac_unanswered", "stopped_by_user", "unplugged")),
 }
 """Name -> right causes; from tools/simulate/fleet: what each personality is said to do there."""
 FLEET_CHARGES = (CHARGED, CHARGED)

@@ -22,6 +22,7 @@ EXCESS_A = 5.0                           # A: less is the regulation's business
 EXCESS_TIME = S // 2                     # what is shorter is a spike of the meter
 FOLLOWS = 2 * S                          # a charger that ramps down is measured against what was asked for so long ago (S5: within 1 s)
 MAX_ASKED = 64                           # requests within FOLLOWS: one each 50 ms and more
+LIMITS = (("EVSEMinimumVoltageLimit", "charger_least_v"), ("EVSEMaximumVoltageLimit", "charger_most_v"), ("EVSEMaximumCurrentLimit", "charger_most_a"))
 SIDES = {Role.CAR: Side.CAR, Role.CHARGER: Side.CHARGER}
 
 
@@ -152,8 +153,8 @@ class Attempt:
         known = any(s.kind == kind and s.message == message and s.text == text for s in self._signs)
         if not known and len(self._signs) < MAX_SIGNS:
             self._signs.append(Sign((at - self.start) / S, kind, side, message, text))
-        elif not known:
-            self._seen_at.pop((kind, text), None)        # bounded by the signs
+        elif not any(s.kind == kind and s.text == text for s in self._signs):
+            del self._seen_at[kind, text]        # bounded by the signs
 
     def _step(self, name: str, at: int) -> _Stretch:
         if not self._steps or self._steps[-1].name != name and len(self._steps) < MAX_STEPS:
@@ -256,7 +257,7 @@ class Attempt:
 
     def _told(self, name: str, fields: Fields) -> None:
         numbers = fields.numbers
-        for field, key in (("EVSEMinimumVoltageLimit", "charger_least_v"), ("EVSEMaximumVoltageLimit", "charger_most_v"), ("EVSEMaximumCurrentLimit", "charger_most_a")):
+        for field, key in LIMITS:
             if field in numbers:
                 self._limits.setdefault(key, numbers[field])
         if name == "ServiceDiscovery":
@@ -294,7 +295,8 @@ class Attempt:
         return Evidence(
             session.number, (session.start - began) / S, (max(session.end, end) - session.start) / S, session.car, session.charger, session.protocol,
             self._offers, self._refused, self._schema_id, self._handshake, self._payment, self._chosen, self._modes, self._mode, slac, network, tuple(steps),
-            tuple(replace(s, until=t(self._seen_at.get((s.kind, s.text), 0)) if (s.kind, s.text) in self._seen_at else s.at) for s in self._signs), self._precharge.volts(), self._welding.volts(), self._power.power(session), Limits(**self._limits), self._isolation, ending,
+            tuple(replace(s, until=t(self._seen_at.get((s.kind, s.text), self.start))) for s in self._signs),
+            self._precharge.volts(), self._welding.volts(), self._power.power(session), Limits(**self._limits), self._isolation, ending,
             self._understood, self._messages.get(Role.CAR, 0), self._messages.get(Role.CHARGER, 0), self._gaps, tier, blind)
 
     def _since(self, at: int) -> float:

@@ -29,7 +29,8 @@ def parse(lines: Iterable[str], shift: float) -> list[Line]:
         match = TEXT.fullmatch(text.rstrip("\n"))
         if match is not None:
             seconds, source, checkpoint, level, said = match.groups()
-            found.append(Line(float(seconds) + shift, source.rpartition("/")[2], "checkpoint" if checkpoint else (level or "info").lower(), int(checkpoint or 0), said))
+            kind = "checkpoint" if checkpoint else (level or "info").lower()
+            found.append(Line(float(seconds) + shift, source.rpartition("/")[2], kind, int(checkpoint or 0), said))
     return found
 
 

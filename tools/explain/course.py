@@ -5,9 +5,11 @@ from kernel.record import dataclass
 from tools.explain.evidence import Evidence, Step
 from tools.explain.usual import Usual, compared, usual
 
-CHECKPOINTS = {"matching": 100, "joining the network": 170, "SDP": 200, "TCP connection": 301, "supportedAppProtocol": 400, "SessionSetup": 500, "ServiceDiscovery": 510,
-               "ServicePaymentSelection": 520, "PaymentServiceSelection": 520, "ContractAuthentication": 530, "Authorization": 530, "ChargeParameterDiscovery": 540, "CableCheck": 560,
-               "PreCharge": 570, "PowerDelivery": 600, "CurrentDemand": 700, "ChargingStatus": 720, "WeldingDetection": 850, "SessionStop": 900}
+CHECKPOINTS = {
+    "matching": 100, "joining the network": 170, "SDP": 200, "TCP connection": 301, "supportedAppProtocol": 400, "SessionSetup": 500,
+    "ServiceDiscovery": 510, "ServicePaymentSelection": 520, "PaymentServiceSelection": 520, "ContractAuthentication": 530, "Authorization": 530,
+    "ChargeParameterDiscovery": 540, "CableCheck": 560, "PreCharge": 570, "PowerDelivery": 600, "CurrentDemand": 700, "ChargingStatus": 720,
+    "WeldingDetection": 850, "SessionStop": 900}
 """The numbered checkpoint at which a step begins (field sheet 6)."""
 STOP_CHECKPOINT = 800
 MAX_POINTS = 24
@@ -92,7 +94,8 @@ def _point(e: Evidence, step: Step, stop: bool, silence: float) -> Point:
     if silence:
         parts.append(f"then {silence:.1f} s of silence")
     name = f"{step.name}{' (stop)' if stop else ''}"
-    return Point(step.began, STOP_CHECKPOINT if stop else CHECKPOINTS.get(step.name), name, step.took, usual(step.name), _slow(step) and not again, "; ".join(parts))
+    checkpoint = STOP_CHECKPOINT if stop else CHECKPOINTS.get(step.name)
+    return Point(step.began, checkpoint, name, step.took, usual(step.name), _slow(step) and not again, "; ".join(parts))
 
 
 def _values(e: Evidence, step: Step) -> list[str]:
@@ -103,7 +106,8 @@ def _values(e: Evidence, step: Step) -> list[str]:
         if e.slac.chargers and e.slac.chargers[0][1] is not None:
             parts.append(f"{count(len(e.slac.chargers), 'charger')}, {e.slac.chargers[0][1]:.1f} dB")
     elif step.name == "SDP":
-        parts.append(f"{count(e.network.sdp_requests, 'request')}{f' ({e.network.sdp_tls_requests} for TLS)' if e.network.sdp_tls_requests else ''}, {count(e.network.sdp_answers, 'answer')}")
+        tls = f" ({e.network.sdp_tls_requests} for TLS)" if e.network.sdp_tls_requests else ""
+        parts.append(f"{count(e.network.sdp_requests, 'request')}{tls}, {count(e.network.sdp_answers, 'answer')}")
     elif step.name == "PreCharge" and e.precharge.target is not None and e.precharge.highest is not None:
         parts.append(f"{e.precharge.target:.0f} V wanted, {e.precharge.first:.0f} to {e.precharge.highest:.0f} V, at the end {e.precharge.last:.0f} V")
     elif step.name == "WeldingDetection" and e.welding.first is not None:

@@ -36,7 +36,8 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A stretch of the same V2G message. `name` without Req and Res; `slowest` answer in s; `open_for`: s that its last request had waited when nothing came any more."""
+    """A stretch of the same V2G message. `name` without Req and Res; `slowest` answer in s; `open_for`: s that its last request had waited
+    when nothing came any more."""
 
     name: str
     began: float
@@ -54,7 +55,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Slac:
-    """Counts of the messages of the last run of matching, or of the last complete one; `chargers`: (MAC, mean attenuation in dB) of all that answered, the best first."""
+    """Counts of the messages of the last run of matching, or of the last complete one; `chargers`: (MAC, mean attenuation in dB) of
+    all that answered, the best first."""
 
     parm_requests: int = 0
     parm_answers: int = 0

@@ -10,12 +10,15 @@ from tools.explain.causes.cause import AT_ONCE, LATER, NAMED, REASON, SEEN, TRIP
 from tools.explain.causes.table import CAUSES
 from tools.explain.evidence import Evidence
 
+FOLLOWS = frozenset({"answer_missing", "request_missing"})       # what our journal says of these follows from whatever silenced the other side
 AGREES = 8                   # more for a cause that our box's own reason is compatible with
-GENERAL = frozenset({StopReason.SAFETY_TRIP, StopReason.INTERNAL_ERROR})      # say nothing that a trip or a message does not say better
-STAGES = ("matching", "joining the network", "SDP", "TCP connection", "TLS", "supportedAppProtocol", "SessionSetup", "ServiceDiscovery", "AuthorizationSetup", "ServiceDetail",
-          "ServicePaymentSelection", "PaymentServiceSelection", "ServiceSelection", "PaymentDetails", "ContractAuthentication", "Authorization", "ChargeParameterDiscovery",
-          "DC_ChargeParameterDiscovery", "AC_ChargeParameterDiscovery", "ScheduleExchange", "CableCheck", "DC_CableCheck", "PreCharge", "DC_PreCharge", "PowerDelivery", "CurrentDemand",
-          "ChargingStatus", "MeteringReceipt", "DC_ChargeLoop", "AC_ChargeLoop", "WeldingDetection", "DC_WeldingDetection", "SessionStop")
+GENERAL = frozenset({StopReason.SAFETY_TRIP, StopReason.INTERNAL_ERROR})      # a trip says it better
+STAGES = (
+    "matching", "joining the network", "SDP", "TCP connection", "TLS", "supportedAppProtocol", "SessionSetup", "ServiceDiscovery",
+    "AuthorizationSetup", "ServiceDetail", "ServicePaymentSelection", "PaymentServiceSelection", "ServiceSelection", "PaymentDetails",
+    "ContractAuthentication", "Authorization", "ChargeParameterDiscovery", "DC_ChargeParameterDiscovery", "AC_ChargeParameterDiscovery",
+    "ScheduleExchange", "CableCheck", "DC_CableCheck", "PreCharge", "DC_PreCharge", "PowerDelivery", "CurrentDemand", "ChargingStatus",
+    "MeteringReceipt", "DC_ChargeLoop", "AC_ChargeLoop", "WeldingDetection", "DC_WeldingDetection", "SessionStop")
 POWER = frozenset({"CurrentDemand", "ChargingStatus", "DC_ChargeLoop", "AC_ChargeLoop"})
 RANK = {name: n for n, name in enumerate(STAGES, 1)}
 UNKNOWN = "unknown"
@@ -78,10 +81,10 @@ def _weigh(cause: Cause, e: Evidence) -> Found | None:
     line = next((line for line in e.box.lines if any(re.search(word, line.text) for word in cause.words)), None)
     if line is not None and not _well(e):        # else it told of something on the way to a good end
         if found is None:
-            found = Found(NAMED, _sentence(line.text), (), (), line.at)
-        found.score = max(found.score, NAMED)
+            found = Found(0, _sentence(line.text), (), (), line.at)
+        found.score = max(found.score, SEEN if cause.name in FOLLOWS else NAMED)
         found.pro += (f"our journal, {line.at:.1f} s: {line.text}",)
-    reason = next(((at, r) for at, r in _reasons(e) if r in cause.reasons and r not in GENERAL), None)
+    reason = next(((at, r) for at, r in _reasons(e) if r in cause.reasons and not (r in GENERAL and e.box.trips)), None)
     if reason is not None:
         at, why = reason
         general = len(cause.reasons) > 1 or cause.reasons and sum(why in other.reasons for other in CAUSES) > 1

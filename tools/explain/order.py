@@ -1,4 +1,4 @@
-"""In which order the requests of DIN 70121 and ISO 15118-2 come, and what a request out of order is: of interest only while nothing of the record is missing."""
+"""In which order the requests of DIN 70121 and ISO 15118-2 come, and what a request out of order is; asked only while nothing of the record is missing."""
 from __future__ import annotations
 
 MUST_FOLLOW = {

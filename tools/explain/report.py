@@ -33,7 +33,12 @@ def answer(d: Diagnosis) -> str:
 
 
 def text(x: Explanation, every: bool = False) -> Iterator[str]:
-    """Lines; `every`: all causes that have something for them, and all attempts in full."""
+    """Lines; `every`: all causes that have something for them, and all attempts in full. Nothing in them can command a terminal."""
+    for line in _text(x, every):
+        yield printable(line)
+
+
+def _text(x: Explanation, every: bool) -> Iterator[str]:
     d = x.diagnosis
     yield from wrap(printable(answer(d)), WIDTH)
     yield ""
@@ -42,7 +47,8 @@ def text(x: Explanation, every: bool = False) -> Iterator[str]:
         yield ""
         yield f"{len(x.diagnoses)} attempts in this record; explained is number {x.main + 1}:"
         for n, other in enumerate(x.diagnoses):
-            yield f"  {'*' if n == x.main else ' '} {n + 1}. at {other.evidence.at:.1f} s, until {place(other.evidence)}: {printable(other.first.found.what) if other.first else 'no reason to be seen'}"
+            what = other.first.found.what if other.first is not None else "no reason to be seen"
+            yield f"  {'*' if n == x.main else ' '} {n + 1}. at {other.evidence.at:.1f} s, until {place(other.evidence)}: {what}"
     yield from _course(d.evidence)
     yield from _causes(d, every)
     yield from _remedies(d)

@@ -10,7 +10,7 @@ from tasks.listen.values import is_physical, physical
 MAX_FIELDS = 400             # looked at per message: a list of schedules has up to 3 x 1024 entries
 UNITS = (("Voltage", ("V",)), ("Current", ("A",)), ("PowerLimit", ("W",)), ("Energy", ("Wh",)))
 SIGNED = ("EVSEPresentCurrent", "EVTargetCurrent", "EVSEPresentVoltage")     # a meter at rest, and a car that gives current back, are below zero
-BELIEVED = {"V": 1500.0, "A": 3000.0, "W": 1_000_000.0, "Wh": 10_000_000.0}     # more is in no charger; limits that only say "as much as you like" are left alone
+BELIEVED = {"V": 1500.0, "A": 3000.0, "W": 1_000_000.0, "Wh": 10_000_000.0}     # more is in no charger; limits are not looked at
 LEAST_NOISE = -5.0           # V, A: what a meter at rest may say
 
 

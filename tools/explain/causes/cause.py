@@ -38,7 +38,8 @@ class Found:
 @dataclass(frozen=True, slots=True, eq=False)
 class Cause:
     """One row. `why`: the likely explanation, a phrase after "most likely". `remedies` in the order of trying. `words`: regular expressions of lines of our
-    journal that name it; `reasons`: our stop reasons that it explains, `mrec` a number of mrec.py. `in_order`: nothing went wrong. `judged` False: cannot be said."""
+    journal that name it; `reasons`: our stop reasons that it explains, `mrec` a number of mrec.py. `in_order`: nothing went wrong.
+    `judged` False: the record says too little."""
 
     name: str
     side: Side

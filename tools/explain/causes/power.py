@@ -65,7 +65,8 @@ def _left_c(e: Evidence) -> Found | None:
     line = next((line for line in e.box.lines if "car left state C" in line.text), None) if e.box is not None else None
     if line is None or e.ending.stop_asked is not None:
         return None
-    return Found(INFERRED, "The car went back to state B in the middle of the session", (f"our journal: {line.text}",), ("a car that gives up for another reason does the same",), line.at)
+    con = ("a car that gives up for another reason does the same",)
+    return Found(INFERRED, "The car went back to state B in the middle of the session", (f"our journal: {line.text}",), con, line.at)
 
 
 def _never_reached(e: Evidence) -> bool:

@@ -36,7 +36,8 @@ def _shutdown(e: Evidence) -> Found | None:
         return None
     if e.first("failed") is not None and e.first("failed").at <= sign.at:  # type: ignore[union-attr]
         return told(e, sign, f"The charger shut down in {sign.message}", (), TOLD - 20)
-    return told(e, sign, f"The charger shut down in {sign.message}, before any power", (f"EVSE_Shutdown in {sign.message}",))
+    own = e.box is not None and e.box.role == "evse"  # our own box said it, and knows why
+    return told(e, sign, f"The charger shut down in {sign.message}, before any power", (f"EVSE_Shutdown in {sign.message}",), TOLD - LATER if own else TOLD)
 
 
 def _car(e: Evidence, *codes: str) -> Found | None:
