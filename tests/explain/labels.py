@@ -69,7 +69,7 @@ FLEET: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "high-minimum": (("voltage_incompatible",), ("voltage_incompatible",)),
     "bidirectional": (("current_reverse",), ("trip_reverse_current",)),
     "evil-match": (("precharge_disagreement",), ("precharge_disagreement",)),
-    "evil-voltmeter": (("precharge_not_reached", "precharge_disagreement"), ("precharge_disagreement",)),
+    "evil-voltmeter": (("precharge_overshoot", "precharge_disagreement"), ("precharge_disagreement",)),
     "evil-overvoltage": (("precharge_overshoot",), ("trip_inlet_overvoltage",)),
     "evil-overcurrent": (("current_excess",), ("trip_overcurrent",)),
     "evil-deaf-stage": (("current_excess",), ("trip_current_deviation",)),

@@ -80,6 +80,17 @@ def test_the_folder_of_a_session(tmp_path, compleo, capsys):
     assert found.role == "pev" and abs(found.lines[0].at - EPOCH) < 1
 
 
+def test_the_folder_of_a_simulation(tmp_path, compleo, capsys):
+    where = tmp_path / "run"
+    where.mkdir()
+    capture(where / "frames.pcap", compleo)
+    (where / "journal-pev.txt").write_text("\n".join(compleo.lines))
+    (where / "journal-evse.txt").write_text("     0.001 safety           ERROR: TRIP overcurrent: Overcurrent. x\n")
+    assert main([str(where)]) == 1
+    text = capsys.readouterr().out
+    assert "journal of our box (pev)" in text and "Overcurrent" not in text
+
+
 def test_a_journal_alone(tmp_path, compleo, capsys):
     where = tmp_path / "000001-x-pev"
     where.mkdir()
@@ -140,7 +151,8 @@ def test_hostile_words_do_not_reach_the_terminal(tmp_path, compleo, capsys):
 
 
 def test_lines_of_a_journal():
-    text = ["    12.345 homeplug         [150] CM_SLAC_MATCH.REQ sent", "     3.000 v2g              WARNING: odd", "Traceback", "     4.000 pev/safety       TRIP"]
+    text = ["    12.345 homeplug         [150] CM_SLAC_MATCH.REQ sent", "     3.000 v2g              WARNING: odd", "Traceback",
+            "     4.000 pev/safety       TRIP"]
     lines = parse(text, 100.0)
     assert [(line.at, line.source, line.level, line.number, line.text) for line in lines] == [
         (112.345, "homeplug", "checkpoint", 150, "CM_SLAC_MATCH.REQ sent"), (103.0, "v2g", "warning", 0, "odd"), (104.0, "safety", "info", 0, "TRIP")]

@@ -12,6 +12,7 @@ LIVE_V = 60.0  # S6
 MARGIN_A = 10.0  # S16
 REVERSE_A = -5.0  # S5
 IDLE_S = 5.0  # of a loop without current: a charger ramps up within 2 s
+LONG = 5.0  # s of PreCharge: what a charger has to manage it in
 PATIENCE = 3.0  # s: a charge that goes on for longer has not ended because of it
 OVERSHOOT_V = 50.0  # a charger that regulates badly stays below that (safety sheet 6: 20 V)
 FIELD_CHECK = 20.0  # s: more than any recorded one (15 s)
@@ -71,7 +72,7 @@ def _left_c(e: Evidence) -> Found | None:
 
 def _never_reached(e: Evidence) -> bool:
     v = e.precharge
-    return v.target is not None and v.answers > 0 and not v.near
+    return v.target is not None and v.answers > 0 and not v.near and v.last is not None and v.last < v.target
 
 
 def _precharge(e: Evidence) -> Found | None:
@@ -84,7 +85,7 @@ def _precharge(e: Evidence) -> Found | None:
         if v.highest is not None and v.first is not None and v.highest - v.first < MATCH_V
         else f"its voltage came up to {volts(v.highest)}"
     )
-    long = step.took > 5
+    long = step.took > LONG
     return Found(
         SEEN if long else INFERRED,
         f"The charger did not reach {volts(v.target)} {limit}; {at}",
@@ -163,8 +164,13 @@ def _reverse(e: Evidence) -> Found | None:
 
 
 def _overshoot(e: Evidence) -> Found | None:
-    v = e.precharge
-    if v.target is None or v.highest is None or v.highest < v.target + OVERSHOOT_V or stopped_at(e, "PreCharge") is None:
+    v, step = e.precharge, stopped_at(e, "PreCharge")
+    if v.target is None or v.highest is None or v.last is None or step is None:
+        return None
+    if v.last > v.target + MATCH_V and step.took > LONG:
+        what = f"The charger's voltage stood at {volts(v.last)} at the end of PreCharge, where the car wanted {volts(v.target)}"
+        return Found(SEEN + 5, what, (f"{v.answers} answers in {seconds(step.took)}; a car closes within 20 V only",), (), step.ended)
+    if v.highest < v.target + OVERSHOOT_V:
         return None
     return Found(
         SEEN + 10 if v.last == v.highest or v.last is not None and v.last > v.target + OVERSHOOT_V else POSSIBLE,
@@ -253,7 +259,7 @@ CAUSES = (
     Cause(
         "precharge_overshoot",
         Side.CHARGER,
-        "the charger regulates badly without a load, or its voltmeter and its power stage disagree",
+        "the charger regulates too high or badly without a load, or its voltmeter shows too much",
         (REPLUG, "Use another charger.", "Own box: what was the inlet's voltage by its own voltmeter?"),
         "safety sheet 6, S12",
         _overshoot,

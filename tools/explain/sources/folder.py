@@ -15,7 +15,7 @@ from tools.explain.sources.material import Material, Unreadable
 MAX_SUMMARY = 64 * 1024                  # octets
 MAX_PIECES = 8                           # of frames and of the journal: drivers/recording/pieces.py keeps four
 MAX_JOURNAL = 32 * 1024 * 1024           # octets of one piece
-ROLES = ("pev", "evse", "bridge")
+ROLES = ("pev", "bridge", "evse")
 FRAMES, JOURNAL, SUMMARY = "frames", "journal", "summary.json"
 
 
@@ -26,7 +26,10 @@ class FolderSource:
         return path.is_dir()
 
     def read(self, path: Path) -> Material:
-        frames, journals = _pieces(path, FRAMES, ".pcap"), _pieces(path, JOURNAL, ".txt")
+        frames, journals, role = _pieces(path, FRAMES, ".pcap"), _pieces(path, JOURNAL, ".txt"), ""
+        for word in ROLES if not journals else ():       # a simulation has one of each side; the frames are the car's
+            journals = journals or _pieces(path, f"{JOURNAL}-{word}", ".txt")
+            role = role or (word if journals else "")
         if not frames and not journals:
             raise Unreadable(f"no record of a session: expected {FRAMES}.pcap and {JOURNAL}.txt, found "
                              + (", ".join(sorted(p.name for p in path.iterdir())[:6]) or "an empty folder"))
@@ -36,7 +39,7 @@ class FolderSource:
         for piece in journals:
             with open(piece, encoding="utf-8", errors="replace") as file:
                 lines += parse(file.read(MAX_JOURNAL).splitlines(), shift)
-        role = summary.get("mode")
+        role = role or summary.get("mode", "")
         if role not in ROLES:
             role = next((word for word in ROLES if path.name.endswith(f"-{word}")), "")
         if not frames:
