@@ -24,7 +24,7 @@ def outside(cases: Iterable[Case]) -> list[Case]:
 def faulty(cases: list[Case], count: int, jobs: int, seed: int) -> list[Outcome]:
     """`count` of the cases (0: all), played and played again; `looked_at` says what was not the same."""
     some = outside(cases)
-    return play(random.Random(seed).sample(some, count) if count else some, jobs, seed, both_again)
+    return play(random.Random(seed).sample(some, count) if count else some, jobs, seed, after=both_again)
 
 
 def both_again(trial: Trial) -> str:

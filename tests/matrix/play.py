@@ -18,17 +18,19 @@ from tests.matrix.worlds import begins_again, is_bridge
 
 
 RECORDED = frozenset({"pev", "evse"})
+After = Callable[[Trial], str] | None
 
 
-def play(cases: Iterable[Case], jobs: int = 2, seed: int = 1, after: Callable[[Trial], str] | None = None) -> list[Outcome]:
-    """All cases, each in a process of its own; one clean charge for each world. `after`: looks at each world at its end, whose boxes then are recorded."""
+def play(cases: Iterable[Case], jobs: int = 2, seed: int = 1, make: type[Trial] | None = None, after: After = None) -> list[Outcome]:
+    """All cases, each in a process of its own; one clean charge for each world. `make`: another observer than that of the world.
+    `after`: looks at each world at its end, whose boxes then are recorded."""
     of_world: dict[str, list[Case]] = {}
     for case in cases:
         of_world.setdefault(case.world, []).append(case)
-    return [outcome for world, its in of_world.items() for outcome in _play(its, jobs, seed, world, after)]
+    return [outcome for world, its in of_world.items() for outcome in _play(its, jobs, seed, world, make, after)]
 
 
-def _play(cases: Iterable[Case], jobs: int, seed: int, world: str, after: Callable[[Trial], str] | None) -> list[Outcome]:
+def _play(cases: Iterable[Case], jobs: int, seed: int, world: str, make: type[Trial] | None, after: After) -> list[Outcome]:
     waiting: dict[tuple[str, str, int], list[Case]] = {}
     for case in cases:
         waiting.setdefault(case.trigger, []).append(case)
@@ -64,7 +66,8 @@ def _play(cases: Iterable[Case], jobs: int, seed: int, world: str, after: Callab
             children[end] = (pid, bytearray(), case)
         return False
 
-    trial = (RetryTrial if begins_again(world) else BridgeTrial if is_bridge(world) else Trial)(seed, on_trigger, world, RECORDED if after is not None else frozenset())
+    kind = make or (RetryTrial if begins_again(world) else BridgeTrial if is_bridge(world) else Trial)
+    trial = kind(seed, on_trigger, world, *((RECORDED,) if after is not None else ()))
     gc.collect()
     gc.freeze()
     try:

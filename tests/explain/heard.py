@@ -1,0 +1,69 @@
+"""Sessions in virtual time whose frames, as they cross our box's interface, and journal are kept in memory for the explainer; nothing else of them is."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from drivers.capture_file import CapturedFrame
+from drivers.journal_file import line
+from drivers.sim.link import LinkConfig
+from drivers.sim.plant_config import PlantConfig
+from exi_native import codec
+from kernel.journal import Event
+from tasks.config import Config
+from tasks.listen.exi import decoder
+from tools.explain.box import parse
+from tools.explain.explain import Explanation, explain_frames
+from tools.simulate.fleet.encounter import Encounter
+from tools.simulate.fleet.meet import BATTERY_WH, LIMIT, SOC_FROM, SOC_TO
+from tools.simulate.fleet.traits import CarTraits, Personality
+
+
+@dataclass
+class Heard:
+    """`frames`: (ns, octets); `lines`: of the journal as they stand in its file; `role` of our box."""
+
+    role: str
+    frames: list[tuple[int, bytes]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def write(self, at_ns: int, frame: bytes) -> None:
+        """A frame sink."""
+        self.frames.append((at_ns, frame))
+
+    def note(self, event: Event) -> None:
+        """A journal sink."""
+        self.lines += line(event).splitlines()
+
+    def captured(self) -> list[CapturedFrame]:
+        return [CapturedFrame(n, at, data, 0, 1, 0) for n, (at, data) in enumerate(self.frames, 1)]
+
+    def explain(self, journal: bool) -> Explanation:
+        """From the frames alone, or with the journal."""
+        decode = decoder(codec.load())
+        if not journal:
+            return explain_frames(self.captured(), (), "", decode)
+        return explain_frames(self.captured(), parse(self.lines, 0.0), self.role, decode)
+
+
+def listen_to(charge: Any, node: Any, role: str) -> Heard:
+    """Keeps what crosses this node's interface and what it says."""
+    heard = Heard(role)
+    node.recorder._sink = heard
+    node.journal.add_sink(heard.note)
+    return heard
+
+
+def meet(who: Personality, seed: int, link: LinkConfig | None = None) -> Heard:
+    """Our box meets one of the fleet, as tools/simulate/fleet/meet.py does it."""
+    config = Config()
+    config.ev.stop_soc_percent = SOC_TO
+    car = isinstance(who.traits, CarTraits)
+    plant = PlantConfig(battery_soc_percent=SOC_FROM, battery_capacity_wh=BATTERY_WH)
+    charge = Encounter(None if car else who, who if car else None, config, plant, codec.load(), seed, link)
+    heard = listen_to(charge, charge.ours, "evse" if car else "pev")
+    charge.run(LIMIT)
+    charge.ours.journal.flush()
+    return heard
+
+
