@@ -140,7 +140,7 @@ def parse(data: bytes, name: str = "the file") -> Box:
                     chain.update(data[sealed_to:place])
                     box.last_hash = chain.hexdigest()
                     box.seals += 1
-                    fits = own[2] == chain.digest()
+                    fits = data[place:place + length] == layout.own_block(layout.SEAL, chain.digest(), compress=False)
                     if not fits:
                         box.broken_seals.append(place)
                     at += sum(words[1] for words in islice(box.notes, counted, None) if words[0] == n.VISIT)
@@ -213,6 +213,7 @@ def _take_own(box: Box, kind: bytes, value: Any) -> None:
     elif kind == layout.END:
         if not isinstance(value, dict):
             raise ValueError("an end that is no object")
+        _check_octets(value)
         box.end = value
 
 
@@ -268,11 +269,29 @@ def check_note(words: Any, channels: list[str], signals: int) -> None:
         raise ValueError(f"{channels[words[1]]} is {str(words[2])[:40]!r}")
     if kind == n.DRAWN and (words[1] < -1 or words[1] > MAX_BITS or words[1] >= 0 and not (type(words[2]) is int and 0 <= words[2] < 1 << words[1])):
         raise ValueError(f"{words[1]} bits of randomness that are {str(words[2])[:40]}")
+    for word in words[2:]:
+        if type(word) in (list, dict):
+            _check_octets(word)
     if kind == n.CAN_HEARD:
         for frame in words[2]:
             if not (isinstance(frame, list) and len(frame) == 4 and type(frame[0]) is int and 0 <= frame[0] < 1 << 29 and isinstance(frame[1], str)
                     and type(frame[3]) is int and abs(frame[3]) < MAX_NS and len(bytes.fromhex(frame[1])) <= 8):
                 raise ValueError(f"no CAN frame: {str(frame)[:60]}")
+
+
+def _check_octets(value: Any) -> None:
+    """ValueError where {"x": ...} is no hexadecimal text."""
+    if isinstance(value, dict):
+        if value.keys() == {"x"}:
+            if not isinstance(value["x"], str):
+                raise ValueError(f"octets that are {str(value)[:40]}")
+            bytes.fromhex(value["x"])
+        else:
+            for item in value.values():
+                _check_octets(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_octets(item)
 
 
 def _take_packet(box: Box, body: bytes) -> None:

@@ -34,6 +34,7 @@ LEAST_BITS = 48                      # of randomness: fewer are no identifier
 MAX_PAIRS = 64                       # addresses whose sums are looked for
 HEAD_OF_OURS = frozenset({"format", "python", "machine", "codec", "mode", "tape_from_ns", "real_clock", "rows", "channels", "signals", "units", "external", "kernel"})
 """What of the head names nobody."""
+_ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:]*")
 
 
 class CannotAnonymise(Exception):
@@ -215,12 +216,15 @@ class _Anonymiser:
         """Texts that are no choice and not the default; where the settings would refuse an invented one, the default stands in its place."""
         choices = {entry.path: entry for entry in describe(Config)}
         new, changed = _walk(recorded, to_dict(Config()), (), choices, self._names, self._texts)
+        problems = _problems(new)
         for path, default in changed:
-            try:
-                build(Config, new, {}, "settings")
-                break
-            except SettingsError:
-                _put(new, path, default)
+            if problems:
+                invented = _put(new, path, default)
+                left = _problems(new)
+                if left < problems:
+                    problems = left
+                else:
+                    _put(new, path, invented)
         return new
 
 
@@ -256,16 +260,28 @@ def _walk(recorded: Any, usual: Any, path: tuple[str, ...], entries: dict[Any, A
     if recorded == usual or entry is not None and entry.choices:
         return recorded, []
     if isinstance(recorded, str):
-        return names.text(recorded), [(path, usual)]
+        return texts.text(recorded) if _ADDRESS.fullmatch(recorded) else names.text(recorded), [(path, usual)]
     if isinstance(recorded, list):
         return [names.text(item) if isinstance(item, str) and not (usual and item in usual) else texts.value(item) for item in recorded], [(path, usual)]
     return recorded, []
 
 
-def _put(settings: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+def _problems(settings: Any) -> int:
+    """How many sentences today's program has against them."""
+    try:
+        build(Config, settings, {}, "settings")
+    except SettingsError as refused:
+        return len(refused.problems)
+    return 0
+
+
+def _put(settings: dict[str, Any], path: tuple[str, ...], value: Any) -> Any:
+    """What stood there."""
     for key in path[:-1]:
         settings = settings.get(key, {})
+    before = settings.get(path[-1])
     settings[path[-1]] = value
+    return before
 
 
 def _settings_texts(recorded: Any) -> Iterable[str]:
@@ -280,7 +296,7 @@ def _settings_texts(recorded: Any) -> Iterable[str]:
         elif isinstance(value, list):
             for item in value:
                 yield from walk(item, path)
-        elif isinstance(value, str) and path not in choices and value not in usual and len(value) >= LEAST_TEXT:
+        elif isinstance(value, str) and path not in choices and value not in usual and len(value) >= LEAST_TEXT and not _ADDRESS.fullmatch(value):
             yield value
             parts = re.split(r"[/\\.@:,;\s]+", value)
             if len(parts) > 1:
