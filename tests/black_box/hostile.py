@@ -1,6 +1,7 @@
 """Files from somebody who means ill, and mutations of honest ones: makers for the tests and for the fuzz command."""
 from __future__ import annotations
 
+import copy
 import json
 import random
 import zlib
@@ -31,7 +32,7 @@ def bombs() -> dict[str, bytes]:
     length = (1 << 30).to_bytes(4, "little")
     return {
         "zip bomb": file(_packed(TAPE, zeros)),
-        "zip bombs": file(*[_packed(TAPE, _spaces(7 << 20)) for _ in range(200)]),
+        "zip bombs": file(*[_packed(TAPE, _spaces(7 << 20))] * 200),
         "zip bomb as a head": pcapng.section_header() + _packed(HEAD, zeros),
         "deep JSON": file(own_block(TAPE, deep)), "deep JSON as a head": pcapng.section_header() + own_block(HEAD, deep),
         "two million notes": file(own_block(TAPE, many)),
@@ -77,7 +78,7 @@ def wrong_notes(rng: random.Random, count: int) -> list[Any]:
         note = json.loads(json.dumps(rng.choice(good)))
         action = rng.randrange(4)
         if action == 0:
-            note[rng.randrange(len(note))] = rng.choice(WRONG)
+            note[rng.randrange(len(note))] = copy.deepcopy(rng.choice(WRONG))
         elif action == 1:
             note.append(rng.choice(WRONG))
         elif action == 2:
@@ -130,7 +131,7 @@ def _spoil(rng: random.Random, value: Any) -> None:
     while isinstance(value, (dict, list)) and value:
         key: Any = rng.choice(list(value)) if isinstance(value, dict) else rng.randrange(len(value))
         if not isinstance(value[key], (dict, list)) or not value[key] or rng.random() < 0.2:
-            value[key] = rng.choice(WRONG)
+            value[key] = copy.deepcopy(rng.choice(WRONG))
             return
         value = value[key]
 
