@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from drivers.blackbox.reader import Box, NotABox, read
-from tools.box import export, info, verify
+from tools.box import info, verify
 
 OK, BAD, USAGE, MISSING = 0, 1, 2, 3
 
@@ -106,6 +106,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _export_one(name: str, out: str, box: Box, only: frozenset[str], args: argparse.Namespace) -> None:
+    from tools.box import export
     if name == "pcapng":
         _octets(out, export.capture(box, journal=args.with_journal))
     elif name == "signals":

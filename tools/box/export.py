@@ -10,13 +10,13 @@ from drivers.blackbox import notes as n
 from drivers.blackbox.layout import SEVERITY
 from drivers.blackbox.reader import Box, Entry, Packet
 from drivers.blackbox.values import again
+from drivers.can.candump import line as can_line
+from drivers.can.settings import EXTENDED
 from drivers.journal_file import line
 from kernel.journal import Event
 from kernel.timer import S
 from tools.appliance.session_record import changed
 from tools.replay.settings import settings_of
-
-EXTENDED = 0x80000000
 
 
 def capture(box: Box, *, journal: bool) -> Iterator[bytes]:
@@ -80,8 +80,7 @@ def candump(box: Box) -> Iterator[str]:
             id = int.from_bytes(packet.octets[:4], "big")
             name = box.interfaces[packet.interface] if packet.interface < len(box.interfaces) else f"can{packet.interface}"
             at = max(0, packet.at + epoch)
-            text = f"{id & 0x1FFFFFFF:08X}" if id & EXTENDED else f"{id & 0x7FF:03X}"
-            yield f"({at // S}.{at % S // 1000:06d}) {name} {text}#{packet.octets[8:8 + min(8, packet.octets[4])].hex().upper()}\n"
+            yield can_line(at, name, id & (EXTENDED | 0x1FFFFFFF), packet.octets[8:8 + min(8, packet.octets[4])])
 
 
 def settings(box: Box) -> tuple[str, list[str]]:
