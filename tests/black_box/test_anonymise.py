@@ -1,14 +1,21 @@
 """An anonymised file has no name in it, in no form; it still parses, verifies and plays as the one before. An anonymiser that forgets one thing is noticed."""
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from drivers.blackbox import notes as n
+from drivers.blackbox.layout import BoxOctets
 from drivers.blackbox.reader import parse
+from drivers.capture_file import CaptureError, CaptureReader
 from exi_native.codec import load
+from exi_native.errors import ExiError
 from kernel.timer import S
-from tests.black_box import planted
-from tests.black_box.recording import library, told
+from tasks.config import Config
+from tests.black_box import hostile, planted
+from tests.black_box.recording import BOTH, library, nearly_full, recorded, told
+from tests.captures import capture_files
 from tools.box import anonymise as anonymiser
 from tools.box import verify
 from tools.box.anonymise import CannotAnonymise, anonymise
@@ -17,6 +24,7 @@ from tools.box.frames import Frames
 from tools.box.pseudonyms import Pseudonyms
 from tools.box.texts import Texts
 from tools.replay.engine import Replay
+from tools.simulate.charge import Charge
 
 KINDS = ("din-pev", "din-evse", "iso2-pev", "iso2-evse", "bridge")
 
@@ -117,3 +125,75 @@ def test_a_changed_file_is_refused(monkeypatch):
     data[data.rindex(b"MESSAGE=") + 9] ^= 1
     with pytest.raises(CannotAnonymise, match="verify"):
         anonymise(parse(bytes(data)), load())
+
+
+def test_a_hostile_file_is_refused_or_written():
+    """Nothing but a refusal comes out, and what is written can be read."""
+    rng = random.Random(13)
+    sources = [recorded(Charge(Config(), nearly_full(), library(), 2, recorded=BOTH), until=8 * S, keyframe_at=at) for at in (None, 4 * S)]
+    written = 0
+    for number in range(80):
+        box = hostile.survives(hostile.repacked(rng, sources[number % 2]))
+        if box is None:
+            continue
+        box.broken_seals.clear()                            # a liar seals his file as well
+        try:
+            made = anonymise(box, load())
+        except CannotAnonymise as refused:
+            assert "nothing was written" in str(refused)
+            continue
+        written += not parse(made.octets).problem
+    assert written > 20
+
+
+def test_a_short_name_is_a_word_and_a_long_one_is_found_within_words(monkeypatch):
+    box = planted.session(monkeypatch, "din-pev", until=3 * S)
+    box.head["config"]["dbc_battery"]["file"] = "/home/jens/anhaenger.dbc"
+    box.entries[0].text, box.entries[1].text = "homeplug of jens, jensen", "anhaenger2 is at home"
+    one, other = (entry.text for entry in parse(anonymise(box, load()).octets).entries[:2])
+    assert one.startswith("homeplug of ") and one.endswith(", jensen") and " jens," not in one
+    assert "anhaenger" not in other and other.endswith("2 is at home")
+
+
+def of_capture(path):
+    """A recording of a real session as a box file; at most 4000 frames."""
+    frames = []
+    with open(path, "rb") as file:
+        try:
+            for frame, _ in zip(CaptureReader(file), range(4000)):
+                frames.append((frame.at, frame.data))
+        except CaptureError as cut:                        # some are cut off: what came before counts
+            assert frames, cut
+    octets = BoxOctets(frames[0][0])
+    head = octets.begin({"channels": [], "signals": [], "mode": "listen", "config": {}}, [], "eth0", "test")
+    return parse(head + octets.batch([], [(-1, at - frames[0][0], 0, frame) for at, frame in frames], []))
+
+
+def messages(box):
+    """V2G messages that begin and end with their segment."""
+    count = 0
+    for frame in (packet.octets for packet in box.packets):
+        if frame[12:14] == b"\x86\xdd" and frame[74:78] == b"\x01\xfe\x80\x01" and len(frame) == 82 + int.from_bytes(frame[78:82], "big"):
+            count += any(decodes(schema, frame[82:]) for schema in ("SAP", "DIN", "ISO2"))
+    return count
+
+
+def decodes(schema, payload):
+    try:
+        load().decode(schema, payload)
+    except ExiError:
+        return False
+    return True
+
+
+@pytest.mark.needs_shared
+@pytest.mark.parametrize("name", ["2022-12-13_compleo", "2023-03-02_SuperCharger", "2023-05-24_pyPlc_with_Ioniq", "2026-02-08", "ISO-2_DC_DS5366.", "DIN_DC"])
+def test_recordings_of_real_sessions(name):
+    """Other people's encoders, modems and chargers: no address or key is left, and every message can still be read."""
+    kinds = ("MAC ", "nmk ", "nid ", "run_id ", "SessionID ", "address ")
+    for path in capture_files(name):
+        box = of_capture(path)
+        wanted = {what: value for what, value in planted.names(box).items() if what.startswith(kinds) and len(set(value)) > 3}
+        made = anonymise(box, load())
+        assert len(wanted) > 3 and planted.leaks(made.octets, wanted) == []
+        assert messages(parse(made.octets)) == messages(box) > 0 and made.blanked_messages == 0

@@ -34,6 +34,9 @@ LEAST_BITS = 48                      # of randomness: fewer are no identifier
 MAX_PAIRS = 64                       # addresses whose sums are looked for
 HEAD_OF_OURS = frozenset({"format", "python", "machine", "codec", "mode", "tape_from_ns", "real_clock", "rows", "channels", "signals", "units", "external", "kernel"})
 """What of the head names nobody."""
+COMMON = frozenset("""home root user users etc opt var srv run tmp mnt media data local share lib config configs settings sessions session logs ccsbox
+garage car charger battery modem pack status values default test dev serial by-id file files yaml json cert certs private soc voltage current""".split())
+"""Parts of paths and names that name nobody."""
 _ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:]*")
 
 
@@ -52,11 +55,15 @@ class Made:
 
 
 def anonymise(box: Box, codec: Any, *, keep_vendor: bool = False, secret: bytes | None = None) -> Made:
-    """`secret`: for tests; otherwise made up and thrown away. CannotAnonymise: the file is not what was sealed."""
+    """`secret`: for tests; otherwise made up and thrown away. CannotAnonymise: the file is not what was sealed, or not what a box writes."""
     if box.broken_seals:
         raise CannotAnonymise(f"a seal does not fit at octet {box.broken_seals[0]}: what is in this file is not what a box wrote, and a new file would hide it. "
                               "`python -m tools.box verify` tells more")
-    return _Anonymiser(box, codec, keep_vendor, secret or secrets.token_bytes(32)).make()
+    try:
+        return _Anonymiser(box, codec, keep_vendor, secret or secrets.token_bytes(32)).make()
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as wrong:
+        raise CannotAnonymise(f"it says what no box says ({type(wrong).__name__}: {str(wrong)[:120]}); nothing was written. Export its frames instead: "
+                              "python -m tools.box export --pcapng OUT") from wrong
 
 
 class _Anonymiser:
@@ -67,7 +74,7 @@ class _Anonymiser:
         self._epoch: int = box.head["epoch_ns"]
         self._shift = _shift(box)
         defaults = to_dict(Config())
-        self._names = Pseudonyms(secret, keep_vendor=keep_vendor, public=[*_words(defaults), *self._channels, *box.head["signals"], *box.head.get("rows", ())])
+        self._names = Pseudonyms(secret, keep_vendor=keep_vendor, public=[*_words(defaults), *COMMON, *self._channels, *box.head["signals"], *box.head.get("rows", ())])
         self._messages = Messages(self._names, codec, self._shift // S)
         self._frames = Frames(self._names, self._messages, self._move)
         self._ethernet = [packet for packet in box.packets if packet.interface == 0]
@@ -300,7 +307,7 @@ def _settings_texts(recorded: Any) -> Iterable[str]:
             yield value
             parts = re.split(r"[/\\.@:,;\s]+", value)
             if len(parts) > 1:
-                yield from (part for part in parts if len(part) >= LEAST_TEXT and part not in usual)
+                yield from (part for part in parts if len(part) >= LEAST_TEXT and part not in usual and part.lower() not in COMMON)
     return walk(recorded, ())
 
 

@@ -17,6 +17,7 @@ WINDOW = 400 * DAY                   # what is so near to the time of the file i
 LEAST_HEX = 8                        # hexadecimal digits in a row that are looked at; unknown ones from 12 on are replaced
 LEAST_DIGITS = 10
 LEAST_NUMBER = 1 << 40               # smaller whole numbers are no identifiers
+LEAST_WITHIN = 8
 PREFIX = 6                           # so much of a name that was cut off is known again
 PUBLIC_WORDS = frozenset({"ISO15118", "DIN70121", "IEC61851", "CHAdeMO2", "RFC5612", "raspberrypi4"})
 PUBLIC_IPV4 = frozenset({"0.0.0.0", "127.0.0.1", "255.255.255.255"})
@@ -36,6 +37,11 @@ _PATTERNS = (
 )
 
 
+def _literal(real: str) -> str:
+    """A long name is found within words, too (a topic and what was put behind it); a short one only where it is a word."""
+    return re.escape(real) if len(real) >= LEAST_WITHIN else rf"(?<![A-Za-z0-9_]){re.escape(real)}(?![A-Za-z0-9_])"
+
+
 class Texts:
     """`text`, `value` (plain JSON), `octets` (of no known kind), `number`. Made when every name has been collected."""
 
@@ -49,7 +55,7 @@ class Texts:
         self.search = searcher(names.searched())
         self._base64 = names.in_base64()
         literal = sorted((real for real in names.texts if len(real) >= LEAST_TEXT and names.texts[real] != real), key=len, reverse=True)
-        first = f"(?P<known>{'|'.join(re.escape(real) for real in literal)})|" if literal else ""
+        first = f"(?P<known>{'|'.join(map(_literal, literal))})|" if literal else ""
         self._pattern = re.compile(first + "|".join(_PATTERNS))
         self._done: dict[str, str] = {}
         self._hex: dict[str, str] = {}
