@@ -6,7 +6,6 @@ import json
 import zlib
 from collections import deque
 from dataclasses import field
-from itertools import islice
 from pathlib import Path
 from struct import Struct, error as StructError
 from typing import Any, Iterator, NamedTuple
@@ -143,7 +142,9 @@ def parse(data: bytes, name: str = "the file") -> Box:
                     fits = data[place:place + length] == layout.own_block(layout.SEAL, chain.digest(), compress=False)
                     if not fits:
                         box.broken_seals.append(place)
-                    at += sum(words[1] for words in islice(box.notes, counted, None) if words[0] == n.VISIT)
+                    for number in range(counted, len(box.notes)):
+                        if box.notes[number][0] == n.VISIT:
+                            at += box.notes[number][1]
                     counted = len(box.notes)
                     box.marks.append(Mark(place, fits, counted, len(box.packets), len(box.entries), at + box.head.get("tape_from_ns", 0)))
                     sealed_to = place + length
