@@ -8,17 +8,25 @@ from collections import deque
 from dataclasses import field
 from pathlib import Path
 from struct import Struct, error as StructError
-from typing import Any, Iterator
+from typing import Any, Iterator, NamedTuple
 
 from drivers.blackbox import layout, notes as n
+from drivers.blackbox.devices import CODED
 from drivers.blackbox.tape import IN
 from kernel.record import dataclass
 
 MAX_FILE = 1 << 30           # octets
 MAX_BLOCK = 16 << 20         # as Wireshark
-MAX_PLAIN = 64 << 20         # octets of one block when unpacked
+MAX_PLAIN = 8 << 20          # octets of one block when unpacked: a second has some 10 KiB, a state 300; as JSON in memory up to twenty times as much
+MAX_RATIO = 60               # all blocks when unpacked, as a multiple of the file: a quiet box shrinks to a twentieth
 MAX_NOTES = 20_000_000       # of one file: days
-MAX_FIELD = 1 << 20          # octets of one field of a journal entry
+MAX_FRAME = 256 << 10        # octets of one packet
+MAX_FIELD = 1 << 20          # octets of one journal entry
+MAX_FIELDS = 64              # of one journal entry
+MAX_OPTIONS = 64             # of one block that are looked at
+MAX_INTERFACES = 64          # of a file
+MAX_NS = 1 << 62             # a time: 146 years
+MAX_BITS = 4096              # drawn at once
 SECTION, INTERFACE, PACKET, JOURNAL, CUSTOM = 0x0A0D0D0A, 1, 6, 9, (0xBAD, 0x40000BAD)
 _BLOCK = Struct("<II")
 _PACKET = Struct("<IIIII")
@@ -50,6 +58,17 @@ class Entry:
     number: int = 0
 
 
+class Mark(NamedTuple):
+    """A seal: its place in octets, whether it fits, and how many notes, packets and entries stand before it; `at`: ns of the last visit before it."""
+
+    place: int
+    fits: bool
+    notes: int
+    packets: int
+    entries: int
+    at: int
+
+
 @dataclass(slots=True)
 class Box:
     """What a file holds. `problem`: "" or what is wrong from `sound_octets` on; everything before it is here."""
@@ -68,6 +87,8 @@ class Box:
     last_hash: str = ""
     given_up: int = 0                                            # octets of the middle that gave way to newer ones
     interfaces: list[str] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    unpacked: int = 0                                            # octets of all blocks of ours when unpacked
 
     def visits(self) -> Iterator[tuple[int, list[Any]]]:
         """(now, notes of this visit); first, at -1, what came before the first visit."""
@@ -107,7 +128,7 @@ def parse(data: bytes, name: str = "the file") -> Box:
     box = Box({})
     box.octets = len(data)
     chain = hashlib.blake2b(bytes(layout.HASH_OCTETS), digest_size=layout.HASH_OCTETS)
-    place = sealed_to = 0
+    place = sealed_to = counted = at = 0
     try:
         if data[:4] != _WORD.pack(SECTION):
             raise NotABox(f"{name} is no black box file: it begins with {data[:4].hex() or 'nothing'}, a capture (pcapng) with 0a0d0d0a. "
@@ -119,26 +140,38 @@ def parse(data: bytes, name: str = "the file") -> Box:
                     chain.update(data[sealed_to:place])
                     box.last_hash = chain.hexdigest()
                     box.seals += 1
-                    if own[2] != chain.digest():
+                    fits = data[place:place + length] == layout.own_block(layout.SEAL, chain.digest(), compress=False)
+                    if not fits:
                         box.broken_seals.append(place)
+                    for number in range(counted, len(box.notes)):
+                        if box.notes[number][0] == n.VISIT:
+                            at += box.notes[number][1]
+                    counted = len(box.notes)
+                    box.marks.append(Mark(place, fits, counted, len(box.packets), len(box.entries), at + box.head.get("tape_from_ns", 0)))
                     sealed_to = place + length
                     chain = hashlib.blake2b(own[2] + data[place:sealed_to], digest_size=layout.HASH_OCTETS)
                 elif own[0] == layout.GAP:
-                    after = _take_gap(box, _unpacked(own[1], own[2]))
+                    after = _take_gap(box, json.loads(_unpacked(own[1], own[2])))
                     if place != sealed_to:
                         box.broken_seals.append(place)
                     sealed_to = place + length
                     chain = hashlib.blake2b(after + layout.seal_block(after), digest_size=layout.HASH_OCTETS)
                 else:
-                    _take_own(box, own[0], _unpacked(own[1], own[2]))
+                    octets = _unpacked(own[1], own[2])
+                    box.unpacked += len(octets)
+                    if box.unpacked > MAX_PLAIN + MAX_RATIO * len(data):
+                        raise ValueError(f"blocks that are more than {MAX_RATIO} times the file when unpacked")
+                    _take_own(box, own[0], json.loads(octets))
             elif kind == INTERFACE:
+                if len(box.interfaces) >= MAX_INTERFACES:
+                    raise ValueError(f"more than {MAX_INTERFACES} interfaces")
                 box.interfaces.append(_interface_name(body))
             elif kind == PACKET:
                 _take_packet(box, body)
             elif kind == JOURNAL:
                 _take_entry(box, body)
             place += length
-    except (ValueError, StructError, KeyError, TypeError, RecursionError, zlib.error) as wrong:
+    except (ValueError, StructError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError, zlib.error) as wrong:
         box.problem = f"damaged at octet {place} of {len(data)}: {wrong or type(wrong).__name__}"
     box.sound_octets = place
     box.unsealed = place - sealed_to
@@ -160,13 +193,15 @@ def _block(data: bytes, place: int) -> tuple[int, bytes, int]:
     return kind, data[place + 8:place + length - 4], length
 
 
-def _unpacked(compressed: bool, octets: bytes) -> Any:
+def _unpacked(compressed: bool, octets: bytes) -> bytes:
     if compressed:
         unzip = zlib.decompressobj()
         octets = unzip.decompress(octets, MAX_PLAIN)
         if unzip.unconsumed_tail or not unzip.eof:
             raise ValueError(f"a block of more than {MAX_PLAIN >> 20} MiB when unpacked, or cut off")
-    return json.loads(octets)
+    elif len(octets) > MAX_PLAIN:
+        raise ValueError(f"a block of {len(octets) >> 20} MiB, at most {MAX_PLAIN >> 20} are read")
+    return octets
 
 
 def _take_gap(box: Box, value: Any) -> bytes:
@@ -183,23 +218,45 @@ def _take_own(box: Box, kind: bytes, value: Any) -> None:
     if kind == layout.HEAD:
         if not isinstance(value, dict) or value.get("format") != layout.FORMAT:
             raise ValueError(f"a black box of format {value.get('format') if isinstance(value, dict) else value!r}; this program reads {layout.FORMAT}")
-        if not isinstance(value.get("epoch_ns"), int) or not all(isinstance(value.get(name), list) for name in ("channels", "signals")):
-            raise ValueError("a head without channels, signals or epoch_ns")
-        if not all(isinstance(name, str) for name in value["channels"] + value["signals"]):
-            raise ValueError("channels and signals are names")
+        _check_head(value)
         if not box.head:
             box.head = value
     elif kind == layout.TAPE:
         if not isinstance(value, list) or len(box.notes) + len(value) > MAX_NOTES:
             raise ValueError("notes are a list, and not endless")
-        channels, signals = len(box.head["channels"]), len(box.head["signals"])
+        channels, signals = box.head["channels"], len(box.head["signals"])
         for words in value:
             check_note(words, channels, signals)
         box.notes += value
     elif kind == layout.END:
         if not isinstance(value, dict):
             raise ValueError("an end that is no object")
+        _check_octets(value)
         box.end = value
+
+
+def _check_head(head: dict[str, Any]) -> None:
+    """ValueError unless everything that a reader or a replay takes for granted is there and of its kind."""
+    if not all(isinstance(head.get(name), list) for name in ("channels", "signals")) or type(head.get("epoch_ns")) is not int:
+        raise ValueError("a head without channels, signals or epoch_ns")
+    if not all(isinstance(name, str) for kind in ("channels", "signals", "rows", "external") for name in _of(head, kind, list, [])):
+        raise ValueError("channels, signals and rows are names")
+    for name in ("epoch_ns", "tape_from_ns"):
+        if not 0 <= _of(head, name, int, 0) < MAX_NS:
+            raise ValueError(f"{name} is {head[name]}, which is no time")
+    for name, kind in (("config", dict), ("constants", dict), ("units", dict), ("mode", str), ("program", str), ("mac", str)):
+        _of(head, name, kind, None)
+    if "mac" in head and len(bytes.fromhex(head["mac"])) != 6:
+        raise ValueError(f"a MAC address {head['mac'][:40]}")
+    for words in _of(head, "heard", list, []):
+        check_note(words, head["channels"], len(head["signals"]))
+
+
+def _of(head: dict[str, Any], name: str, kind: type, without: Any) -> Any:
+    value = head.get(name, without)
+    if name in head and type(value) is not kind:
+        raise ValueError(f"a head whose {name} is {str(value)[:40]!r}")
+    return value
 
 
 _FORMS: dict[int, tuple[type | tuple[type, ...], ...]] = {
@@ -208,61 +265,102 @@ _FORMS: dict[int, tuple[type | tuple[type, ...], ...]] = {
 }
 
 
-def check_note(words: Any, channels: int, signals: int) -> None:
-    """ValueError unless it is a note as `notes.py` has them."""
-    if not isinstance(words, list) or not words or not isinstance(words[0], int) or words[0] not in _FORMS:
+def check_note(words: Any, channels: list[str], signals: int) -> None:
+    """ValueError, KeyError, TypeError or IndexError unless it is a note as `notes.py` has them. `channels`: their names; `signals`: how many."""
+    if not isinstance(words, list) or not words or type(words[0]) is not int or words[0] not in _FORMS:
         raise ValueError(f"no note: {str(words)[:60]}")
-    form = _FORMS[words[0]]
-    if not len(form) + 1 <= len(words) <= len(form) + (2 if words[0] == n.SIGNAL else 1):
-        raise ValueError(f"a note {n.NAMES[words[0]]} of {len(words)} words")
-    for word, kind in zip(words[1:], form):
-        if not isinstance(word, kind):
-            raise ValueError(f"a note {n.NAMES[words[0]]} with {str(word)[:40]!r}")
-    if words[0] in (n.HEARD, n.DID, n.CAN_HEARD, n.ONCE) and not 0 <= words[1] < channels or words[0] == n.SIGNAL and not 0 <= words[1] < signals:
-        raise ValueError(f"a note {n.NAMES[words[0]]} of number {words[1]}, which has no name")
-    if words[0] == n.VISIT and words[1] < 0:
-        raise ValueError("a visit before the one before it")
-    if words[0] == n.CAN_HEARD:
+    kind = words[0]
+    form = _FORMS[kind]
+    if not len(form) + 1 <= len(words) <= len(form) + (2 if kind == n.SIGNAL else 1):
+        raise ValueError(f"a note {n.NAMES[kind]} of {len(words)} words")
+    for word, wanted in zip(words[1:], form):
+        if not isinstance(word, wanted) or word is True or word is False and wanted is int:
+            if wanted is not object:
+                raise ValueError(f"a note {n.NAMES[kind]} with {str(word)[:40]!r}")
+    if kind in (n.HEARD, n.DID, n.CAN_HEARD, n.ONCE) and not 0 <= words[1] < len(channels) or kind == n.SIGNAL and not 0 <= words[1] < signals:
+        raise ValueError(f"a note {n.NAMES[kind]} of number {words[1]}, which has no name")
+    if kind in (n.VISIT, n.FRAMES) and not 0 <= words[1] < MAX_NS or kind == n.SIGNAL and len(words) > 3 and not (type(words[3]) is int and abs(words[3]) < MAX_NS):
+        raise ValueError(f"a note {n.NAMES[kind]} with {str(words[-1])[:40]}")
+    if kind == n.HEARD and (code := CODED.get(channels[words[1]])) is not None:
+        code[1](words[2])                                 # what a replay will make of it
+    if kind == n.HEARD and channels[words[1]].endswith((".rest", ".age")) and type(words[2]) is not int:
+        raise ValueError(f"{channels[words[1]]} is {str(words[2])[:40]!r}")
+    if kind == n.DRAWN and (words[1] < -1 or words[1] > MAX_BITS or words[1] >= 0 and not (type(words[2]) is int and 0 <= words[2] < 1 << words[1])):
+        raise ValueError(f"{words[1]} bits of randomness that are {str(words[2])[:40]}")
+    for word in words[2:]:
+        if type(word) in (list, dict):
+            _check_octets(word)
+    if kind == n.CAN_HEARD:
         for frame in words[2]:
-            if not (isinstance(frame, list) and len(frame) == 4 and isinstance(frame[0], int) and isinstance(frame[1], str) and isinstance(frame[3], int)
-                    and len(bytes.fromhex(frame[1])) <= 8):
+            if not (isinstance(frame, list) and len(frame) == 4 and type(frame[0]) is int and 0 <= frame[0] < 1 << 29 and isinstance(frame[1], str)
+                    and type(frame[3]) is int and abs(frame[3]) < MAX_NS and len(bytes.fromhex(frame[1])) <= 8):
                 raise ValueError(f"no CAN frame: {str(frame)[:60]}")
+
+
+def _check_octets(value: Any) -> None:
+    """ValueError where {"x": ...} is no hexadecimal text."""
+    if isinstance(value, dict):
+        if value.keys() == {"x"}:
+            if not isinstance(value["x"], str):
+                raise ValueError(f"octets that are {str(value)[:40]}")
+            bytes.fromhex(value["x"])
+        else:
+            for item in value.values():
+                _check_octets(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_octets(item)
 
 
 def _take_packet(box: Box, body: bytes) -> None:
     interface, high, low, length, _ = _PACKET.unpack_from(body)
-    if length > len(body) - _PACKET.size:
-        raise ValueError(f"a packet of {length} octets in a block with room for {len(body) - _PACKET.size}")
-    options, direction = body[_PACKET.size + length + -length % 4:], 0
-    while len(options) >= 4:
-        code, size = int.from_bytes(options[:2], "little"), int.from_bytes(options[2:4], "little")
-        if code == 2 and size == 4:
-            direction = options[4] & 3
-        options = options[4 + size + -size % 4:] if code else b""
+    if length > MAX_FRAME or length > len(body) - _PACKET.size:
+        raise ValueError(f"a packet of {length} octets in a block of {len(body)}")
+    direction = 0
+    for code, value in _options(body, _PACKET.size + length + -length % 4):
+        if code == 2 and value:
+            direction = value[0] & 3
     box.packets.append(Packet((high << 32 | low) - box.head.get("epoch_ns", 0), direction, interface, body[_PACKET.size:_PACKET.size + length]))
 
 
 def _take_entry(box: Box, body: bytes) -> None:
+    if len(body) > MAX_FIELD:
+        raise ValueError(f"a journal entry of {len(body)} octets")
     found: dict[str, str] = {}
-    rest = body
-    while rest.strip(b"\0"):
-        line, _, rest = rest.partition(b"\n")
-        name, equals, text = line.partition(b"=")
+    at, end = 0, len(body.rstrip(b"\0"))
+    while at < end:
+        stop = body.find(b"\n", at)
+        stop = len(body) if stop < 0 else stop
+        name, equals, text = body[at:stop].partition(b"=")
+        at = stop + 1
         if not equals:                                    # the binary form: eight octets of length, then the text
-            size = int.from_bytes(rest[:8], "little")
-            if size > min(MAX_FIELD, len(rest) - 8):
+            size = int.from_bytes(body[at:at + 8], "little")
+            if size > len(body) - at - 8:
                 raise ValueError(f"a journal entry with a field of {size} octets")
-            text, rest = rest[8:8 + size], rest[9 + size:]
+            text = body[at + 8:at + 8 + size]
+            at += 9 + size
+        if len(found) >= MAX_FIELDS:
+            raise ValueError(f"a journal entry with more than {MAX_FIELDS} fields")
         found[name.decode("ascii", "replace")] = text.decode("utf-8", "replace")
-    at = int(found["CCSBOX_AT"]) if "CCSBOX_AT" in found else int(found.get("__REALTIME_TIMESTAMP", "0")) * 1000 - box.head.get("epoch_ns", 0)
-    box.entries.append(Entry(at, found.get("SYSLOG_IDENTIFIER", ""), found.get("CCSBOX_LEVEL", "info"), found.get("MESSAGE", ""), int(found.get("CCSBOX_CHECKPOINT", "0"))))
+    if "CCSBOX_AT" in found:
+        when = int(found["CCSBOX_AT"][:20])
+    else:
+        when = int(found.get("__REALTIME_TIMESTAMP", "0")[:20]) * 1000 - box.head.get("epoch_ns", 0)
+    box.entries.append(Entry(when, found.get("SYSLOG_IDENTIFIER", ""), found.get("CCSBOX_LEVEL", "info"), found.get("MESSAGE", ""),
+                             int(found.get("CCSBOX_CHECKPOINT", "0")[:9])))
 
 
 def _interface_name(body: bytes) -> str:
-    options = body[8:]
-    while len(options) >= 4:
-        code, size = int.from_bytes(options[:2], "little"), int.from_bytes(options[2:4], "little")
-        if code == 2:
-            return options[4:4 + size].decode("utf-8", "replace")
-        options = options[4 + size + -size % 4:] if code else b""
-    return ""
+    return next((value.decode("utf-8", "replace") for code, value in _options(body, 8) if code == 2), "")
+
+
+def _options(body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+    """(code, value) of those that follow the fixed part of a block, up to their end."""
+    for _ in range(MAX_OPTIONS):
+        if at + 4 > len(body):
+            return
+        code, size = int.from_bytes(body[at:at + 2], "little"), int.from_bytes(body[at + 2:at + 4], "little")
+        if not code:
+            return
+        yield code, body[at + 4:at + 4 + size]
+        at += 4 + size + -size % 4

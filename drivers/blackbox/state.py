@@ -12,8 +12,9 @@ import sys
 from collections import deque
 from enum import Enum
 from functools import cache
-from types import FunctionType, ModuleType
-from typing import Any, Callable, NamedTuple
+from struct import Struct
+from types import FunctionType, MethodDescriptorType, ModuleType
+from typing import Any, Callable, Hashable, Iterator, NamedTuple
 
 TRANSPARENT = ("tasks.", "kernel.", "exi_native.messages.", "drivers.interfaces")
 CONSTANT = frozenset({"meaning", "witness", "writer", "max_age", "low", "high", "unit"})      # of signals: the same in every life
@@ -116,10 +117,18 @@ class Recollection:
         self._roots: dict[str, Any] = plain.get("roots", {})
         self._made: dict[int, Any] = {}
         self._shared = constants()
+        self._places: dict[tuple[Any, ...], Any] = {}
+        self._modules: set[str] = set()
         self.told: list[str] = []
 
     def into(self, roots: dict[str, Any]) -> None:
-        """ValueError: it is no such form."""
+        """ValueError: it is no such form (the file is damaged, or made by somebody who means ill)."""
+        try:
+            self._into(roots)
+        except (TypeError, LookupError, AttributeError, OverflowError, RecursionError) as wrong:
+            raise ValueError(f"no form of a state: {type(wrong).__name__}: {str(wrong)[:80]}") from None
+
+    def _into(self, roots: dict[str, Any]) -> None:
         for name, root in roots.items():
             if name in self._roots:
                 self._value(self._roots[name], root, name)
@@ -135,6 +144,8 @@ class Recollection:
         if not isinstance(form, list) or not form:
             raise ValueError(f"{path}: {str(form)[:60]} is no form")
         tag = form[0]
+        if not isinstance(tag, str) or len(tag) != 1:
+            raise ValueError(f"{path}: {str(tag)[:60]} is no form")
         if tag == "o":
             return fresh
         if tag == "g":
@@ -150,24 +161,18 @@ class Recollection:
             old = list(fresh) if isinstance(fresh, tuple) and len(fresh) == len(items) else [None] * len(items)
             values = [self._value(item, before, f"{path}[{place}]") for place, (item, before) in enumerate(zip(items, old))]
             if tag == "n":
-                cls = self._class(form[1], path)
-                return fresh if cls is None else cls(*values)
+                return self._named_tuple(form[1], values, fresh, path)
             return tuple(values) if tag == "t" else frozenset(values)
         if tag == "e":
             cls = self._class(form[1], path)
-            if cls is None or form[2] not in getattr(cls, "__members__", ()):
+            if cls is None or not issubclass(cls, Enum) or form[2] not in cls.__members__:
                 self._tell(f"{path}: {form[1]} has no {form[2]} any more")
                 return fresh
             return cls[form[2]]              # type: ignore[index]
         if tag == "c":
             return self._class(form[1], path) or fresh
         if tag == "m":
-            owner = self._value(form[1], getattr(fresh, "__self__", None), path)
-            method = getattr(owner, form[2], None)
-            if not callable(method):
-                self._tell(f"{path}: {type(owner).__name__} has no {form[2]} any more")
-                return fresh
-            return method
+            return self._method(self._value(form[1], getattr(fresh, "__self__", None), path), form[2], fresh, path)
         if tag == "r":
             return self._object(form[1], fresh, path)
         raise ValueError(f"{path}: {tag!r} is no form")
@@ -184,7 +189,7 @@ class Recollection:
             cls = self._class(entry[1], path)
             if cls is None:
                 return fresh
-            thing = fresh if type(fresh) is cls and not _frozen(cls) and id(fresh) not in self._shared else cls.__new__(cls)
+            thing = fresh if type(fresh) is cls and not _frozen(cls) and id(fresh) not in self._shared else _bare(cls, path)
             self._made[number] = thing
             self._fill_attributes(thing, entry[2], fresh if type(fresh) is cls else thing, path)
             return thing
@@ -198,6 +203,8 @@ class Recollection:
         """`fresh`: what stands there now, itself or another of its class."""
         has = set(attributes(thing)) | {slot for cls in type(thing).__mro__ for slot in cls.__dict__.get("__slots__", ())}
         for name, form in forms.items():
+            if name.startswith("__"):
+                raise ValueError(f"{path}.{name[:60]}: no object remembers that")
             if name not in has and not hasattr(thing, "__dict__"):
                 self._tell(f"{path}.{name}: there is no such thing any more")
                 continue
@@ -233,30 +240,62 @@ class Recollection:
         thing[:] = bytes.fromhex(text)
 
     def _constant(self, form: list[Any], fresh: Any, path: str) -> Any:
-        """A thing of a module, by its name, and by the key or the place in it."""
-        found: Any = _module(form[1], path)
+        """A thing of a module that `constants` knows by this place, or a function of ours: nothing that a module has only imported."""
         try:
-            for part in form[2].split(".") if form[2] != "__self__" else ():
-                found = getattr(found, part)
-            for key in form[3:]:
-                found = getattr(found, key[1]) if isinstance(key, list) and key[0] == "a" else found[self._value(key, None, path)]
-        except (AttributeError, LookupError, TypeError):
+            module = _module(form[1], path)
+        except ImportError:
+            self._tell(f"{path}: there is no {form[1]} any more")
+            return fresh
+        if not self._places or module.__name__ not in self._modules:
+            self._shared = constants()
+            self._places = {place: thing for thing, place in _held()}
+            self._modules = {place[0] for place in self._places}
+        place = (form[1], form[2], *(_Attribute(key[1]) if isinstance(key, list) and key[0] == "a" else self._value(key, None, path) for key in form[3:]))
+        found = self._places.get(place)
+        if found is None and len(form) == 3:
+            found = _qualified(module, form[2])
+            found = found if isinstance(found, FunctionType) else None
+        if found is None:
             self._tell(f"{path}: {form[1]} has no {form[2]}{form[3:] or ''} any more")
             return fresh
+        if callable(found) and not (_transparent(found) if isinstance(found, FunctionType) else _transparent(type(found)) or type(getattr(found, "__self__", None)) is Struct):
+            raise ValueError(f"{path}: {form[1]} has {form[2]} from elsewhere")
         return found
 
     def _class(self, name: Any, path: str) -> Any:
+        """A class of ours, by the name that it has itself."""
         module, _, qualified = str(name).partition(":")
         try:
-            found: Any = _module(module, path)
-            for part in qualified.split("."):
-                found = getattr(found, part)
-        except (ImportError, AttributeError):
+            found: Any = _qualified(_module(module, path), qualified)
+        except ImportError:
+            found = None
+        if found is None:
             self._tell(f"{path}: there is no class {name} any more")
             return None
-        if not isinstance(found, type):
-            raise ValueError(f"{path}: {name} is no class")
+        if not isinstance(found, type) or not _transparent(found):
+            raise ValueError(f"{path}: {name} is no class of ours")
         return found
+
+    def _named_tuple(self, name: Any, values: list[Any], fresh: Any, path: str) -> Any:
+        cls = self._class(name, path)
+        if cls is None:
+            return fresh
+        if not issubclass(cls, tuple) or not hasattr(cls, "_fields"):
+            raise ValueError(f"{path}: {name} is no tuple with names")
+        if len(values) != len(cls._fields):
+            self._tell(f"{path}: {name} has {len(cls._fields)} fields today, and had {len(values)}")
+            return fresh
+        return tuple.__new__(cls, values)
+
+    def _method(self, owner: Any, name: Any, fresh: Any, path: str) -> Any:
+        """A bound method; only of what `Memory` says methods of, and no attribute that runs code when it is looked at."""
+        kind = type(owner)
+        if not (_transparent(kind) or kind in _PLAIN_CONTAINERS) or not isinstance(name, str) or name.startswith("__"):
+            raise ValueError(f"{path}: a method {str(name)[:60]} of {kind.__name__}")
+        if not isinstance(getattr(kind, name, None), (FunctionType, MethodDescriptorType)):
+            self._tell(f"{path}: {kind.__name__} has no {name} any more")
+            return fresh
+        return getattr(owner, name)
 
     def _tell(self, sentence: str) -> None:
         if len(self.told) < MAX_TOLD:
@@ -270,36 +309,62 @@ _CONTAINERS: dict[str, tuple[type, Any]] = {"l": (list, "_fill_list"), "q": (deq
 def constants() -> dict[int, tuple[Any, ...]]:
     """Identity of what stands in modules of ours: (module, name) or (module, name, key). Rows of tables are such, and hold what no form can say."""
     out: dict[int, tuple[Any, ...]] = {}
+    for thing, place in _held():
+        out.setdefault(id(thing), place)
+    return out
+
+
+def _held() -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Each thing with its place."""
     for module, held in [(name, vars(found)) for name, found in list(sys.modules.items()) if (name + ".").startswith(TRANSPARENT) and found is not None]:
-        out[id(sys.modules[module])] = (module, "__self__")
+        yield sys.modules[module], (module, "__self__")
         for name, value in list(held.items()):
             if isinstance(value, (type, ModuleType, *_SIMPLE)) or value is None or name.startswith("__") or isinstance(value, Enum):
                 continue
-            out.setdefault(id(value), (module, name))
-            _functions(value, (module, name), out)
+            yield value, (module, name)
+            yield from _functions(value, (module, name))
             for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ():
-                if not isinstance(item, (type, bytes, Enum, *_SIMPLE)) and item is not None:
-                    out.setdefault(id(item), (module, name, key))
-                    _functions(item, (module, name, key), out)
-    return out
+                if not isinstance(item, (type, bytes, Enum, *_SIMPLE)) and item is not None and isinstance(key, Hashable):
+                    yield item, (module, name, key)
+                    yield from _functions(item, (module, name, key))
 
 
 class _Attribute(NamedTuple):
     name: str
 
 
-def _functions(thing: Any, place: tuple[Any, ...], out: dict[int, tuple[Any, ...]]) -> None:
+def _functions(thing: Any, place: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """The nameless functions that a row of a table holds: its conditions."""
     for name in getattr(type(thing), "__dataclass_fields__", ()) if _frozen(type(thing)) else ():
         held = getattr(thing, name)
         if isinstance(held, FunctionType):
-            out.setdefault(id(held), (*place, _Attribute(name)))
+            yield held, (*place, _Attribute(name))
 
 
-def _module(name: Any, path: str) -> Any:
-    if not (str(name) + ".").startswith(TRANSPARENT):
-        raise ValueError(f"{path}: a thing of {name}, which is none of ours")
-    return importlib.import_module(str(name))
+def _module(name: Any, path: str) -> ModuleType:
+    """A module of ours; one that was not needed yet is imported, which makes classes and does nothing else."""
+    name = str(name)
+    if not (name + ".").startswith(TRANSPARENT) or not all(part.isidentifier() and not part.startswith("__") for part in name.split(".")):
+        raise ValueError(f"{path}: a thing of {name[:60]}, which is none of ours")
+    return importlib.import_module(name)
+
+
+def _qualified(module: ModuleType, name: Any) -> Any:
+    """What has this name within a module, through classes only; None: nothing that the module itself has made."""
+    found: Any = module
+    for part in str(name).split("."):
+        found = vars(found).get(part) if part.isidentifier() and isinstance(found, (ModuleType, type)) else None
+        if found is None or isinstance(found, ModuleType) or getattr(found, "__module__", None) != module.__name__:
+            return None
+    return found if getattr(found, "__qualname__", None) == name else None
+
+
+def _bare(cls: Any, path: str) -> Any:
+    """An object of a class of ours, without running its code."""
+    try:
+        return object.__new__(cls)
+    except TypeError:
+        raise ValueError(f"{path}: no object of {cls.__name__} can be made like this") from None
 
 
 def _frozen(cls: Any) -> bool:

@@ -1,32 +1,51 @@
-"""`python -m tests.black_box`: faulty sessions of tests/matrix, recorded and played again; how many are the same."""
+"""`python -m tests.black_box [--count N] [--seed N]`: mutated and lying black box files, read and looked at by everything that looks at them."""
 from __future__ import annotations
 
 import argparse
-import os
+import random
 import sys
 import time
+import traceback
+from pathlib import Path
 
-from tasks.v2g.protocols import DIN, ISO2
-from tests.black_box.faulty import faulty
-from tests.matrix.generate import singles_of
+from kernel.timer import S
+from tasks.config import Config
+from tests.black_box import hostile
+from tests.black_box.recording import BOTH, library, nearly_full, recorded
+from tests.black_box.test_damaged import looked_at, small
+from tools.simulate.charge import Charge
+
+SLOW_S = 5.0
 
 
-def main() -> int:
-    """Exit code 1: one was not the same."""
-    parser = argparse.ArgumentParser(prog="python -m tests.black_box")
-    parser.add_argument("--count", type=int, default=500, help="cases of each protocol; 0: all, an hour or two")
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    wrong = 0
-    for protocol in (DIN, ISO2):
+def main(argv: list[str] | None = None) -> int:
+    """1: something else than a refusal came out, or it took longer than SLOW_S; the file is kept."""
+    p = argparse.ArgumentParser(prog="tests.black_box", description="Mutates black box files and reads them.")
+    p.add_argument("--count", type=int, default=100_000)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--keep", default=".", metavar="DIR", help="where a file that hurts is put")
+    args = p.parse_args(argv)
+    rng = random.Random(args.seed)
+    sources = [small()[0]] * 20 + [recorded(Charge(Config(), nearly_full(), library(), 2, recorded=BOTH), name, until=12 * S, keyframe_at=at)
+                                   for name in ("pev", "evse") for at in (None, 5 * S)]
+    make = (hostile.mutated, hostile.repacked, lambda rng, _: hostile.file(hostile.tape(hostile.wrong_notes(rng, 3))))
+    refused = bad = 0
+    for number in range(args.count):
+        data = rng.choice(make)(rng, rng.choice(sources))
         began = time.monotonic()
-        outcomes = faulty(singles_of(protocol, args.seed)[1], args.count, os.cpu_count() or 1, args.seed)
-        bad = [o for o in outcomes if o.error or o.looked_at]
-        print(f"{protocol.text}: {len(outcomes) - len(bad)} of {len(outcomes)} the same again, {time.monotonic() - began:.0f} s", flush=True)
-        for o in bad[:20]:
-            print(f"  {o.name}: {o.error or o.looked_at}")
-        wrong += len(bad)
-    return 1 if wrong else 0
+        try:
+            refused += hostile.survives(data, looked_at) is None
+        except Exception:
+            traceback.print_exc()
+            bad += 1
+            Path(args.keep, f"hurts-{args.seed}-{number}.ccsbox").write_bytes(data)
+        if time.monotonic() - began > SLOW_S:
+            bad += 1
+            Path(args.keep, f"slow-{args.seed}-{number}.ccsbox").write_bytes(data)
+        if number % 1000 == 999:
+            print(f"\r{number + 1} of {args.count}, {refused} refused as a whole, {bad} hurt", end="", file=sys.stderr, flush=True)
+    print(f"\n{args.count} files: {refused} refused as a whole, {args.count - refused - bad} read as far as they are sound, {bad} hurt")
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

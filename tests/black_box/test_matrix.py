@@ -1,4 +1,4 @@
-"""Every session of a slice of the fault matrix is the same again; all of them: python -m tests.black_box --count 0."""
+"""Every session of a slice of the fault matrix is the same again; all of them: python -m tests.black_box.replays --count 0."""
 from __future__ import annotations
 
 import os

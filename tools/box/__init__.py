@@ -1,0 +1,1 @@
+"""What is in a black box file: looked at, verified, exported, made fit to be sent to somebody."""
