@@ -12,6 +12,7 @@ from drivers.blackbox.layout import BoxOctets
 from drivers.blackbox.state import Memory
 from drivers.blackbox.tape import Tape
 from drivers.blackbox.values import plain
+from exi_native.library import ABI_VERSION
 from kernel.channels import Signal
 from kernel.journal import Journal
 from kernel.scheduler import Kernel
@@ -101,6 +102,17 @@ class BlackBox:
         state = Memory(self.others()).of(roots(self._made, self._signals, self._journal))
         return {"tape_from_ns": self.tape.at, "heard": self.tape.heard(), "kernel": self._kernel.remember(self._rows), "state": state}
 
+    def statistics(self) -> dict[str, Any]:
+        """What the rows of this box have cost since it runs; times in us. On virtual time nothing costs."""
+        kernel = self._kernel
+        if kernel is None:
+            return {}
+        rows = {row.name: {"runs": row.stats.runs, "total_us": row.stats.total // 1000, "worst_us": row.stats.worst // 1000, "overruns": row.stats.overruns,
+                           "slips": row.stats.slips, "postponed": row.stats.postponed} for row in kernel.rows}
+        p50, p99, worst = kernel.lateness()
+        return {"rows": rows, "visits": kernel.passes, "ticks": kernel.ticks, "missed": kernel.missed,
+                "late_us": {"p50": p50 // 1000, "p99": p99 // 1000, "worst": worst // 1000}}
+
     def others(self) -> dict[str, Any]:
         """What a table was given and does not remember by itself, by names that hold in every life."""
         given = {"journal": self._journal, "kernel": self._kernel, "rng": self._given_rng, **dict(_sections("config", self._config))}
@@ -112,8 +124,7 @@ class BlackBox:
 
     def head(self) -> dict[str, Any]:
         """What a file begins with, unless a keyframe says more."""
-        from exi_native import library
-        return {"program": self._about, "python": platform.python_version(), "machine": platform.machine(), "codec": getattr(library, "ABI", None),
+        return {"program": self._about, "python": platform.python_version(), "machine": platform.machine(), "codec_abi": ABI_VERSION,
                 "mode": self._mode, "config": to_dict(self._config), "mac": self._mac.hex(), "tape_from_ns": self._start,
                 "real_clock": self._real_clock, "rows": self._rows, "remote": self._remote, "channels": self.tape.channels, "signals": self.tape.signals,
                 "units": {s.name: s.unit for s in self._signals if s.unit}, "external": [signal.name for signal in self._signals if is_external(signal, self._rows)], "constants": self.tape.constants}

@@ -113,7 +113,7 @@ class BoxRecord:
         """The session is over; the next tape begins at the next keyframe."""
         if self._file is not None:
             self.record(now, all=True)
-            self._put(self._file.end({**verdict, "refused_parts": self.refused, "lost_notes": self.black_box.tape.lost}))
+            self._put(self._file.end({**verdict, "statistics": self.black_box.statistics(), "refused_parts": self.refused, "lost_notes": self.black_box.tape.lost}))
             self._file = None
         self._next = self._keyframe_at = 0
 

@@ -29,6 +29,7 @@ BUILD = {"pev": table.pev, "evse": table.evse, "bridge": table.bridge}
 WISHES = {kind.__name__: kind for kind in (RemoteStop, RemoteLower)}
 REMOTE_ITEMS = 8             # as the live view's mailbox (tools/appliance/live_feed.py)
 MAX_DIFFERENCES = 1000       # that are kept; all are counted
+LOOK = "its frames and its journal can be looked at: python -m tools.box info FILE, python -m tools.scope FILE"
 AUTHOR = "replay"            # who writes the signals that somebody outside the table wrote
 
 
@@ -59,6 +60,8 @@ class Replay:
             raise CannotPlay(f"a record of mode {mode!r} cannot be played, modes are {', '.join(BUILD)}; its frames can be looked at: python -m tools.decode")
         self.config: Config
         self.config, self.remarks = settings_of(head.get("config"))
+        if head.get("anonymised"):
+            self.remarks.append("The file is anonymised: where a message was blanked, today's code sees another one (python -m tools.box, its README).")
         self.differences: list[Difference] = []
         self.counted = 0
         self.visits = 0
@@ -74,8 +77,9 @@ class Replay:
         self._sent = deque(packet for packet in box.packets if packet.direction == 2 and packet.interface == 0)
         self._visits = box.visits()
         self._entries = _entries(box)
-        self._player = Player(head["channels"], head.get("constants", {}), bytes.fromhex(head["mac"]), self._asks_otherwise)
+        self._player = Player(head["channels"], head.get("constants", {}), _mac(head), self._asks_otherwise)
         _, before = next(self._visits)
+        self._ahead = next(self._visits, None)
         state = head.get("state")
         if state is None:
             self._check_before(before)
@@ -110,11 +114,14 @@ class Replay:
         self._compare(before)
 
     def _recollect(self, state: Any, head: dict[str, Any]) -> None:
-        recollection = Recollection(state, self.black_box.others())
-        recollection.into(roots(self.made, self.signals, self.journal))
+        try:
+            recollection = Recollection(state, self.black_box.others())
+            recollection.into(roots(self.made, self.signals, self.journal))
+            self.kernel.recall(head["kernel"])
+            self.now = int(head["tape_from_ns"])
+        except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+            raise CannotPlay(f"what the box remembered when this tape began cannot be put into today's code ({type(wrong).__name__}: {wrong}); {LOOK}") from wrong
         self.remarks += recollection.told
-        self.kernel.recall(head["kernel"])
-        self.now = int(head["tape_from_ns"])
         self._player.lenient = False
         self.black_box.tape.take()
 
@@ -129,10 +136,10 @@ class Replay:
 
     def step(self) -> bool:
         """One visit. False: the tape is over."""
-        try:
-            now, words = next(self._visits)
-        except StopIteration:
+        here, self._ahead = self._ahead, next(self._visits, None)
+        if here is None or self._cut and self._ahead is None:      # of the last visit of a file that was cut off, a part may be missing
             return False
+        now, words = here
         gap = next((word[1] for word in words if word[0] == n.GAP), None)
         if gap is not None:
             self.remarks.append(f"Played up to {(now - int(self._head.get('tape_from_ns', 0))) / S:.1f} s: {gap}.")
@@ -161,9 +168,10 @@ class Replay:
     # --- what comes from the tape
 
     def _check_before(self, words: list[Any]) -> None:
+        if not self._box.notes:
+            raise CannotPlay(f"this record was cut off before its tape began: there is nothing to play; {LOOK}")
         if not any(word[0] == n.DRAWN for word in words):
-            raise CannotPlay("this record begins in the middle of the box's life, and says nothing of its state there; its frames and its journal can be looked at: "
-                             "python -m tools.box info, python -m tools.scope")
+            raise CannotPlay(f"this record begins in the middle of the box's life, and says nothing of its state there; {LOOK}")
 
     def _fetch(self, count: int) -> list[tuple[int, bytes]]:
         packets = self._packets[0]
@@ -254,6 +262,13 @@ class Replay:
         self.counted += 1
         if len(self.differences) < MAX_DIFFERENCES:
             self.differences.append(Difference(self.now if at is None else at, self.visits, kind, what, recorded, today))
+
+
+def _mac(head: dict[str, Any]) -> bytes:
+    try:
+        return bytes.fromhex(head["mac"])
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise CannotPlay(f"its head has no address of the box's interface ({wrong}); {LOOK}") from wrong
 
 
 class _Not:

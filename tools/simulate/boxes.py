@@ -41,6 +41,8 @@ class BoxFiles:
     def close(self) -> None:
         """With how it ended. What both said belongs to it: their journals are flushed before."""
         self.look()
+        reason = None if self._charge.reason is None else self._charge.reason.text
         for node, octets, file in self._files:
-            file.write(octets.end({"reason": None if self._charge.reason is None else self._charge.reason.text, "virtual_s": self._charge.clock.time / 1e9}))
+            statistics = {} if node.black_box is None else node.black_box.statistics()
+            file.write(octets.end({"reason": reason, "virtual_s": self._charge.clock.time / 1e9, "statistics": statistics}))
             file.close()
