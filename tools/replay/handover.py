@@ -190,6 +190,9 @@ def _fit_plant(plant: Any, at: Standing, now: int) -> None:
         plant.pilot.update()
     for actuator, name in ((plant.car_contactors, "contactors"), (plant.car_lock, "lock")):
         _fit_actuator(actuator, at.outputs[name])
+    if at.mode == "bridge":
+        _fit_actuator(plant.vehicle_lock, at.outputs["bridge.lock"])
+        plant.set_sequence(now, d1=at.outputs["d1"], d2=at.outputs["d2"])
     soc = at.battery.get("soc_percent")
     if soc is not None and hasattr(plant.battery, "soc"):
         plant.battery.soc = soc
@@ -265,6 +268,9 @@ def _watch(replay: Replay, at: Standing, charge: Any, node: Node) -> None:
     if bridge is not None:
         bridge.watch(node)
         bridge.broken.clear()
+        bridge._d1, bridge._d2, bridge._closed, bridge._locked = plant.d1, plant.d2, plant.car_contactors.commanded, plant.vehicle_lock.commanded
+        bridge._cycle_at = bridge._ends_at = NEVER
+        bridge._due, bridge._capability_due = (), True
     _forget_the_rehearsal(charge)
     talk = Talk(at.session_id or None, trip=replay.signals.safety_trip.value or "", connection=replay.signals.connection_state.value,
                 peer_mac=replay.signals.peer_mac.value)

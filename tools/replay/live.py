@@ -8,7 +8,7 @@ rehearsed until its charger waits for just what the recorded box asks next; then
 from __future__ import annotations
 
 from dataclasses import dataclass as plain_dataclass
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, Callable
 
 from exi_native.codec import Codec
@@ -19,6 +19,7 @@ from tools.replay.engine import Replay
 from tools.replay.handover import take_over
 from tools.replay.rehearsal import rehearse, tcp_data
 from tools.replay.standing import NoLife, Standing, standing_of
+from tools.simulate.chademo.bridge_invariants import EVERY_100_MS
 from tools.simulate.fleet.act import DEEDS
 from tools.simulate.fleet.traits import Deed, Personality
 from tools.simulate.recorder import FrameSink
@@ -26,6 +27,7 @@ from tools.simulate.recorder import FrameSink
 LONGEST_WAIT = 30 * S        # how far the record is played beyond the time wanted, to a moment at which it can be left
 MAX_SAID = 20_000            # journal entries kept of what happened afterwards
 SLICE = 1 * S
+FIRST_CYCLE = 110 * MS
 STATES = ("connection_state", "link_state", "v2g_state", "safety_state")
 HERE = "*"                   # state of a deed that counts from where the record was left
 
@@ -123,8 +125,17 @@ def go_on(replay: Replay, codec: Codec, seconds: float, *, at: int | None = None
     live.reason, live.trip, live.fault = charge.reason, charge.trip, node.kernel.fault or ""
     live.damage, live.energy = plant.damage, (charge.plant.stored - stored) / 3600.0
     live.soc = plant.soc_percent
-    live.broken = [str(broken) for broken in charge.broken] + [str(broken) for broken in getattr(getattr(charge, "bridge_invariants", None), "broken", ())]
+    live.broken = _broken(charge, live.left_at + shift, shift)
     return live
+
+
+def _broken(charge: Any, left: int, shift: int) -> list[str]:
+    """In the time of the tape. The CHAdeMO cycle in which the boxes changed places is neither's."""
+    found = list(charge.broken)
+    bridge = getattr(charge, "bridge_invariants", None)
+    if bridge is not None:
+        found += [broken for broken in bridge.broken if broken.at > left + FIRST_CYCLE or broken.sentence != EVERY_100_MS]
+    return [str(replace(broken, at=broken.at - shift)) for broken in found]
 
 
 def _rehearsed(standing: Standing, replay: Replay, codec: Codec, seed: int, charger: Personality | None, vehicle: Any, remarks: list[str]) -> Any:

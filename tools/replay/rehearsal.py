@@ -88,6 +88,8 @@ def _in_session(at: Standing) -> Goal:
             return False
         now, plant = charge.clock.time, charge.plant
         began[0] = began[0] or now
+        if at.mode == "bridge" and charge.car.signals.chademo_state.value != at.vehicle and now - began[0] < DWELL:
+            return False
         if "CurrentDemand" in states and at.current is not None:
             return plant.current >= at.current - IN_STEP_A or now - began[0] >= DWELL
         if "CableCheck" in states and at.v2g == "CableCheck":
@@ -145,10 +147,13 @@ def rehearse(at: Standing, config: Config, codec: Any, seed: int, charger: Perso
         charge: Any = BridgeRehearsal(at, vehicle, who, settings, plant, codec, seed)
     else:
         charge = Rehearsal(at, who, None, settings, plant, codec, seed)
-    gate, stopped = charge.gate, False
+    gate, stopped, soc = charge.gate, False, charge.plant.battery.soc
     gate.before = None if goal.before is None else lambda frame: goal.before(frame, charge)
     while not gate.held and (goal.when is None or not goal.when(charge)):
-        charge.run_until(charge.clock.time + 10 * MS) if gate.before is None else _instant(charge)
+        charge.world.step()
+        charge._watch()
+        if not goal.stop_in:
+            charge.plant.battery.soc = soc           # nothing is charged in a rehearsal: a small battery would want less meanwhile
         if goal.stop_in and not stopped and charge.car.signals.v2g_state.value in goal.stop_in:
             stopped = True
             charge.press("pev", "p") if at.connection == "Paused" else charge.stop()
@@ -156,11 +161,6 @@ def rehearse(at: Standing, config: Config, codec: Any, seed: int, charger: Perso
             raise NoLife(f"a simulated charge does not come to where the record is ({goal.text}): it ended with {charge.reason}. "
                          "Leave the record at another time (--live-from), or choose another charger (--charger)")
     return charge, goal
-
-
-def _instant(charge: Any) -> None:
-    charge.world.step()
-    charge._watch()
 
 
 def _settings(at: Standing, config: Config) -> Config:

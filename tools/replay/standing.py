@@ -45,7 +45,7 @@ class Place:
 class Standing:
     """`connection`, `link`, `v2g`: names of states. `request`: octets of the stream that the charger has not answered. V, A, W, percent.
 
-    `battery`: what its management told, by names of BatteryReading. `commanded`: outputs by their channel. `not_yet`: why it cannot be left in this visit.
+    `battery`: what its management told, by names of BatteryReading. `outputs`: as the box has commanded them. `not_yet`: why it cannot be left in this visit.
     """
 
     mode: str
@@ -108,7 +108,9 @@ def standing_of(replay: Replay, mode: str) -> Standing:
     pilot = _told(player, "pilot_monitor.read")
     at.outputs = {"pilot": _commanded(player, "control_pilot.set_state_c", pilot is not None and pilot[0] in "CD"),
                   "contactors": _commanded(player, "contactors.set_closed", _told(player, "contactors.feedback")),
-                  "lock": _commanded(player, "lock.set_locked", _told(player, "lock.feedback"))}
+                  "lock": _commanded(player, "lock.set_locked", _told(player, "lock.feedback")),
+                  "bridge.lock": _commanded(player, "bridge.lock.set_locked", _told(player, "bridge.lock.feedback")),
+                  "d1": _commanded(player, "bridge.sequence.set_d1", s.d1_on.value), "d2": _commanded(player, "bridge.sequence.set_d2", s.d2_on.value)}
     found = getattr(made.connection.machine, "_found", None)
     if found is not None and at.connection in ("Connecting", "Session"):
         at.places["evse"].address, at.port = found.address, found.port
