@@ -18,7 +18,7 @@ from tools.simulate.chademo import shown
 from tools.simulate.chademo.bridge_charge import BridgeCharge
 from tools.simulate.charge import Charge
 from tools.simulate.fleet.chargers import CHARGERS
-from tools.simulate.fleet.encounter import Encounter
+from tools.simulate.fleet.encounter import TRIES, Encounter
 from tools.simulate.fleet.traits import Deed
 
 SOON = 12.0          # s that a box goes on before somebody presses stop: long enough to charge from every state
@@ -27,7 +27,7 @@ DC_BEGINNING = ("SupportedAppProtocol", "SessionSetup", "ServiceDiscovery", "Cha
 DC_END = ("PowerDeliveryStop", "WaitContactorsOpen", "WeldingDetection", "SessionStop")
 BEFORE = ("Unplugged", "WaitPilot", "Parm", "Sounding", "Collect", "Match", "Join", "Discovering", "Connecting")
 LADDERS = {"din": (*BEFORE, *DC_BEGINNING, "ServicePaymentSelection", "ContractAuthentication", *DC_END),
-           "iso2": (*DC_BEGINNING, "PaymentServiceSelection", "Authorization", *DC_END)}
+           "iso2": (*DC_BEGINNING, "PaymentServiceSelection", "Authorization", *DC_END, "Ending", "Finished")}
 STOPPED = (StopReason.USER_STOP, StopReason.BATTERY_FULL)
 
 SILENCE = (StopReason.TIMEOUT, StopReason.TCP_TIMEOUT)
@@ -157,6 +157,24 @@ def test_deeds_end_safely(state, deed, reasons):
     assert live.safe, told(live)
     ends = [event.message() for event in live.said if event.source == "connection" and "ended in state" in event.message()]
     assert any(reason.text in sentence for reason in reasons for sentence in ends), told(live)
+
+
+def test_left_between_two_tries_it_tries_again():
+    """The session broke down in the record; whoever leaves it then sees the next try, however many there were before."""
+    config = Config()
+    config.ev.protocols = ["din"]
+    charge = Charge(config, nearly_full(), library(), 3, recorded=BOTH)
+    for at in range(5, 90, 5):
+        charge.plant.at(at * S, lambda now: LIVE_DEEDS["tcp_reset"](charge, charge.charger, 0.0, now))
+    data = recorded(charge, until=90 * S)
+    replay = Replay(parse(data), library())
+    ending: list[int] = []
+    while replay.step():
+        if replay.signals.connection_state.value in ("Ending", "Pausing"):
+            ending.append(replay.now)
+    assert replay.made.connection.machine.restarts > TRIES
+    live = left(data, ending[-1], Deed(HERE, 30.0, "our_stop"))
+    assert in_order(live) and live.energy > 0.0, told(live)
 
 
 def test_a_deed_in_a_state_of_the_charger():

@@ -154,6 +154,26 @@ class _ShiftedSignal:
         return min(_later(self._signal.stale_at(), self._shift), NEVER)
 
 
+class _TableFromNow:
+    """The box's table for a person who watches: how often it began anew before does not make anybody give up now."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._before = table.connection.machine.restarts
+        self.connection = self
+
+    @property
+    def machine(self) -> Any:
+        return self
+
+    @property
+    def restarts(self) -> int:
+        return self._table.connection.machine.restarts - self._before
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._table, name)
+
+
 # --- the change of places ------------------------------------------------------------------------------------------
 
 def take_over(replay: Replay, at: Standing, charge: Any) -> Node:
@@ -166,7 +186,8 @@ def take_over(replay: Replay, at: Standing, charge: Any) -> Node:
     silent = frozenset(name for name in OPTIONAL if (channel := player.channels.get(name)) is not None and channel.known and not channel.spoke)
     pressed = Pressed()
     world = World(old.board, gate, shift, silent, frozenset(at.battery) or frozenset(BATTERY), pressed)
-    node = Node("pev", replay.made, ShiftedKernel(replay, shift), ShiftedSignals(replay.signals, shift), replay.journal, Recorder(), old.nic, old.board, pressed)    # type: ignore[arg-type]
+    node = Node("pev", _TableFromNow(replay.made), ShiftedKernel(replay, shift), ShiftedSignals(replay.signals, shift), replay.journal, Recorder(),   # type: ignore[arg-type]
+                old.nic, old.board, pressed)
     old.nic.on_frame = gate.on_event = replay.kernel.waker("frame_rx")
     charge.world.kernels[charge.world.kernels.index(old.kernel)] = node.kernel
     charge.car = node

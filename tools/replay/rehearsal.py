@@ -15,7 +15,7 @@ from tasks.homeplug.emulator_flash import EmulatedFlash
 from tasks.homeplug.modem_kinds import LUMISSIL
 from tasks.ipv6.wire import IPV6_HEADER_LENGTH, TCP, UDP, solicited_node
 from tasks.tcp.wire import SYN
-from tools.replay.standing import AFTERWARDS, NoLife, Standing
+from tools.replay.standing import NoLife, Standing
 from tools.simulate.chademo.bridge_charge import BridgeCharge
 from tools.simulate.charge import CAR_MAC, CHARGER_MAC
 from tools.simulate.fleet.encounter import Encounter
@@ -70,7 +70,9 @@ def goal_of(at: Standing) -> Goal:
         return Goal("matched, the modems join", when=lambda charge: charge.car.signals.link_state.value == "Join")
     if state == "Matching":
         return Goal("ready to be matched", before=lambda frame, charge: frame[12:17] == b"\x88\xe1\x01\x64\x60")      # CM_SLAC_PARM.REQ
-    if state in AFTERWARDS:
+    if state == "Ending" and at.ended_in_order:
+        return Goal("just after the end", when=lambda charge: charge.car.signals.connection_state.value == "Ending", stop_in=LOADED)
+    if state in ("Finished", "Failed"):
         return Goal("after the end", when=lambda charge: charge.car.signals.connection_state.value in ("Finished", "Failed"), stop_in=LOADED)
     if state == "Paused":
         return Goal("paused", when=lambda charge: charge.car.signals.connection_state.value == "Paused", stop_in=LOADED)

@@ -9,13 +9,13 @@ from drivers.blackbox.values import BATTERY
 from tasks.errors import WireError
 from tasks.ethernet.wire import HEADER_LENGTH
 from tasks.ipv6 import wire as ipv6
+from tasks.stop_reasons import NORMAL_ENDS
 from tasks.tcp import wire as tcp
 from tasks.tcp.states import State as Tcp
 from tasks.v2g import v2gtp
 from tasks.v2g.protocols import DIN, ISO2
 from tools.replay.engine import Replay
 
-AFTERWARDS = frozenset({"Ending", "Finished", "Failed"})
 ASKS_NEXT: dict[str, tuple[str, ...]] = {        # states without a request of their own: what is asked after them
     "Agreed": ("SessionSetup",), "WaitReady": ("CableCheck", "PowerDeliveryStart"), "WaitVehicle": ("PreCharge",),
     "WaitContactorsClosed": ("PowerDeliveryStart",), "WaitContactorsOpen": ("WeldingDetection", "SessionStop"), "WaitLoadEnded": ("PowerDeliveryStop",),
@@ -55,6 +55,7 @@ class Standing:
     vehicle: str = ""                    # a bridge's CHAdeMO side
     asks_next: tuple[str, ...] = ()
     ending: bool = False
+    ended_in_order: bool = False         # it will not begin again by itself
     powered: bool = False
     since: int = 0                       # ns that it is in `v2g`
     request: bytes = b""
@@ -102,6 +103,7 @@ def standing_of(replay: Replay, mode: str) -> Standing:
     at.max_voltage, at.max_current, at.max_power = s.evse_max_voltage.value, s.evse_max_current.value, s.evse_max_power.value
     at.target_voltage = s.ev_target_voltage.value
     at.battery = {name: value for name, (value, _) in zip(BATTERY, _told(player, "vehicle.read") or ()) if value is not None}
+    at.ended_in_order = s.stop_reason.value in NORMAL_ENDS
     at.vehicle = s.chademo_state.value or ""
     if mode == "bridge":
         at.battery = {name: value for name, value in (("soc_percent", s.battery_soc.value),) if value is not None}
