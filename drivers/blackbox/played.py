@@ -4,24 +4,41 @@ from __future__ import annotations
 import random
 from collections import deque
 from types import SimpleNamespace
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Protocol
 
 from drivers.blackbox import notes as n
 from drivers.blackbox.devices import CODED, DEVICES, Kind
 from drivers.interfaces import CanFrame
-from kernel.timer import NEVER
+from kernel.timer import NEVER, S
 
 MAX_LATER = 4096             # answers of one channel within one visit; a tape with more is refused by its reader
+SENT_KEPT = 64               # frames that were sent last: a request of 8 KiB in segments of 350 octets, and its repetitions
+
+
+class Outside(Protocol):
+    """A world that answers in place of the tape, from some visit on (`Player.live`). Times are those of the tape."""
+
+    nic: Any
+
+    def ask(self, name: str, arguments: tuple[Any, ...], last: Any) -> Any:
+        """The method `name` of a device is called; `last`: what the tape answered last."""
+
+    def look(self, name: str) -> Any:
+        """An attribute of a device."""
+
+    def keys(self) -> str:
+        """What was pressed since the last time."""
 
 
 class Channel:
     """The answers of one method: `put` what a visit brings, `get` the one that holds."""
 
-    __slots__ = ("value", "known", "_later")
+    __slots__ = ("value", "known", "spoke", "_later")
 
     def __init__(self) -> None:
         self.value: Any = None
         self.known = False
+        self.spoke = False                           # it has answered something else than None
         self._later: deque[Any] = deque(maxlen=MAX_LATER)
 
     def put(self, value: Any) -> None:
@@ -31,6 +48,7 @@ class Channel:
         if self._later:
             self.value = self._later.popleft()
             self.known = True
+            self.spoke |= self.value is not None
         return self.value
 
     def close_visit(self) -> None:
@@ -53,6 +71,11 @@ class Player:
         self.can: dict[str, deque[CanFrame]] = {}
         self.once: dict[str, deque[Any]] = {}
         self.drawn: deque[tuple[int, Any]] = deque()
+        self.live: Outside | None = None             # who answers once the tape is left
+        self.told: dict[str, tuple[Any, ...]] = {}   # what each device was told last, without the time
+        self.sent: deque[bytes] = deque(maxlen=SENT_KEPT)
+        self.mac = mac
+        self.favoured: bytes | None = None           # the station whose frames come first
         self._answers: dict[str, deque[Any]] = {}
         self._mac = mac
         self._constants = constants
@@ -117,21 +140,24 @@ class Player:
             if f"{name}.{method}" in self.channels:
                 setattr(device, method, self._calling(f"{name}.{method}"))
         for value in kind.values:
-            setattr(device, value, _Looked(self.channels[f"{name}.{value}"])) if f"{name}.{value}" in self.channels else None
+            setattr(device, value, _Looked(self, f"{name}.{value}")) if f"{name}.{value}" in self.channels else None
         ages = {what: self.channels[f"{name}.{what}.age"] for what in kind.reads if f"{name}.{what}.age" in self.channels}
         if ages:
-            device.measured_at = lambda what, now: now - ages[what].get()
+            device.measured_at = lambda what, now: now - (ages[what].get() if self.live is None else 0)
         return device
 
     def _reading(self, name: str) -> Callable[..., Any]:
         channel, code = self.channels[name], CODED.get(name)
         if code is None:
-            return lambda *now: channel.get()
+            return lambda *now: channel.get() if self.live is None else self.live.ask(name, now, channel.value)
         to = code[1]
-        return lambda *now: to(channel.get())
+        return lambda *now: to(channel.get()) if self.live is None else self.live.ask(name, now, to(channel.value))
 
     def _calling(self, name: str) -> Callable[..., Any]:
-        return lambda *arguments: self.answer(name)
+        def call(*arguments: Any) -> Any:
+            self.told[name] = arguments[:-1]
+            return self.answer(name) if self.live is None else self.live.ask(name, arguments, True)
+        return call
 
     def answer(self, name: str) -> Any:
         """What the device answered to this call; True where it was not called in this visit, which the comparison tells."""
@@ -141,6 +167,8 @@ class Player:
     def reader(self, name: str) -> Callable[[], Any]:
         """What was given once: keys."""
         def read() -> Any:
+            if self.live is not None:
+                return self.live.keys()
             waiting = self.once.get(name)
             return waiting.popleft() if waiting else ""
         return read
@@ -155,7 +183,7 @@ class Player:
 
     def draw(self, bits: int) -> Any:
         """The next number of the tape; another one, and the sentence that it differs, where today's code asks otherwise."""
-        if self.lenient:
+        if self.lenient or self.live is not None:
             return self._others.random() if bits < 0 else self._others.getrandbits(bits)
         if self.drawn and self.drawn[0][0] == bits:
             return self.drawn.popleft()[1]
@@ -169,8 +197,15 @@ _NO_KIND = Kind()
 
 
 class _Looked:
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
+    """An attribute that is looked at: as the tape has it; what it never saw is asked for outside."""
+
+    def __init__(self, player: Player, name: str) -> None:
+        self._player = player
+        self._name = name
+
+    def get(self) -> Any:
+        channel, live = self._player.channels[self._name], self._player.live
+        return channel.get() if live is None or channel.known else live.look(self._name)
 
 
 class PlayedDevice:
@@ -180,7 +215,7 @@ class PlayedDevice:
 
     def __getattribute__(self, name: str) -> Any:
         value = object.__getattribute__(self, name)
-        return value.channel.get() if type(value) is _Looked else value
+        return value.get() if type(value) is _Looked else value
 
 
 class PlayedNic:
@@ -196,17 +231,27 @@ class PlayedNic:
         return -1
 
     def receive(self, limit: int, now: int) -> list[tuple[int, bytes]]:
-        frames = self._player.frames
+        frames, live = self._player.frames, self._player.live
+        if live is not None and not frames:
+            return live.nic.receive(limit, now)
         return [frames.popleft() for _ in range(min(limit, len(frames)))]
 
     def send(self, frame: bytes, now: int) -> bool:
+        live = self._player.live
+        if live is not None:
+            return live.nic.send(frame, now)
+        self._player.sent.append(frame)
         return bool(self._player.answer("nic.send"))
 
     def next_event(self) -> int:
-        return NEVER
+        live = self._player.live
+        return NEVER if live is None else live.nic.next_event()
 
     def favour(self, station: bytes | None) -> None:
         """The tape has the order in which frames came."""
+        self._player.favoured = station
+        if self._player.live is not None:
+            self._player.live.nic.favour(station)
 
     @property
     def drops(self) -> int:
@@ -226,9 +271,12 @@ class PlayedPort:
         self._name = name
 
     def send(self, id: int, data: bytes, extended: bool, now: int) -> bool:
-        return bool(self._player.answer(self._name))
+        live = self._player.live
+        return bool(self._player.answer(self._name) if live is None else live.ask(f"{self._name}.send", (id, data, extended, now), True))
 
     def receive(self, limit: int, now: int) -> list[CanFrame]:
+        if self._player.live is not None:
+            return self._player.live.ask(f"{self._name}.receive", (limit, now), [])
         frames = self._player.can.get(self._name)
         return [frames.popleft() for _ in range(min(limit, len(frames)))] if frames else []
 
@@ -239,11 +287,14 @@ class PlayedTurns:
     errors = 0
 
     def __init__(self, player: Player, name: str) -> None:
+        self._player = player
         self._channels = player.channels
         self._device = name
         self.name = str(player._constants.get(f"{name}.name", name))
 
     def run(self, now: int) -> int:
+        if self._player.live is not None:
+            return self._player.live.ask(f"{self._device}.run", (now,), now + S)
         return now + self._channels[f"{self._device}.rest"].get()
 
     @property

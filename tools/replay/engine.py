@@ -165,6 +165,16 @@ class Replay:
     def identical(self) -> bool:
         return not self.counted
 
+    @property
+    def player(self) -> Player:
+        """Its devices: for who leaves the tape (live.py)."""
+        return self._player
+
+    @property
+    def mode(self) -> str:
+        """pev, evse or bridge."""
+        return str(self._mode)
+
     # --- what comes from the tape
 
     def _check_before(self, words: list[Any]) -> None:
