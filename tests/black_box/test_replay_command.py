@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from drivers.capture_file import CaptureReader
 from kernel.timer import S
 from tasks.config import Config
 from tests.black_box.recording import BOTH, library, nearly_full, recorded
@@ -83,3 +84,24 @@ def test_a_file_that_was_cut_off_plays_up_to_there(tmp_path, data, capsys, share
     path = tmp_path / "cut.ccsbox"
     path.write_bytes(data[:int(len(data) * share)])
     assert main([str(path)]) == IDENTICAL, capsys.readouterr().out
+
+
+def test_leaving_the_record(file, tmp_path, capsys):
+    """The charger of the record charges on; here it stops after 3 s."""
+    assert main([str(file), "--live-from", "25", "--for", "60", "--deed", "user_stop@3", "--pcap", str(tmp_path / "after.pcap")]) == 0
+    said = capsys.readouterr().out
+    assert "left at 25." in said and "identical up to there" in said and "Stopped by charger" in said
+    with open(tmp_path / "after.pcap", "rb") as after:
+        assert sum(1 for _ in CaptureReader(after)) > 20
+
+
+@pytest.mark.parametrize("more", [["--deed", "nonsense"], ["--deed", "user_stop@soon"]])
+def test_what_cannot_be_done_is_told(file, capsys, more):
+    assert main([str(file), "--live-from", "25", *more]) == UNREADABLE
+    assert "--deed" in capsys.readouterr().err
+
+
+def test_deeds_belong_to_a_life(file, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([str(file), "--deed", "user_stop"])
+    assert ended.value.code == 2 and "--live-from" in capsys.readouterr().err

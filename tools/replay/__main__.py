@@ -13,8 +13,9 @@ from exi_native import codec
 from kernel.realtime import settle_garbage
 from kernel.timer import S
 from tasks.v2g.session import SCHEMAS
-from tools.replay import report
+from tools.replay import leaving, report
 from tools.replay.engine import CannotPlay, Replay
+from tools.simulate.fleet import choose
 
 SUFFIX = ".ccsbox"
 IDENTICAL, DIFFERENT, UNREADABLE = 0, 1, 2
@@ -25,18 +26,25 @@ STEP = 200                   # visits between two looks at the clock
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m tools.replay", description=(
         "Plays black box files to today's code on virtual time and compares everything that it does: frames, commands to devices, signals, words. "
-        "Nothing is sent and nothing moves."), epilog="Exit code 0: identical. 1: there are differences. 2: a file cannot be played.")
+        "Nothing is sent and nothing moves."), epilog="Exit code 0: identical. 1: there are differences. 2: a file cannot be played. With --live-from: 0 it went on in order, 1 it did not.")
     made.add_argument("files", nargs="+", metavar="FILE", help="a black box file, or a folder: all of them below it become one report")
     made.add_argument("--until", type=float, metavar="S", help="stop so many seconds after the tape began")
     made.add_argument("--displays", action="store_true", help="compare also what displays and broker were told")
     made.add_argument("--all", action="store_true", help="every difference, not only the first ones")
     made.add_argument("--json", action="store_true", help="one JSON object per file")
+    leaving.add_options(made)
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code, see --help."""
-    args = parser().parse_args(argv)
+    command = parser()
+    args = command.parse_args(argv)
+    if args.charger == choose.LIST:
+        print(choose.listing())
+        return IDENTICAL
+    if args.live_from is None and (args.deed or args.charger or args.vehicle or args.pcap):
+        command.error("--deed, --charger, --vehicle and --pcap belong to --live-from")
     paths = [path for given in args.files for path in _files(Path(given))]
     if not paths:
         print(f"No black box file (*{SUFFIX}) below {', '.join(args.files)}.", file=sys.stderr)
@@ -60,6 +68,8 @@ def play(path: Path, args: argparse.Namespace, library: Any) -> int:
     except (NotABox, CannotPlay) as reason:
         print(f"{path}: {reason}", file=sys.stderr)
         return UNREADABLE
+    if args.live_from is not None:
+        return leaving.leave(str(path), box, replay, args, library)
     began = time.process_time()
     _run(replay, box, args.until)
     cpu = time.process_time() - began
