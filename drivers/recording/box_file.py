@@ -7,27 +7,25 @@ from typing import Any
 
 from drivers.atomic_file import SUFFIX, WRITE, sync_folder, write_all
 from drivers.blackbox.layout import HASH_OCTETS, gap_block
-from drivers.recording.pieces import APPEND
+from drivers.recording.pieces import APPEND, OpenFile
 
 HEAD_SHARE, NEWEST_SHARE = 4, 2      # a quarter of the room is the beginning's; half of it is kept of the newest when the middle goes
 COPY = 256 * 1024                    # octets copied at once
 _BLOCK = Struct("<II")
 
 
-class BoxFile:
-    """As drivers.recording.pieces.Pieces, for blocks that each end with a seal (drivers/blackbox/layout.py)."""
+class BoxFile(OpenFile):
+    """As Pieces, for blocks that each end with a seal (drivers/blackbox/layout.py)."""
 
     def __init__(self, folder: str, name: str, octets: int, disk: Any = os) -> None:
         """Nothing is opened yet."""
         self._path = os.path.join(folder, name)
         self._octets = octets
         self._disk = disk
-        self._fd = -1
         self._size = 0
         self._ends: list[int] = []           # of the blocks that were appended, as far as this process knows
         self._head = 0                       # octets that stay for good
         self._given_up = 0                   # octets of the middle
-        self._dirty = False
 
     def append(self, data: bytes) -> None:
         """`data` ends with a seal. OSError: nothing of it is in the file."""
@@ -48,26 +46,8 @@ class BoxFile:
             self._head = self._size
         self._dirty = True
 
-    def sync(self) -> None:
-        """On the disk when this returns."""
-        if self._dirty:
-            self._disk.fdatasync(self._fd)
-            self._dirty = False
-
-    def gone(self) -> bool:
-        """Somebody has taken the file away."""
-        if self._fd < 0:
-            return False
-        try:
-            return self._disk.stat(self._path).st_ino != self._disk.fstat(self._fd).st_ino
-        except OSError:
-            return True
-
-    def close(self) -> None:
-        """Closing twice is harmless."""
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
-            self._disk.close(fd)
+    def _here(self) -> str:
+        return self._path
 
     def _make_room(self) -> None:
         """A new file without the middle takes the place of this one; a power cut leaves one of the two. What still needs room afterwards is too large for it."""

@@ -9,7 +9,40 @@ from drivers.atomic_file import write_all
 APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
-class Pieces:
+class OpenFile:
+    """The file that is written now: what both kinds of growing files do with it."""
+
+    _fd = -1
+    _dirty = False
+    _disk: Any
+
+    def _here(self) -> str:
+        """Its path."""
+        raise NotImplementedError
+
+    def sync(self) -> None:
+        """On the disk when this returns. OSError also when the file is no longer where it was made."""
+        if self._dirty:
+            self._disk.fdatasync(self._fd)
+            self._dirty = False
+
+    def gone(self) -> bool:
+        """Somebody has taken the file away: what is written goes nowhere."""
+        if self._fd < 0:
+            return False
+        try:
+            return self._disk.stat(self._here()).st_ino != self._disk.fstat(self._fd).st_ino
+        except OSError:
+            return True
+
+    def close(self) -> None:
+        """Closing twice is harmless."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            self._disk.close(fd)
+
+
+class Pieces(OpenFile):
     """STEM.EXT, then STEM-2.EXT and so on. A piece that a disk did not take whole is cut back to what it had."""
 
     def __init__(self, folder: str, stem: str, extension: str, head: bytes, octets: int, newest: int, disk: Any = os) -> None:
@@ -21,10 +54,8 @@ class Pieces:
         self._octets = octets
         self._newest = newest
         self._disk = disk
-        self._fd = -1
         self._number = 1
         self._size = 0
-        self._dirty = False
 
     def append(self, data: bytes) -> None:
         """`data` is one block of whole records. OSError: nothing of it is in the file."""
@@ -39,27 +70,6 @@ class Pieces:
             raise
         self._size += len(data)
         self._dirty = True
-
-    def sync(self) -> None:
-        """On the disk when this returns. OSError also when the file is no longer where it was made."""
-        if self._dirty:
-            self._disk.fdatasync(self._fd)
-            self._dirty = False
-
-    def gone(self) -> bool:
-        """Somebody has taken the file away: what is written goes nowhere."""
-        if self._fd < 0:
-            return False
-        try:
-            return self._disk.stat(self._path(self._number)).st_ino != self._disk.fstat(self._fd).st_ino
-        except OSError:
-            return True
-
-    def close(self) -> None:
-        """Closing twice is harmless."""
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
-            self._disk.close(fd)
 
     def _open(self) -> None:
         """Goes on with the newest piece that is there."""
@@ -86,6 +96,9 @@ class Pieces:
         if old > 1 and os.path.exists(self._path(old)):
             self._disk.unlink(self._path(old))
         self._open()
+
+    def _here(self) -> str:
+        return self._path(self._number)
 
     def _path(self, number: int) -> str:
         return os.path.join(self._folder, f"{self._stem}{'' if number == 1 else f'-{number}'}{self._extension}")

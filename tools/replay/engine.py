@@ -7,7 +7,7 @@ from typing import Any, Callable
 from drivers.blackbox import notes as n
 from drivers.blackbox.devices import QUIET
 from drivers.blackbox.played import Player
-from drivers.blackbox.reader import Box, Packet
+from drivers.blackbox.reader import Box
 from drivers.blackbox.state import Recollection
 from drivers.blackbox.values import again
 from exi_native.codec import Codec
@@ -325,8 +325,3 @@ def _deed(deed: tuple[str, Any] | None) -> str:
     if deed[0] == "frame":
         return f"{len(deed[1])} octets: {deed[1].hex()}"
     return ", ".join(map(str, deed[1]))
-
-
-def sent_packets(box: Box) -> list[Packet]:
-    """What the recorded box sent on the network."""
-    return [packet for packet in box.packets if packet.direction == 2 and packet.interface == 0]
