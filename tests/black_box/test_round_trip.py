@@ -8,6 +8,7 @@ from drivers.blackbox.reader import parse
 from drivers.sim.link import LinkConfig
 from kernel.timer import S
 from tasks.config import Config
+from tasks.messages import RemoteLower, RemoteStop
 from tests.black_box.recording import BOTH, CAR, library, nearly_full, played, recorded, told
 from tools.simulate.chademo import shown
 from tools.simulate.chademo.bridge_charge import BridgeCharge
@@ -75,6 +76,17 @@ def test_keys_are_on_the_tape():
     charge.press("pev", "q")
     replay = played(recorded(charge, until=60 * S))
     assert replay.signals.power_share.value == 80.0
+    assert replay.identical, told(replay)
+
+
+def test_what_the_live_view_wants_is_on_the_tape():
+    charge = Charge(Config(), nearly_full(), library(), 2, recorded=BOTH)
+    charge.run_until(20 * S)
+    charge.remote.put(RemoteLower(40, "127.0.0.1"))
+    charge.run_until(24 * S)
+    charge.remote.put(RemoteStop("127.0.0.1"))
+    replay = played(recorded(charge, until=60 * S))
+    assert any("live view" in event.message() for event in replay.said) and replay.signals.stop_reason.value.name == "USER_STOP"
     assert replay.identical, told(replay)
 
 
