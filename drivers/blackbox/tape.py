@@ -40,24 +40,19 @@ class Tape:
         self._events: list[Event] = []
         self._numbers: dict[str, int] = {}
         self._heard: list[Any] = []                  # what each channel answered last
-        self._gap = False
-        self.muted = False                           # nothing is noted (a replay that is over)
+        self._gap = False                            # a packet found no room: the notes that speak of it would lead astray
+        self.put: Callable[[tuple[Any, ...]], None] = self._notes.append       # a note; the list stays the same one for good
 
     # --- what is noted
 
-    def note(self, *words: Any) -> None:
-        if len(self._notes) >= MAX_WAITING or self.muted:
-            self.lost += 1
-            self._gap = True
-            return
-        if self._gap:
-            self._gap = False
-            self._notes.append([n.GAP, f"{self.lost} notes found no room"])
-        self._notes.append(words)
-
     def visit(self, now: int) -> None:
-        """The kernel visits its table."""
-        self.note(n.VISIT, now - self.at)
+        """The kernel visits its table. Here, and not at each note, it is seen to that nobody has forgotten to take them."""
+        if len(self._notes) >= MAX_WAITING or self._gap:
+            self.lost += len(self._notes)
+            self._notes.clear()
+            self._gap = False
+            self.put((n.GAP, f"{self.lost} notes and packets found no room"))
+        self.put((n.VISIT, now - self.at))
         self.at = now
 
     def packet(self, channel: int, at: int, direction: int, octets: bytes) -> None:
@@ -76,12 +71,13 @@ class Tape:
 
     def told(self, what: str, value: Any = None) -> None:
         """Somebody outside the table does something to it now."""
-        self.note(n.TOLD, what, plain(value))
+        self.put((n.TOLD, what, plain(value)))
 
     def take(self) -> tuple[list[Any], list[tuple[int, int, int, bytes]], list[Event]]:
         """Notes, packets and events since the last time; packets that notes speak of are among them or came before."""
-        taken = self._notes, self._packets, self._events
-        self._notes, self._packets, self._events = [], [], []
+        taken = list(self._notes), self._packets, self._events
+        self._notes.clear()
+        self._packets, self._events = [], []
         return taken
 
     def heard(self) -> list[Any]:
@@ -101,16 +97,16 @@ class Tape:
 
     def watch(self, signals: Iterable[Watched]) -> None:
         """Every change of these is noted; they are numbered in the order given."""
-        note = self.note
+        put = self.put
         simple = frozenset((float, bool, str, int, type(None)))
 
         def witness(number: int) -> Callable[[Any, int], None]:
             def changed(value: Any, at: int) -> None:
                 value = value if type(value) in simple else plain(value)
                 if at == self.at:
-                    note(n.SIGNAL, number, value)
+                    put((n.SIGNAL, number, value))
                 else:
-                    note(n.SIGNAL, number, value, self.at - at)
+                    put((n.SIGNAL, number, value, self.at - at))
             return changed
         for signal in signals:
             signal.witness = witness(len(self.signals))
@@ -165,14 +161,19 @@ class Tape:
 
     def reading(self, name: str, read: Callable[..., Any]) -> Callable[..., Any]:
         """A method whose answer is noted when it is another one."""
-        look, code = self.looking(name), CODED.get(name)
+        code = CODED.get(name)
         if code is None:
+            channel, put, heard = self.channel(name), self.put, self._heard
+
             def plainly(*now: int) -> Any:
                 answer = read(*now)
-                look(answer)
+                last = heard[channel]
+                if answer is not last and (answer != last or type(answer) is not type(last)):
+                    heard[channel] = answer
+                    put((n.HEARD, channel, answer))
                 return answer
             return plainly
-        of = code[0]
+        look, of = self.looking(name), code[0]
 
         def coded(*now: int) -> Any:
             answer = read(*now)
@@ -182,22 +183,22 @@ class Tape:
 
     def looking(self, name: str) -> Callable[[Any], None]:
         """Takes values of a channel; notes those that are not the one before."""
-        channel, note, heard = self.channel(name), self.note, self._heard
+        channel, put, heard = self.channel(name), self.put, self._heard
 
         def look(value: Any) -> None:
             last = heard[channel]
-            if value != last or type(value) is not type(last):
+            if value is not last and (value != last or type(value) is not type(last)):
                 heard[channel] = value
-                note(n.HEARD, channel, value)
+                put((n.HEARD, channel, value))
         return look
 
     def calling(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         """A method that does something; its last argument is `now`, which is not noted."""
-        channel, note = self.channel(name), self.note
+        channel, put = self.channel(name), self.put
 
         def taped(*arguments: Any) -> Any:
             answer = call(*arguments)
-            note(n.DID, channel, [plain(argument) for argument in arguments[:-1]], answer)
+            put((n.DID, channel, [plain(argument) for argument in arguments[:-1]], answer))
             return answer
         return taped
 
@@ -208,7 +209,7 @@ class Tape:
         def taped() -> Any:
             got = read()
             if got:
-                self.note(n.ONCE, channel, got)
+                self.put((n.ONCE, channel, got))
             return got
         return taped
 
@@ -265,13 +266,13 @@ class TapedNic:
             tape = self._tape
             for at, frame in frames:
                 tape.packet(ETHERNET, at, IN, frame)
-            tape.note(n.FRAMES, len(frames))
+            tape.put((n.FRAMES, len(frames)))
         return frames
 
     def send(self, frame: bytes, now: int) -> bool:
         accepted = self._nic.send(frame, now)
         self._tape.packet(ETHERNET, now, OUT, frame)
-        self._tape.note(n.SENT, accepted)
+        self._tape.put((n.SENT, accepted))
         return accepted
 
     def next_event(self) -> int:
@@ -302,7 +303,7 @@ class TapedPort:
     def send(self, id: int, data: bytes, extended: bool, now: int) -> bool:
         accepted = self._port.send(id, data, extended, now)
         self._tape.packet(self._channel, now, OUT, can_octets(id, data, extended))
-        self._tape.note(n.DID, self._channel, [id, data.hex(), extended], accepted)
+        self._tape.put((n.DID, self._channel, [id, data.hex(), extended], accepted))
         return accepted
 
     def receive(self, limit: int, now: int) -> list[Any]:
@@ -311,7 +312,7 @@ class TapedPort:
             tape = self._tape
             for frame in frames:
                 tape.packet(self._channel, frame.at, IN, can_octets(frame.id, frame.data, frame.extended))
-            tape.note(n.CAN_HEARD, self._channel, [[frame.id, frame.data.hex(), frame.extended, now - frame.at] for frame in frames])
+            tape.put((n.CAN_HEARD, self._channel, [[frame.id, frame.data.hex(), frame.extended, now - frame.at] for frame in frames]))
         return frames
 
     @property
@@ -334,12 +335,12 @@ class TapedRandom(random.Random):
 
     def random(self) -> float:
         drawn = self._rng.random()
-        self._tape.note(n.DRAWN, -1, drawn)
+        self._tape.put((n.DRAWN, -1, drawn))
         return drawn
 
     def getrandbits(self, k: int, /) -> int:
         drawn = self._rng.getrandbits(k)
-        self._tape.note(n.DRAWN, k, drawn)
+        self._tape.put((n.DRAWN, k, drawn))
         return drawn
 
     def seed(self, *_: Any) -> None:

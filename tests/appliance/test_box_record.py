@@ -51,7 +51,7 @@ def replayed(path):
 def test_each_session_plays_from_shortly_before(tmp_path):
     charge, boxes = charged(tmp_path, recorded=BOTH, battery_capacity_wh=3000.0)
     charge_once(charge, boxes)
-    rest(charge, boxes, 1500)
+    rest(charge, boxes, 2500)
     plug_again(charge, 79.0)
     charge_once(charge, boxes)
     rest(charge, boxes, 60)

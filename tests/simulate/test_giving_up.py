@@ -23,7 +23,7 @@ def played(charge, monkeypatch):
     monkeypatch.setattr(run, "_charging_left", lambda *_: None)
     monkeypatch.setattr(run, "_stop_soc", lambda *_: 80.0)
     pace = SimpleNamespace(target=lambda now, *_: now + 60 * S, waits=lambda: False)
-    return run._play(charge, None, pace, SimpleNamespace(update=lambda shown: None), SimpleNamespace(now=lambda: 0), 20.0)
+    return run._play(charge, None, pace, SimpleNamespace(update=lambda shown: None), SimpleNamespace(now=lambda: 0), 20.0, SimpleNamespace(look=lambda: None))
 
 
 def test_it_gives_up_after_long_without_power(monkeypatch):

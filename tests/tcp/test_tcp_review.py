@@ -2,16 +2,20 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
 
 import pytest
 
+from drivers.blackbox.tape import Tape, TapedRandom
 from kernel.timer import MS, S
+from tasks.config import Config
 from tasks.messages import Datagram
 from tasks.stop_reasons import StopReason
 from tasks.tcp import wire
 from tasks.tcp.config import TcpConfig
 from tasks.tcp.endpoint import FIRST_PRIVATE_PORT, LEAVING, Endpoint
 from tasks.tcp.states import State
+from tools.appliance.session_record import taped
 
 from tests.tcp.peer import IRS, ISS, LISTEN_PORT, MAC, OTHERS, OURS, PSEUDO, Peer, THEIRS, shape, text_of
 
@@ -194,14 +198,22 @@ def test_an_answered_probe_of_the_peer_counts_for_nothing_more() -> None:
 # --- the source of numbers that nobody guesses ------------------------------------------------------------------------
 
 def test_the_product_draws_from_the_system() -> None:
-    """`random.SystemRandom` reads os.urandom as the module `secrets` does; main.py gives it to the table, the table to TCP."""
+    """`random.SystemRandom` reads os.urandom as the module `secrets` does; main.py gives it, by way of the tape, to the table, the table to TCP."""
     import ast
     import secrets
     from pathlib import Path
 
     root = Path(__file__).resolve().parents[2]
-    calls = [n for n in ast.walk(ast.parse((root / "main.py").read_text())) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "build"]
-    assert [ast.unparse(c.args[3]) for c in calls] == ["random.SystemRandom()"]
+    main = ast.parse((root / "main.py").read_text())
+
+    def calls(name: str) -> list[ast.Call]:
+        return [n for n in ast.walk(main) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == name]
+    given, = (n for n in ast.walk(main) if isinstance(n, ast.Assign) and n.value in calls("taped"))
+    assert ast.unparse(given.targets[0]) == "(given, rng, around)" and ast.unparse(calls("taped")[0].args[6]) == "random.SystemRandom()"
+    assert [ast.unparse(c.args[3]) for c in calls("build")] == ["rng"]
+    system = random.SystemRandom()
+    assert taped(None, Config(), None, None, 0, None, system, None)[1] is system
+    assert TapedRandom(Tape(), SimpleNamespace(getrandbits=lambda k: 7, random=lambda: 0.5)).getrandbits(32) == 7
     tree = ast.parse((root / "tasks/table.py").read_text())
     made = [ast.unparse(n.args[2]) for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "Endpoint"]
     assert made == ["rng", "rng", "rng"]

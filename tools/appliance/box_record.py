@@ -8,9 +8,9 @@ from drivers.blackbox.notes import GAP
 from kernel.timer import S
 from tools.appliance.black_box import BlackBox
 
-CHUNK = 5 * S                # at rest the tape is packed so often
+CHUNK = 10 * S               # at rest the tape is packed so often: 1 ms of work on a PC
 RECORD = 1 * S               # while a session is recorded: a power cut takes no more
-KEYFRAME_EVERY = 300 * S     # at rest: a session's tape begins at the second last
+KEYFRAME_EVERY = 600 * S     # at rest: a session's tape begins at the second last
 KEPT = 1024 * 1024           # octets of packed tape at rest; what exceeds it is given up, and the next session cannot be played from its beginning
 PART = 24 * 1024             # octets of packets in one sealed part: it must fit a datagram
 ENTRIES = 32                 # of the journal in one, the same: a traceback has some KiB
