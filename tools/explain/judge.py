@@ -6,6 +6,7 @@ from typing import Sequence
 
 from kernel.record import dataclass
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
+from tools.explain.causes import measured
 from tools.explain.causes.cause import AT_ONCE, LATER, NAMED, REASON, SEEN, TRIPPED, Cause, Found
 from tools.explain.causes.table import CAUSES
 from tools.explain.evidence import Evidence
@@ -74,8 +75,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
 
 
 def _weigh(cause: Cause, e: Evidence) -> Found | None:
-    """What frames and journal say together."""
-    found = cause.weigh(e)
+    """What frames, journal and signals say together."""
+    found = cause.weigh(e) or measured.shown(cause.name, e)
     if e.box is None:
         return found
     line = next((line for line in e.box.lines if any(re.search(word, line.text) for word in cause.words)), None)
@@ -94,6 +95,8 @@ def _weigh(cause: Cause, e: Evidence) -> Found | None:
             found = Found(REASON - (15 if general else 0), f"Our box ended it: {why.text}", (), (), at)
         if found is not None:
             found.pro += (f"our box's own reason: {why.text}",)
+    if found is not None:
+        found.pro += measured.sentences(cause.name, found.at, e)
     return found
 
 
