@@ -61,16 +61,16 @@ LANES: dict[str, Shown] = {          # signal -> lane, in the order of the rows
     "charge_permission": Shown("battery permits", _switch("yes", "no")), "residual_current": Shown("residual current", _switch("trip", "none")),
     "stop_button": Shown("stop button", _switch("pressed", "")), "power_share": Shown("power share", _percent),
     "bridge_phase": Shown("bridge phase"), "bridge_wait": Shown("bridge waits"), "session_hold": Shown("session held for"), "chademo_state": Shown("CHAdeMO"),
-    "chademo_stop": Shown("CHAdeMO stopping", _reason), "vehicle_permission": Shown("switch k", _switch("closed", "open")), "d1_on": Shown("d1", _switch("on", "off")),
+    "chademo_stop": Shown("CHAdeMO stops", _reason), "vehicle_permission": Shown("switch k", _switch("closed", "open")), "d1_on": Shown("d1", _switch("on", "off")),
     "d2_on": Shown("d2", _switch("on", "off")), "vehicle_lock_confirmed": Shown("CHAdeMO lock", _switch("locked", "unlocked", "moving or unknown")),
-    "vehicle_plug": Shown("CHAdeMO plug", _switch("in", "out")), "chademo_status": Shown("109.5", lambda value: charger_flags(value) if type(value) is int else ""),
-    "bridge_battery": Shown("battery voltage from"), "bridge_notice": Shown("bridge notice"), "ev_error_code": Shown("error code told"), "link_quality": Shown("link quality"),
+    "vehicle_plug": Shown("CHAdeMO plug", _switch("in", "out")), "chademo_status": Shown("box says (109)", lambda value: charger_flags(value) if type(value) is int else ""),
+    "bridge_battery": Shown("battery V is"), "bridge_notice": Shown("bridge notice"), "ev_error_code": Shown("error code told"),
     "modem_fault": Shown("modem fault"), "device_notice": Shown("device fault"), "link_notice": Shown("stranger on the line"), "stranger_notice": Shown("stranger"),
     "kernel_notice": Shown("operating system"), "doctor_notice": Shown("doctor"), "listen_state": Shown("overheard"), "listen_limiting": Shown("limited by (overheard)"),
 }
 PILOT, DUTY = "pilot_state", "pilot_duty"
 PILOT_LANE = "pilot (CP)"
-VEHICLE_LANE = "102.5"
+VEHICLE_LANE = "car says (102)"
 HIDDEN_WHEN = {"bridge_wait": "", "session_hold": "", "ev_error_code": "NO_ERROR"}
 """Values that say nothing."""
 WORRIES = {"safety_trip": "error", "modem_fault": "warning", "device_notice": "warning", "link_notice": "warning", "stranger_notice": "warning", "kernel_notice": "warning"}
