@@ -82,7 +82,7 @@ def meet_vehicle(car: str, seed: int, *, faults: dict[str, Any] | None = None, t
                  in_charge: Callable[[BridgeCharge], None] | None = None) -> Heard:
     """Our bridge between this CHAdeMO car and our charger. `faults`: of the car, from the beginning; `in_charge`: what happens 10 s after power flows."""
     config = Config()
-    config.ev.stop_soc_percent = 61.0
+    config.bridge.stop_soc_percent = 61.0
     charge = BridgeCharge(replace(PROFILES[car], **(traits or {})), None, config, PlantConfig(battery_capacity_wh=BATTERY_WH), codec.load(), seed, soc=60.0,
                           recorded=frozenset({"pev"}))
     for name, value in (faults or {}).items():

@@ -93,7 +93,9 @@ class BoxTracks:
         if at - self._kept_at.get(name, -1e9) < own.SPARSE.get(unit, 0.0):
             self._waiting[name] = (at, value)
             return
-        self._flush(name)
+        waiting = self._waiting.pop(name, None)
+        if waiting is not None and at - waiting[0] > own.SPARSE[unit]:
+            track.put(*waiting)                      # it held for long; else the new one stands for it
         self._kept_at[name] = at
         track.put(at, value)
 
