@@ -15,6 +15,7 @@ from kernel.record import dataclass
 LINK_ETHERNET = 1                        # LINKTYPE_ETHERNET
 MAX_FRAME = 256 * 1024                   # octets; libpcap's own upper bound of a snapshot (MAXIMUM_SNAPLEN)
 MAX_BLOCK = MAX_FRAME + 64 * 1024        # a packet block: frame and options
+MAX_NAME = 64                            # octets of an interface's name
 MAX_INTERFACES = 1024                    # per section; a capture of a charging session has one or two
 NS_PER_S = 1_000_000_000
 _SKIP_STEP = 64 * 1024                   # blocks that are not ours are read away in pieces of this size
@@ -34,6 +35,7 @@ _SIMPLE_PACKET = 3
 _ENHANCED_PACKET = 6
 _OURS = (_SECTION_HEADER, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _ENHANCED_PACKET)
 _BLOCK_HEAD = 8                          # type and length
+_OPTION_NAME = 2                         # of an interface
 _OPTION_TSRESOL = 9
 _OPTION_TSOFFSET = 14
 _OPTION_FLAGS = 2                        # of an enhanced packet; its bits 0 and 1 are the direction
@@ -79,7 +81,8 @@ class CapturedFrame:
 class CaptureReader:
     """Iterates over the frames of one file; raises NotACapture at once, CaptureError where the file is damaged.
 
-    `offset` is how far the file was read, for a progress display. `zeros`: NUL octets that a power cut left at its end.
+    `offset` is how far the file was read, for a progress display. `zeros`: NUL octets that a power cut left at its end. `names`: of the interfaces
+    of the present section, by their number ("": not named).
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -87,6 +90,7 @@ class CaptureReader:
         self.offset = 0
         self.frames = 0
         self.zeros = 0
+        self.names: list[str] = []
         self._order = "<"
         magic = self._file.read(4)
         self.offset = len(magic)
@@ -170,10 +174,12 @@ class CaptureReader:
                 body = self._block(kind, total, start)
             if kind == _SECTION_HEADER:
                 interfaces = []
+                self.names = []
             elif kind == _INTERFACE:
                 if len(interfaces) >= MAX_INTERFACES:
                     raise self._error(f"more than {MAX_INTERFACES} interfaces in one section", start)
                 interfaces.append(self._interface(body, start))
+                self.names.append(interfaces[-1].name)
             elif kind in _OURS:
                 frame = self._packet(kind, body, interfaces, last_at, start)
                 last_at = frame.at
@@ -223,14 +229,16 @@ class CaptureReader:
         if len(body) < 8:
             raise self._error("an interface description is too short", start)
         link, _, snapshot = Struct(self._order + "HHI").unpack_from(body)
-        units, base = _DEFAULT_UNITS, 0
+        units, base, name = _DEFAULT_UNITS, 0, ""
         for code, value in self._options(body, 8):
             if code == _OPTION_TSRESOL and len(value) == 1:
                 exponent = value[0] & 0x7F
                 units = 1 << exponent if value[0] & 0x80 else 10 ** exponent
+            elif code == _OPTION_NAME:
+                name = value[:MAX_NAME].decode("utf-8", "replace")
             elif code == _OPTION_TSOFFSET and len(value) == 8:
                 base = Struct(self._order + "q").unpack(value)[0] * NS_PER_S
-        return _Interface(link, snapshot, units, base)
+        return _Interface(link, snapshot, units, base, name)
 
     def _options(self, body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
         """(code, value) of those that follow the fixed part of a block, up to their end or to damage, which costs only options."""
@@ -276,12 +284,13 @@ class CaptureReader:
 
 @dataclass(slots=True)
 class _Interface:
-    """What an interface description block says: link type, snapshot length (0 = none), units per second, base in ns."""
+    """What an interface description block says: link type, snapshot length (0 = none), units per second, base in ns, name ("": none)."""
 
     link: int
     snapshot: int
     units: int
     base: int
+    name: str = ""
 
 
 RECORD = Struct("<IIII")                 # seconds, fraction, length here, length on the wire

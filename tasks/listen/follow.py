@@ -75,7 +75,7 @@ class Follow:
         tally = self.tally
         tally.frames += 1
         if link != LINK_ETHERNET:
-            category, kind, reason = self._note(now, b"", b"", f"link type {link}")
+            category, kind, reason = self._note(now, b"", b"", naming.link(link))
         else:
             category, kind, reason = self._frame(frame, now)
             if missing and category is Category.MALFORMED:

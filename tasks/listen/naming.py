@@ -10,6 +10,7 @@ ETHERTYPES = {
     0x88CC: "LLDP", 0x88E1: "HomePlug AV", 0x88F7: "PTP", 0x8912: "EtherType 0x8912 (TP-Link or devolo power line tool)",
     0x22E3: "EtherType 0x22E3 (TP-Link or devolo power line tool)", 0x9000: "Ethernet loop test",
 }
+LINK_SOCKETCAN = 227             # LINKTYPE_CAN_SOCKETCAN
 FIRST_ETHERTYPE = 0x0600         # below it is the length of an IEEE 802.3 frame
 
 IP_PROTOCOLS = {1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 41: "IPv6 in IP", 47: "GRE", 50: "ESP", 51: "AH", 58: "ICMPv6",
@@ -58,6 +59,11 @@ PAYLOAD_SCHEMAS = {              # ISO 15118-20 has its own payload types (exi.m
     0x8002: "ISO20", 0x8003: "ISO20_AC", 0x8004: "ISO20_DC", 0x8005: "ISO20_ACDP", 0x8006: "ISO20_WPT", 0x8101: "ISO20", 0x8102: "ISO20",
     0x8103: "ISO20_ACDP", 0x8104: "ISO20",
 }
+
+
+def link(number: int) -> str:
+    """Of a capture's interface that is no Ethernet."""
+    return "CAN frame" if number == LINK_SOCKETCAN else f"link type {number}"
 
 
 def ethertype(number: int) -> str:

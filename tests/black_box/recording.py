@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Sequence
 
 from drivers.blackbox.layout import BoxOctets
 from drivers.blackbox.reader import Box, parse
@@ -33,10 +33,10 @@ def node(charge: Charge, name: str) -> Node:
     return charge.car if name == "pev" else charge.charger
 
 
-def recorded(charge: Charge, name: str = "pev", *, until: int = 400 * S, keyframe_at: int | None = None) -> bytes:
-    """A whole file of the box `name`; with `keyframe_at` (ns) it begins there, in the middle of the box's life."""
+def recorded(charge: Charge, name: str = "pev", *, until: int = 400 * S, keyframe_at: int | None = None, before: Sequence[Any] = ()) -> bytes:
+    """A whole file of the box `name`; with `keyframe_at` (ns) it begins there, in the middle of the box's life. `before`: what its tape gave already."""
     box = node(charge, name)
-    parts, more = [], {}
+    parts, more = list(before), {}
     if keyframe_at is not None:
         charge.run_until(keyframe_at)
         box.journal.flush()

@@ -18,8 +18,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--faults", type=int, default=0, metavar="N", help="so many generated faults of tests/matrix as well")
     args = parser.parse_args(argv)
     groups = {"captures": sessions.captures()} if sessions.FILES else {}
-    alone, both = sessions.fleet(args.seed)
-    groups |= {f"fleet, seed {args.seed}, frames alone": alone, f"fleet, seed {args.seed}, frames and journal": both}
+    alone, both, boxes = sessions.fleet(args.seed)
+    groups |= {f"fleet, seed {args.seed}, frames alone": alone, f"fleet, seed {args.seed}, frames and journal": both,
+               f"fleet, seed {args.seed}, black box": boxes, f"bridge, seed {args.seed}, black box": sessions.bridge(args.seed)}
     if args.faults:
         of_messages, of_all, without = faults.measured(args.seed, args.faults)
         groups |= {"generated faults of messages, frames alone": of_messages, "generated faults, frames and journal": of_all}

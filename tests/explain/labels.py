@@ -5,6 +5,8 @@ A tuple of names: each of them is right. A record that says too little has to be
 
 from __future__ import annotations
 
+from typing import Any, Callable
+
 CHARGED = ("charged_car_ended",)
 BY_CHARGER = ("charged_charger_ended",)
 
@@ -94,3 +96,44 @@ FLEET: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """Name -> right causes; from tools/simulate/fleet: what each personality is said to do there."""
 FLEET_CHARGES = (CHARGED, CHARGED)
+
+
+def told(**faults: Any) -> Callable[[Any], None]:
+    """The car is broken so from now on."""
+    def happens(charge: Any) -> None:
+        for name, value in faults.items():
+            assert hasattr(charge.vehicle.faults, name), name
+            setattr(charge.vehicle.faults, name, value)
+    return happens
+
+
+def unplugged(charge: Any) -> None:
+    assert charge.plant.unplug_vehicle(charge.clock.time, force=True) or not charge.plant.vehicle_plugged
+
+
+BRIDGE: dict[str, tuple[tuple[str, ...], str, dict[str, Any], Callable[[Any], None] | None]] = {
+    # what is wrong: (right causes, car of tools/simulate/chademo, its faults and traits from the beginning, what happens while it charges); the chademo sheet, 3.8 and 6
+    "leaf40 in order": (CHARGED, "leaf40", {}, None),
+    "leaf24 in order": (CHARGED, "leaf24", {}, None),
+    "i-miev in order": (CHARGED, "i-miev", {}, None),
+    "leaf40-v2x in order": (CHARGED, "leaf40-v2x", {}, None),
+    "CAN never heard": (("box_car_no_can",), "leaf40", {"faults": {"silent": True}}, None),
+    "k never closes": (("box_car_no_permission",), "leaf40", {"faults": {"k_stuck": False}}, None),
+    "102.5.0 never says so": (("box_car_no_permission",), "leaf40", {"faults": {"enabled_stuck": False}}, None),
+    "k is closed before d1": (("box_car_permission_stuck",), "leaf40", {"faults": {"k_stuck": True}}, None),
+    "contactors never close": (("box_car_contactors",), "leaf40", {"faults": {"never_close": True}, "traits": {"contactor_limit_s": 30.0}}, None),
+    "battery above our charger": (("box_car_incompatible", "voltage_incompatible"), "leaf40", {"faults": {"target": 560}}, None),
+    "private protocol 10": (("box_car_version",), "johu", {}, None),
+    "k opens": (("charged_car_ended",), "leaf40", {}, told(k_stuck=False)),       # the vehicle's own way to end a charge (sheet 2.2 number 14)
+    "CAN lost": (("box_car_silent_can", "trip_bridge_vehicle_signals_lost"), "leaf40", {}, told(silent=True)),
+    "0x102 lost": (("box_car_silent_can", "trip_bridge_vehicle_signals_lost"), "leaf40", {}, told(missing=frozenset({0x102}))),
+    "over voltage told": (("box_car_over_voltage",), "leaf40", {}, told(tell_faults=1)),
+    "under voltage told": (("box_car_under_voltage",), "leaf40", {}, told(tell_faults=2)),
+    "current deviation told": (("box_car_current_deviation",), "leaf40", {}, told(tell_faults=4)),
+    "over temperature told": (("box_car_temperature",), "leaf40", {}, told(tell_faults=8)),
+    "voltage deviation told": (("box_car_voltage_deviation",), "leaf40", {}, told(tell_faults=16)),
+    "not parked": (("box_car_not_parked",), "leaf40", {}, told(tell_status=2)),
+    "system fault": (("box_car_fault",), "leaf40", {}, told(tell_status=4)),
+    "plug pulled": (("trip_bridge_vehicle_plug_pulled", "trip_bridge_vehicle_lock_lost", "trip_bridge_vehicle_signals_lost", "box_car_silent_can"), "leaf40", {}, unplugged),
+}
+"""Name -> as above: what a bridge meets at its CHAdeMO plug. The label is what was done to the car, never what came of it."""

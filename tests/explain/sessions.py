@@ -8,7 +8,7 @@ from exi_native import codec
 from tasks.listen.exi import decoder
 from tests.explain import labels
 from tests.explain.confusion import Case, case
-from tests.explain.heard import meet
+from tests.explain.heard import meet, meet_vehicle
 from tools.explain.explain import explain
 from tools.explain.sources.choose import material
 from tools.simulate.fleet.cars import CARS
@@ -31,12 +31,23 @@ def captures() -> list[Case]:
     return found
 
 
-def fleet(seed: int, names: tuple[str, ...] = (), link: LinkConfig | None = None) -> tuple[list[Case], list[Case]]:
-    """(from the frames alone, with the journal) of everybody, or of these."""
-    alone, both = [], []
+def fleet(seed: int, names: tuple[str, ...] = (), link: LinkConfig | None = None) -> tuple[list[Case], list[Case], list[Case]]:
+    """(from the frames alone, with the journal, from the black box file) of everybody, or of these."""
+    alone, both, boxes = [], [], []
     for name in names or EVERYBODY:
         heard = meet(EVERYBODY[name], seed, link)
         wanted = labels.FLEET.get(name, labels.FLEET_CHARGES)
         alone.append(case(name, wanted[0], heard.explain(False).diagnosis))
         both.append(case(name, wanted[1], heard.explain(True).diagnosis))
-    return alone, both
+        boxes.append(case(name, wanted[1], heard.explain_box().diagnosis))
+    return alone, both, boxes
+
+
+def bridge(seed: int, names: tuple[str, ...] = ()) -> list[Case]:
+    """From the black box file of our bridge, with each of the labelled CHAdeMO cars, or these."""
+    cases = []
+    for name in names or labels.BRIDGE:
+        wanted, car, words, in_charge = labels.BRIDGE[name]
+        heard = meet_vehicle(car, seed, **words, in_charge=in_charge)
+        cases.append(case(name, wanted, heard.explain_box().diagnosis))
+    return cases

@@ -39,7 +39,7 @@ def fleet():
     return sessions.fleet(SEED)
 
 
-@pytest.mark.parametrize("which, title", [(0, "frames alone"), (1, "frames and journal")])
+@pytest.mark.parametrize("which, title", [(0, "frames alone"), (1, "frames and journal"), (2, "black box")])
 def test_the_fleet(fleet, which, title):
     cases = fleet[which]
     shown(f"fleet, {title}", cases)
@@ -52,9 +52,16 @@ def test_the_fleet(fleet, which, title):
 def test_a_fleet_on_a_poor_line():
     names = ("compleo-unloaded", "efacec-qc45", "phihong", "energie360", "imd-clash", "high-minimum", "evil-voltmeter",
              "contract-only", "ioniq-no-current", "alpitronic", "model-y", "evil-unit")
-    alone, both = sessions.fleet(SEED, names, LinkConfig(drop_percent=2.0, delay_us=5000))
-    shown("poor line", alone + both)
-    assert share(alone + both) >= GOOD
+    alone, both, boxes = sessions.fleet(SEED, names, LinkConfig(drop_percent=2.0, delay_us=5000))
+    shown("poor line", alone + both + boxes)
+    assert share(alone + both) >= GOOD and share(boxes) >= GOOD
+
+
+def test_a_bridge():
+    cases = sessions.bridge(SEED)
+    shown("bridge, black box", cases)
+    assert share(cases) >= GOOD
+    assert share([c for c in cases if c.wanted != labels.CHARGED]) >= GOOD
 
 
 def test_generated_faults():
@@ -68,6 +75,7 @@ def test_generated_faults():
 
 def test_labels_name_causes_and_everybody_once():
     named = {name for wanted, _ in labels.CAPTURES.values() for name in wanted} | {n for pair in labels.FLEET.values() for wanted in pair for n in wanted}
+    named |= {name for wanted, *_ in labels.BRIDGE.values() for name in wanted}
     assert named <= set(BY_NAME)
     assert set(labels.FLEET) <= set(EVERYBODY)
     assert all(source for _, source in labels.CAPTURES.values())

@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         prog="tools.decode", description="Decodes pcap and pcapng captures of charging sessions. Not listed by default, but counted: "
         "bare TCP acknowledgements and foreign traffic (see --all). Exit code 0: read to the end; 1: a file is damaged, what was "
         "readable is shown; 2: not a capture file.")
-    p.add_argument("files", nargs="*", metavar="FILE", help="captures (pcap, pcapng, SPI trace), pyPLC's EXI logs, text logs of Clara or pyPLC; which, the content says")
+    p.add_argument("files", nargs="*", metavar="FILE", help="black box files (.ccsbox), captures (pcap, pcapng, SPI trace), pyPLC's EXI logs, text logs of Clara or pyPLC; which, the content says")
     p.add_argument("--summary", action="store_true", help="only the summary")
     p.add_argument("--json", action="store_true", help="one JSON object per line, the summary last")
     p.add_argument("--v2g", action="store_true", help="list only V2G messages")

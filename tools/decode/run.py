@@ -9,6 +9,7 @@ from typing import TextIO
 from types import ModuleType
 
 from drivers.capture_file import CaptureError, NotACapture
+from drivers.pcapng import LINK_SOCKETCAN
 from drivers.spi_trace import open_reader
 from tasks.listen.conversation import Decode
 from tasks.listen.hearing import Hearing
@@ -83,6 +84,8 @@ def follow_file(path: str, decode: Decode, err: TextIO, show: Output | None = No
                     summary.cut_short = True
                     break
                 summary.saw(frame.at)
+                if frame.link == LINK_SOCKETCAN:
+                    summary.saw_port(_port(reader, frame.interface), frame.direction)
                 for record in hearing.receive(frame.data, frame.at, frame.missing, frame.link):
                     if listing is not None and options is not None and _wanted(record, at, options):
                         _list(listing, record, start, options, hearing)
@@ -92,6 +95,12 @@ def follow_file(path: str, decode: Decode, err: TextIO, show: Output | None = No
             problem = damage
         progress.done()
     return summary, problem
+
+
+def _port(reader: object, number: int) -> str:
+    """An interface's name, or its number."""
+    names = getattr(reader, "names", [])
+    return names[number] if number < len(names) and names[number] else str(number)
 
 
 def _follow_log(path: str, source: ModuleType, decode: Decode, err: TextIO, show: Output | None, options: Options | None) -> tuple[Summary, CaptureError | None]:

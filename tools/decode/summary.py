@@ -16,6 +16,7 @@ from tasks.listen.values import mac_text
 from tasks.listen.verdict import stop_reason
 from tools.decode.logs import LogHearing
 
+MAX_PORTS = 64               # interfaces that are counted
 _YEAR_2000 = 946_684_800 * S         # an earlier clock is not a clock: show no date
 
 
@@ -32,6 +33,12 @@ class Summary:
         self.first: int | None = None
         self.last = 0
         self.cut_short = False
+        self.ports: dict[str, list[int]] = {}    # interface that is no Ethernet -> frames without direction, in, out
+
+    def saw_port(self, name: str, direction: int) -> None:
+        """A frame of an interface that is no Ethernet (CAN)."""
+        if name in self.ports or len(self.ports) < MAX_PORTS:
+            self.ports.setdefault(name, [0, 0, 0])[direction if direction in (1, 2) else 0] += 1
 
     def saw(self, at: int) -> None:
         """Notes a frame's time."""
@@ -56,6 +63,8 @@ class Summary:
             yield f"DAMAGED FILE: {problem}"
         if tally.bad_checksums:
             yield f"{tally.bad_checksums} IPv6 frames with a wrong checksum were read all the same (usual for frames of the capturing computer)"
+        for name, (unknown, came, went) in self.ports.items():
+            yield f"interface {printable(name)}: {unknown + came + went} CAN frames" + (f", {came} came in, {went} went out" if came or went else "")
         for category in Category:
             kinds = sorted(((n, kind) for (c, kind), n in tally.kinds.items() if c is category), key=lambda item: (-item[0], item[1]))
             if kinds:
@@ -136,7 +145,8 @@ class Summary:
             "complete": problem is None and not self.cut_short,
             "damage": None if problem is None else {"reason": problem.reason, "offset": problem.offset, "frames": problem.frames},
             **{category.value: {kind: n for (c, kind), n in tally.kinds.items() if c is category} for category in Category},
-            "reasons": tally.reasons, "bad_checksums": tally.bad_checksums, "messages": self.sessions.messages,
+            "reasons": tally.reasons, "bad_checksums": tally.bad_checksums,
+            "can_interfaces": {name: {"frames": sum(counts), "in": counts[1], "out": counts[2]} for name, counts in self.ports.items()}, "messages": self.sessions.messages,
             "answer_times_ms": {name: {"count": x.count, "p50": x.median() / MS, "max": x.greatest / MS}
                                 for name, x in self.sessions.latencies.items()},
             "sessions": [session_dict(s, first, self.last, self.hearing.readings.get(s.number)) for s in self.sessions.sessions], "sessions_not_kept": self.sessions.not_kept,

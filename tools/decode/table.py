@@ -4,10 +4,12 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import time
 from pathlib import Path
 from typing import TextIO
 
+from drivers.blackbox.reader import is_box
 from tasks.listen.columns import field
 from tasks.listen.conversation import Decode
 from tools.decode.output import Output
@@ -18,6 +20,7 @@ from tools.history.vendors import maker
 COLUMNS = ("file", "session", "began", "vendor", "charger", "car", "protocol", "cable_check_s", "precharge_s", "length_s", "reached", "outcome", "damage")
 SHOWN = (("file", 60), ("vendor", 36), ("car", 32), ("protocol", 18), ("CableCheck", 10), ("PreCharge", 9), ("reached", 24), ("outcome", 90))
 MAX_FILES = 10_000           # of one folder and what is below it; more are told
+FRAMES = re.compile(r"frames(-\d{1,6})?\.pcap")      # as drivers/recording names its pieces
 PROGRESS_EVERY = 2.0         # s
 
 
@@ -28,7 +31,10 @@ def table(folder: str, decode: Decode, as_csv: bool, out: Output, err: TextIO) -
         print(f"{folder}: {len(files)} files, the first {MAX_FILES} are looked at", file=err)
     rows: list[tuple[str, int, History]] = []
     foreign, code, shown = 0, 0, time.monotonic() + PROGRESS_EVERY
+    twins = _twins(files[:MAX_FILES])
     for number, path in enumerate(files[:MAX_FILES], 1):
+        if path in twins:
+            continue
         try:
             histories = open_history(str(path), decode)
         except NotARecord:
@@ -46,14 +52,32 @@ def table(folder: str, decode: Decode, as_csv: bool, out: Output, err: TextIO) -
             shown = time.monotonic() + PROGRESS_EVERY
             print(f"{number} of {len(files)} files, {len(rows)} sessions", file=err, flush=True)
     if not rows:
-        print(f"{folder}: no record of a session in {len(files)} files; expected captures (pcap, pcapng), pyPLC's EXI logs, logs of Clara", file=err)
+        print(f"{folder}: no record of a session in {len(files)} files; expected black box files, captures (pcap, pcapng), pyPLC's EXI logs, logs of Clara", file=err)
         return 2
     for line in _csv(rows) if as_csv else _text(rows):
         out.line(line)
     out.flush()
+    if twins:
+        print(f"{len(twins)} records passed over: the black box beside them has the same session", file=err)
     if foreign:
         print(f"{foreign} other files passed over", file=err)
     return code
+
+
+def _twins(files: list[Path]) -> set[Path]:
+    """Records of a session that a black box beside them has as well: frames (drivers/recording), and the other side's box of a simulation."""
+    boxes: dict[Path, list[Path]] = {}
+    for path in files:
+        try:
+            if path.stat().st_size and is_box(path):
+                boxes.setdefault(path.parent, []).append(path)
+        except OSError:
+            continue                             # told when its turn comes
+    twins = {path for path in files if path.parent in boxes and FRAMES.fullmatch(path.name)}
+    for those in boxes.values():
+        if {path.name for path in those} == {"car.ccsbox", "charger.ccsbox"}:
+            twins.add(next(path for path in those if path.name == "charger.ccsbox"))
+    return twins
 
 
 def seconds(history: History, name: str) -> str:

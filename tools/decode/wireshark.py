@@ -2,7 +2,7 @@
 
 Wireshark knows neither EXI nor most of the management messages; a comment is shown with the packet (and as a column, filter `frame.comment`). The file is read
 twice: what a phase took and why a session ended is known at the end only, and said where it begins. Of a pcapng everything else is copied octet by octet
-(secrets, names, comments, blocks of others); a pcap or an SPI trace becomes a new pcapng.
+(secrets, names, comments, blocks of others; of a black box its journal, CAN and notes, but not its seals, which the comments would break); a pcap or an SPI trace becomes a new pcapng.
 """
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import os
 from struct import Struct
 from typing import Any, BinaryIO, Iterator, TextIO
 
+from drivers.blackbox import layout
+from drivers.blackbox.reader import CUSTOM
 from drivers.capture_file import CapturedFrame, CaptureError, NotACapture
 from drivers.pcapng import MAX_COMMENTS, comment_option, enhanced_packet, interface_description, section_header
 from drivers.spi_trace import open_reader
@@ -27,6 +29,8 @@ LINES = 80                # of values in one comment; certificates and schedules
 LINE = 200                # characters of each
 MESSAGES = MAX_COMMENTS - 4      # of one packet that are told; the rest of its comments are phases and ends
 PIECE = 1024 * 1024       # octets that are copied at once
+HEAD = 4096               # octets of a file that tell a black box
+_SEAL = layout.MAGIC + layout.SEAL
 _ENHANCED_PACKET = 6
 _PCAPNG = bytes.fromhex("0a0d0d0a")
 _SPOKEN = (Layer.V2G, Layer.MME, Layer.SDP)
@@ -197,6 +201,9 @@ class _Copied:
         self._again = again
         self._file = file
         self._at = 0              # octets that were copied
+        again.seek(0)
+        self._sealed = layout.MAGIC + layout.HEAD in again.read(HEAD)
+        again.seek(0)
 
     def put(self, frame: CapturedFrame, comments: list[str]) -> bool:
         self._copy(frame.offset)
@@ -221,6 +228,17 @@ class _Copied:
         self._file.flush()
 
     def _copy(self, up_to: int) -> None:
+        """Whole blocks, up to the next packet or the end."""
+        while self._sealed and up_to - self._at >= 12:
+            head = self._again.read(8)
+            total = int.from_bytes(head[4:], "little")
+            if not 12 <= total <= up_to - self._at:
+                self._again.seek(self._at)
+                break                            # no block: as it is
+            body = head + self._again.read(total - 8)
+            self._at += total
+            if not (int.from_bytes(head[:4], "little") in CUSTOM and body[12:12 + len(_SEAL)] == _SEAL):
+                self._file.write(body)
         while self._at < up_to and (piece := self._again.read(min(PIECE, up_to - self._at))):
             self._file.write(piece)
             self._at += len(piece)

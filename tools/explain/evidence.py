@@ -1,10 +1,12 @@
 """What a record holds about one attempt to charge, as plain facts: no judgement here, and None or an empty tuple wherever the record does not say.
 
-Times are s since the attempt began, unless a field says otherwise. Who fills it: `frames.py` (what crossed the line) and `box.py` (what our own box wrote).
+Times are s since the attempt began, unless a field says otherwise. Who fills it: `frames.py` (what crossed the line), `box.py` (what our own box wrote) and `plant.py` (what its
+signals and devices said).
 """
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 from kernel.record import dataclass
 from tasks.stop_reasons import StopReason
@@ -180,6 +182,42 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A signal of our own box (tasks/signals.py) took another value, or a device was told something: then `value` is [argument, accepted]."""
+
+    at: float
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """What our own box measured and switched in this attempt, in order; None: unknown or moving. Only a black box has it."""
+
+    pilot: tuple[tuple[float, str, float | None], ...] = ()          # state A to F; duty in %, 100 steady
+    contactors: tuple[tuple[float, bool | None], ...] = ()           # feedback
+    lock: tuple[tuple[float, bool | None], ...] = ()
+    permission: tuple[tuple[float, bool | None], ...] = ()           # a bridge: switch k
+    refused: tuple[tuple[float, str, Any], ...] = ()                 # commands that a device did not take
+    notices: tuple[tuple[float, str, str], ...] = ()                 # (s, signal, text): modem, devices, strangers, operating system
+    modem: str = ""
+    attenuation: float | None = None                                 # dB
+    link_quality: str = ""
+    supply_least: float | None = None                                # V
+    hottest: float | None = None                                     # degC, of the inlet
+    hint: str = ""                                                   # of the trip
+
+    @property
+    def five_percent(self) -> bool:
+        """The pilot that asks for messages was there."""
+        return any(duty is not None and 3.0 <= duty <= 7.0 for _, _, duty in self.pilot)
+
+    @property
+    def plugged(self) -> bool:
+        return any(state in ("B", "C", "D") for _, state, _ in self.pilot)
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """One attempt. `protocol` as people call it; `offers`: namespaces of the car; `box` None: nothing but frames."""
 
@@ -214,6 +252,7 @@ class Evidence:
     tier: str = ""                       # tasks/listen/tier.py: a, b or -
     blind: tuple[str, ...] = ()
     box: Box | None = None
+    plant: Plant | None = None
 
     def step(self, name: str) -> Step | None:
         """The last stretch of this name; several names of one thing are separated by a blank."""

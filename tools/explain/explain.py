@@ -8,9 +8,10 @@ from kernel.record import dataclass
 from kernel.timer import S
 from tasks.listen.conversation import Decode
 from tools.explain.box import shared_out
-from tools.explain.evidence import Evidence, Line
+from tools.explain.evidence import Change, Evidence, Line
 from tools.explain.frames import FrameWatch
 from tools.explain.judge import Diagnosis, diagnose, main_attempt
+from tools.explain.plant import seen
 from tools.explain.sources.material import Material
 
 
@@ -46,7 +47,8 @@ def explain(material: Material, decode: Decode) -> Explanation:
     if began is None and lines:
         began = lines[0].at
     lines = [Line(line.at - (began or 0.0), line.source, line.level, line.number, line.text) for line in lines]
-    attempts = shared_out(watch.evidence(), lines, material.role)
+    changes = [Change(change.at - (began or 0.0), change.name, change.value) for change in material.changes]
+    attempts = seen(shared_out(watch.evidence(), lines, material.role), changes, material.role)
     if not attempts:
         attempts = [Evidence(1, 0.0, 0.0)]
     diagnoses = [diagnose(attempt) for attempt in attempts]

@@ -6,12 +6,14 @@ from typing import Sequence
 
 from kernel.record import dataclass
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
+from tools.explain.causes import measured
 from tools.explain.causes.cause import AT_ONCE, LATER, NAMED, REASON, SEEN, TRIPPED, Cause, Found
 from tools.explain.causes.table import CAUSES
 from tools.explain.evidence import Evidence
 
 FOLLOWS = frozenset({"answer_missing", "request_missing"})       # what our journal says of these follows from whatever silenced the other side
 AGREES = 8                   # more for a cause that our box's own reason is compatible with
+OF_A_CAR = ("pev", "bridge")             # roles of a box that ends a session itself
 GENERAL = frozenset({StopReason.SAFETY_TRIP, StopReason.INTERNAL_ERROR})      # a trip says it better
 STAGES = (
     "matching", "joining the network", "SDP", "TCP connection", "TLS", "supportedAppProtocol", "SessionSetup", "ServiceDiscovery",
@@ -74,8 +76,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
 
 
 def _weigh(cause: Cause, e: Evidence) -> Found | None:
-    """What frames and journal say together."""
-    found = cause.weigh(e)
+    """What frames, journal and signals say together."""
+    found = cause.weigh(e) or measured.shown(cause.name, e)
     if e.box is None:
         return found
     line = next((line for line in e.box.lines if any(re.search(word, line.text) for word in cause.words)), None)
@@ -87,14 +89,26 @@ def _weigh(cause: Cause, e: Evidence) -> Found | None:
     reason = next(((at, r) for at, r in _reasons(e) if r in cause.reasons and not (r in GENERAL and e.box.trips)), None)
     if reason is not None:
         at, why = reason
-        general = len(cause.reasons) > 1 or cause.reasons and sum(why in other.reasons for other in CAUSES) > 1
+        general = (len(cause.reasons) > 1 or cause.reasons and sum(why in other.reasons for other in CAUSES) > 1) and not (
+            e.box.role == "bridge" and cause.name == f"box_{why.name.lower()}")      # a bridge hears of its car by CAN, not by a message
         if found is not None:
             found.score = min(TRIPPED - 1, found.score + AGREES)
         elif not cause.in_order or not e.box.trips and (e.charged or not e.messages):
             found = Found(REASON - (15 if general else 0), f"Our box ended it: {why.text}", (), (), at)
         if found is not None:
             found.pro += (f"our box's own reason: {why.text}",)
+    if found is not None and cause.in_order and e.box.role in OF_A_CAR and (other := _other_end(e)) is not None:
+        found.score -= LATER
+        found.con += (f"our box, which ended it, says: {other.text}",)
+    if found is not None:
+        found.pro += measured.sentences(cause.name, found.at, e)
     return found
+
+
+def _other_end(e: Evidence) -> StopReason | None:
+    """Our box's first reason, where none of its reasons is an end in order."""
+    reasons = [reason for _, reason in _reasons(e) if reason is not StopReason.UNPLUGGED]
+    return reasons[0] if reasons and not any(reason in NORMAL_ENDS for reason in reasons) else None
 
 
 def _well(e: Evidence) -> bool:

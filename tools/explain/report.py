@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timezone
 from textwrap import wrap
 from typing import Any, Iterator
@@ -10,14 +11,17 @@ from tasks.listen.columns import mac
 from tasks.listen.lines import printable
 from tools.explain import mrec
 from tools.explain.causes.cause import place, seconds
+from tools.explain.causes.measured import LOCKS, SWITCHES, pilot_words
 from tools.explain.course import course
-from tools.explain.evidence import Evidence
+from tools.explain.evidence import Evidence, Plant
 from tools.explain.explain import Explanation
 from tools.explain.judge import Diagnosis, Judged
 
 WIDTH = 100
 SHOWN = 3  # causes without --all
 SURE, FAIR = 75, 55  # scores in words
+CHANGES = 12  # of one kind in a line
+MOVING = 2.0  # s: a lock or a contactor that takes longer is stuck
 YEAR_2000 = 946_684_800.0
 
 
@@ -91,6 +95,33 @@ def _course(e: Evidence) -> Iterator[str]:
             yield f"      {at:>7.1f}       our box tripped: {words} ({name})"
         for at, reason in e.box.reasons[:3]:
             yield f"      {at:>7.1f}       our box said: {reason.text}"
+    if e.plant is not None:
+        yield ""
+        yield "What our box measured and switched (s since the attempt began; unknown: moving, or no answer):"
+        for what, told in _plant(e.plant):
+            yield from wrap(f"{what + ':':<12}{printable(told)}", WIDTH, initial_indent="  ", subsequent_indent=" " * 14)
+
+
+def _plant(p: Plant) -> Iterator[tuple[str, str]]:
+    """(what, its changes in a line)."""
+    def line(changes: list[str]) -> str:
+        return ", ".join(changes if len(changes) <= CHANGES else [*changes[:CHANGES // 2], "...", *changes[-CHANGES // 2:]])
+
+    if p.pilot:
+        yield "pilot", line([f"{pilot_words(state, duty)} at {at:.1f}" for at, state, duty in p.pilot])
+    for what, switches, words in (("contactors", p.contactors, SWITCHES), ("lock", p.lock, LOCKS), ("switch k", p.permission, SWITCHES)):
+        # on the way from one end to the other a feedback is unknown: told where it stays so
+        settled = [(at, state) for n, (at, state) in enumerate(switches) if state is not None or n == len(switches) - 1 or switches[n + 1][0] - at > MOVING]
+        if settled:
+            yield what, line([f"{words[state].split(' ')[0]} at {at:.1f}" for at, state in settled])
+    for at, name, argument in p.refused[:3]:
+        yield "refused", f"{name} {argument} at {at:.1f}"
+    for at, _, said in p.notices[:5]:
+        yield "notice", f"{said} at {at:.1f}"
+    rest = [f"modem {p.modem}" if p.modem else "no modem has answered", f"attenuation {p.attenuation:.1f} dB" if p.attenuation is not None else "",
+            f"supply at least {p.supply_least:.1f} V" if p.supply_least is not None else "",
+            f"inlet at most {p.hottest:.0f} degC" if p.hottest is not None else ""]
+    yield "else", ", ".join(word for word in rest if word)
 
 
 def _sure(score: int) -> str:
@@ -179,6 +210,7 @@ def _attempt(d: Diagnosis) -> dict[str, Any]:
             }
             for p in course(e)
         ],
+        "measured": None if e.plant is None else asdict(e.plant),
         "causes": [
             {
                 "name": j.cause.name,

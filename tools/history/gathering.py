@@ -42,7 +42,7 @@ class Gathering:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.origin = session.start              # ns; 0 s of the history
+        self.origin = session.start              # ns; 0 s of the history. Who knows of an earlier beginning sets it before `take`
         self.exchanges = Exchanges()
         self._last = session.start               # ns of the latest record
         self._lanes = {name: LaneTrack(name) for name in LANES}
@@ -254,7 +254,7 @@ class Gathering:
         evseid = printable(id_text(session.evseid)) if session.evseid else ""
         joining = [(phase.name, self._seconds(phase.start), self._seconds(phase.end), phase.messages) for phase in session.phases
                    if phase.name in ("matching", "joining the network", DISCOVERY, CONNECTING)]
-        unix = session.start / 1e9
+        unix = self.origin / 1e9
         history = History(
             title=f"{source}, session {session.number}", source=source, kind=kind, began_unix_s=round(unix, 6) if unix > _YEAR_2000 else None,
             duration=end, vendor=vendors.of_charger(charger, modem, evseid), car=_who(car, ""), charger=_who(charger, evseid),

@@ -6,9 +6,9 @@ from tasks.listen.conversation import Decode
 from tasks.listen.exi import decoder
 from tools.history.model import History
 from tools.history.progress import Progress, silent
-from tools.history.sources import capture, exi_log, trace_log
+from tools.history.sources import black_box, capture, exi_log, trace_log
 
-SOURCES = (capture, exi_log, trace_log)      # the first that knows the beginning of a file reads it
+SOURCES = (black_box, capture, exi_log, trace_log)      # the first; a black box is a capture as well that knows the beginning of a file reads it
 HEAD = 4096                                  # octets that tell
 
 

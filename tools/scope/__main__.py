@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from exi_native.codec import CodecUnavailable
+from tools.history.folder import record_inside
 from tools.history.model import History
 from tools.history.opening import NotARecord, open_history
 
@@ -30,10 +31,10 @@ class Progress:
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
-        prog="tools.scope", description="Draws what happened in a session: from a capture (pcap, pcapng, SPI trace), pyPLC's EXI log, a text log of Clara or pyPLC. "
+        prog="tools.scope", description="Draws what happened in a session: from a black box file (.ccsbox), a capture (pcap, pcapng, SPI trace), pyPLC's EXI log, a text log of Clara or pyPLC. "
         "The page fetches nothing: it can be mailed, and opened years later. Exit code 0: read to the end; 1: the file is damaged, what was readable is "
         "shown; 2: not a record; 3: a library is missing.")
-    p.add_argument("file", metavar="FILE")
+    p.add_argument("file", metavar="FILE", help="the record, or the folder of a session: its black box file is taken, else its frames")
     p.add_argument("-o", "--output", metavar="PAGE", help="the page; default: FILE.html in this folder, unless --png is given")
     p.add_argument("--png", metavar="PICTURE", help="the same as a picture for a forum post (needs Pillow, no browser)")
     p.add_argument("--session", type=int, metavar="N", help="only the N-th session of the file, from 1; a picture shows the one with the most messages otherwise")
@@ -45,6 +46,11 @@ def main(argv: list[str] | None = None) -> int:
     """Exit code."""
     arguments = parser().parse_args(argv)
     try:
+        if os.path.isdir(arguments.file):
+            inside = record_inside(Path(arguments.file))
+            if inside is None:
+                return _refused(f"{arguments.file}: no record of a session in this folder; expected a black box file (.ccsbox) or frames.pcap")
+            arguments.file = str(inside)
         histories = open_history(arguments.file, progress=Progress(os.path.getsize(arguments.file)))
     except NotARecord as what:
         return _refused(f"{arguments.file}: {what}")

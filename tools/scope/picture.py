@@ -241,9 +241,10 @@ class Picture:
             if phase.usual:
                 self.brush.text(790, line, ",  ".join(took(seconds) for seconds in phase.usual), c["dim"], 12)
         if self.events:
-            self.brush.text(1040, y + 8, "errors and warnings", c["dim"], 12)
-        for number, mark in enumerate(self.events[:MAX_EVENTS], 1):
-            words = mark.text if number < MAX_EVENTS or len(self.events) == MAX_EVENTS else f"{len(self.events) - MAX_EVENTS + 1} more"
+            self.brush.text(1040, y + 8, "errors and warnings" if any(mark.kind != "command" for mark in self.events) else "commands", c["dim"], 12)
+        events = [mark for mark in self.events if mark.kind != "command"] or self.events        # what went wrong goes first
+        for number, mark in enumerate(events[:MAX_EVENTS], 1):
+            words = mark.text if number < MAX_EVENTS or len(events) == MAX_EVENTS else f"{len(events) - MAX_EVENTS + 1} more"
             self.brush.text(1040, y + 8 + number * TABLE_LINE, f"{clock(mark.at, 0.001)}   {words}", c[_TEXT[mark.kind]], 12, WIDTH - 1056)
 
     def _track(self, phase: Phase, x: float, y: float) -> None:

@@ -3,11 +3,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tools.explain.sources.black_box import BlackBoxSource
 from tools.explain.sources.capture import CaptureSource
 from tools.explain.sources.folder import FolderSource
 from tools.explain.sources.material import Material, Source, Unreadable
 
-SOURCES: tuple[Source, ...] = (FolderSource(), CaptureSource())
+SOURCES: tuple[Source, ...] = (FolderSource(), BlackBoxSource(), CaptureSource())
 """A black box file goes before the capture, which it also is."""
 
 
@@ -16,4 +17,4 @@ def material(path: Path) -> Material:
     for source in SOURCES:
         if source.claims(path):
             return source.read(path)
-    raise Unreadable("neither a file nor a folder: expected a capture (pcap, pcapng), an SPI trace (CSV) or the folder of a session")
+    raise Unreadable("neither a file nor a folder: expected a black box file (.ccsbox), a capture (pcap, pcapng), an SPI trace (CSV) or the folder of a session")

@@ -1,4 +1,4 @@
-"""The folder that a plug-in leaves (drivers/recording): frames and journal in pieces, and a summary that says how their clocks belong together."""
+"""The folder that a plug-in leaves (drivers/recording): its black box file; else frames and journal in pieces, and a summary of how their clocks belong together."""
 from __future__ import annotations
 
 import json
@@ -9,7 +9,9 @@ from typing import Any, Iterator
 from drivers.capture_file import CaptureError, CapturedFrame
 from tools.explain.box import parse
 from tools.explain.evidence import Line
+from tools.explain.sources.black_box import BlackBoxSource
 from tools.explain.sources.capture import frames_of
+from tools.history.folder import box_inside
 from tools.explain.sources.material import Material, Unreadable
 
 MAX_SUMMARY = 64 * 1024                  # octets
@@ -26,6 +28,17 @@ class FolderSource:
         return path.is_dir()
 
     def read(self, path: Path) -> Material:
+        inside = box_inside(path)
+        if inside is not None:
+            try:
+                found = BlackBoxSource().read(inside)
+            except Unreadable as problem:
+                return self._pieces(path, (f"{inside.name} cannot be read ({problem}): told from frames and journal",))
+            found.title = f"{path.name}/{inside.name}"
+            return found
+        return self._pieces(path, ())
+
+    def _pieces(self, path: Path, before: tuple[str, ...]) -> Material:
         frames, journals, role = _pieces(path, FRAMES, ".pcap"), _pieces(path, JOURNAL, ".txt"), ""
         for word in ROLES if not journals else ():       # a simulation has one of each side; the frames are the car's
             journals = journals or _pieces(path, f"{JOURNAL}-{word}", ".txt")
@@ -34,6 +47,7 @@ class FolderSource:
             raise Unreadable(f"no record of a session: expected {FRAMES}.pcap and {JOURNAL}.txt, found "
                              + (", ".join(sorted(p.name for p in path.iterdir())[:6]) or "an empty folder"))
         summary, notes = _summary(path)
+        notes = (*before, *notes)
         shift = _number(summary, "began_unix_s") - _number(summary, "journal_begin_s")
         lines: list[Line] = []
         for piece in journals:

@@ -6,7 +6,7 @@ from typing import Iterator, Protocol, Sequence
 
 from drivers.capture_file import CapturedFrame
 from kernel.record import dataclass
-from tools.explain.evidence import Line
+from tools.explain.evidence import Change, Line
 
 
 class Unreadable(Exception):
@@ -16,7 +16,8 @@ class Unreadable(Exception):
 @dataclass(slots=True)
 class Material:
     """`frames`: to be read once; CaptureError where the file is damaged. `lines`: the box's journal, with times in s on the frames' clock
-    (since 1970). `role`: pev | evse | bridge of the box, "" when nobody's. `notes`: what a reader should know about the record itself."""
+    (since 1970). `role`: pev | evse | bridge of the box, "" when nobody's. `notes`: what a reader should know about the record itself.
+    `changes`: of signals and devices, on the same clock, where the record has them."""
 
     title: str
     kind: str
@@ -24,10 +25,11 @@ class Material:
     lines: Sequence[Line] = ()
     role: str = ""
     notes: tuple[str, ...] = ()
+    changes: Sequence[Change] = ()
 
 
 class Source(Protocol):
-    """One kind of record. A black box file brings its own: frames, and its journal's events as lines; changes of its signals may join `Material` then."""
+    """One kind of record."""
 
     def claims(self, path: Path) -> bool:
         """True when what lies at `path` is of this kind, by its content. OSError as the file has it."""
