@@ -19,7 +19,7 @@ class BoxFile(OpenFile):
 
     def __init__(self, folder: str, name: str, octets: int, disk: Any = os) -> None:
         """Nothing is opened yet."""
-        self._path = os.path.join(folder, name)
+        self._at = os.path.join(folder, name)
         self._octets = octets
         self._disk = disk
         self._size = 0
@@ -30,7 +30,7 @@ class BoxFile(OpenFile):
     def append(self, data: bytes) -> None:
         """`data` ends with a seal. OSError: nothing of it is in the file."""
         if self._fd < 0:
-            self._fd = self._disk.open(self._path, APPEND, 0o644)
+            self._fd = self._disk.open(self._at, APPEND, 0o644)
             self._size = self._disk.fstat(self._fd).st_size
             self._ends = [self._size] if self._size else []
         if self._size + len(data) > self._octets and len(self._ends) > 2:
@@ -46,17 +46,14 @@ class BoxFile(OpenFile):
             self._head = self._size
         self._dirty = True
 
-    def _here(self) -> str:
-        return self._path
-
     def _make_room(self) -> None:
         """A new file without the middle takes the place of this one; a power cut leaves one of the two. What still needs room afterwards is too large for it."""
         head = self._head or self._ends[0]
         newest = next((end for end in self._ends if end > head and self._size - end <= self._octets // NEWEST_SHARE), self._size)
         if newest <= head:
             return
-        source = self._disk.open(self._path, os.O_RDONLY)
-        new = self._path + SUFFIX
+        source = self._disk.open(self._at, os.O_RDONLY)
+        new = self._at + SUFFIX
         target = self._disk.open(new, WRITE, 0o644)
         try:
             after = self._disk.pread(source, HASH_OCTETS, newest - HASH_OCTETS - 4)       # of the seal before it, which a block's length ends
@@ -68,10 +65,10 @@ class BoxFile(OpenFile):
         finally:
             self._disk.close(source)
             self._disk.close(target)
-        self._disk.replace(new, self._path)
-        sync_folder(os.path.dirname(self._path), self._disk)
+        self._disk.replace(new, self._at)
+        sync_folder(os.path.dirname(self._at), self._disk)
         self.close()
-        self._fd = self._disk.open(self._path, APPEND, 0o644)
+        self._fd = self._disk.open(self._at, APPEND, 0o644)
         self._given_up += newest - head
         moved = newest - head - len(gap)
         self._ends = [head, *(end - moved for end in self._ends if end > newest)]

@@ -15,10 +15,7 @@ class OpenFile:
     _fd = -1
     _dirty = False
     _disk: Any
-
-    def _here(self) -> str:
-        """Its path."""
-        raise NotImplementedError
+    _at = ""                 # its path
 
     def sync(self) -> None:
         """On the disk when this returns. OSError also when the file is no longer where it was made."""
@@ -31,7 +28,7 @@ class OpenFile:
         if self._fd < 0:
             return False
         try:
-            return self._disk.stat(self._here()).st_ino != self._disk.fstat(self._fd).st_ino
+            return self._disk.stat(self._at).st_ino != self._disk.fstat(self._fd).st_ino
         except OSError:
             return True
 
@@ -76,7 +73,8 @@ class Pieces(OpenFile):
         there = (name[len(self._stem):-len(self._extension)] for name in self._disk.listdir(self._folder)
                  if name.startswith(self._stem + "-") and name.endswith(self._extension))
         self._number = max([self._number, *(int(number[1:]) for number in there if number[1:].isdecimal())])
-        self._fd = self._disk.open(self._path(self._number), APPEND, 0o644)
+        self._at = self._path(self._number)
+        self._fd = self._disk.open(self._at, APPEND, 0o644)
         self._size = self._disk.fstat(self._fd).st_size
         if not self._size:
             try:
@@ -96,9 +94,6 @@ class Pieces(OpenFile):
         if old > 1 and os.path.exists(self._path(old)):
             self._disk.unlink(self._path(old))
         self._open()
-
-    def _here(self) -> str:
-        return self._path(self._number)
 
     def _path(self, number: int) -> str:
         return os.path.join(self._folder, f"{self._stem}{'' if number == 1 else f'-{number}'}{self._extension}")
