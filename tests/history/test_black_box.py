@@ -49,6 +49,7 @@ def test_states_of_the_box_stand_beside_the_conversation(charge):
     assert texts(charge, "pilot (CP)") == ["state A", "state B", "state B, 5 %", "state C, 5 %", "state B, 5 %", "state B", "state A"]
     assert [text for text in texts(charge, "contactors") if text != "moving or unknown"] == ["open", "closed", "open"]
     assert [text for text in texts(charge, "lock") if text != "moving or unknown"] == ["unlocked", "locked", "unlocked"]
+    assert "moving or unknown" in texts(charge, "contactors") and texts(charge, "box: trip") == []
     assert texts(charge, "box: connection")[:3] == ["Unplugged", "WaitPilot", "Matching"] and "CurrentDemand" in texts(charge, "box: V2G")
     assert "CurrentDemand" in texts(charge, "car V2G") and "Closed" in texts(charge, "box: safety")
     for lane in charge.lanes:
@@ -142,7 +143,7 @@ def test_a_trip_is_the_outcome_with_its_hint(tmp_path):
     [found] = opened(tmp_path / "b", made(notes, signals, events=events, units={"evse_present_voltage": "V"}))
     assert found.outcome.startswith("safety trip: Lock lost") and "Check the lock." in found.remarks
     assert {mark.text for mark in found.marks if mark.kind == "error"} == {"Lock lost", "safety: TRIP lock_lost: Lock lost. Check the lock."}
-    assert any(mark.kind == "warning" and mark.text == "wrong role" for mark in found.marks) and texts(found, "box: trip") == ["Lock lost"]
+    assert any(mark.kind == "warning" and mark.text == "wrong role" for mark in found.marks) and texts(found, "box: trip") == ["trip: Lock lost"]
     assert series(found, "EVSEPresentVoltage").points[0] == (0.0, 400.0), "where no message says it the box's own signal does"
     assert any("has no end" in remark for remark in found.remarks)
 

@@ -47,7 +47,7 @@ class BoxTracks:
             told = f", {duty:g} %" if isinstance(duty, (int, float)) and duty < 100 else ""
             self._state(at, own.PILOT_LANE, f"state {state}{told}" if isinstance(state, str) else "unknown")
         if (shown := own.LANES.get(name)) is not None:
-            silent = value is None and name not in ("contactors_closed", "lock_confirmed", "vehicle_lock_confirmed") or value == own.HIDDEN_WHEN.get(name, "")
+            silent = value is None and name not in ("contactors_closed", "lock_confirmed", "vehicle_lock_confirmed") or value in ("", own.HIDDEN_WHEN.get(name, ""))
             self._state(at, shown.lane, "" if silent else shown.words(value))
         elif name in self._units and name not in own.UNSHOWN:
             self._value(at, name, value)

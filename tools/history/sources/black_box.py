@@ -61,7 +61,7 @@ def read(path: str, decode: Decode, progress: Progress = silent) -> list[History
         track.into(history, end)
         _verdict(history, track, bool(heard), box.end if number + 1 == len(begins) else None)
         histories.append(history)
-    histories[0].remarks[:0] = _about(box)
+    histories[0].remarks += _about(box)
     if hearing.sessions.not_kept:
         histories[-1].remarks.append(f"{hearing.sessions.not_kept} more sessions not shown")
     histories[-1].damage = box.problem or None
