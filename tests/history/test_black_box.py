@@ -138,10 +138,10 @@ def test_a_trip_is_the_outcome_with_its_hint(tmp_path):
     signals = ["connection_state", "safety_trip", "safety_hint", "stop_reason", "modem_fault", "evse_present_voltage"]
     notes = [[n.VISIT, 0], [n.SIGNAL, 0, "WaitPilot"], [n.SIGNAL, 5, 400.0], [n.VISIT, S], [n.SIGNAL, 1, "Lock lost"],
              [n.SIGNAL, 2, "Check the lock."], [n.SIGNAL, 4, "wrong role"],
-             [n.VISIT, S], [n.SIGNAL, 3, "SAFETY_TRIP"], [n.SIGNAL, 0, "Failed"]]
+             [n.VISIT, S], [n.SIGNAL, 3, "SAFETY_TRIP"], [n.VISIT, S], [n.SIGNAL, 3, None], [n.SIGNAL, 3, "UNPLUGGED"], [n.SIGNAL, 0, "Failed"]]
     events = [Event(S, "safety", "error", "TRIP lock_lost: Lock lost. Check the lock.", ())]
     [found] = opened(tmp_path / "b", made(notes, signals, events=events, units={"evse_present_voltage": "V"}))
-    assert found.outcome.startswith("safety trip: Lock lost") and "Check the lock." in found.remarks
+    assert found.outcome == "safety trip: Lock lost (Safety trip)" and "Check the lock." in found.remarks
     assert {mark.text for mark in found.marks if mark.kind == "error"} == {"Lock lost", "safety: TRIP lock_lost: Lock lost. Check the lock."}
     assert any(mark.kind == "warning" and mark.text == "wrong role" for mark in found.marks) and texts(found, "box: trip") == ["trip: Lock lost"]
     assert series(found, "EVSEPresentVoltage").points[0] == (0.0, 400.0), "where no message says it the box's own signal does"

@@ -56,7 +56,9 @@ class BoxTracks:
         if name in own.WORRIES and isinstance(value, str) and value:
             self._mark(at, own.WORRIES[name], own.LANES[name].lane, value, "trip of the supervisor" if name == "safety_trip" else name)
         if name == "stop_reason":
-            self.reason = StopReason.__members__.get(value) if isinstance(value, str) else None
+            reason = StopReason.__members__.get(value) if isinstance(value, str) else None
+            if reason is not None and (self.reason is None or reason is not StopReason.UNPLUGGED):       # every session ends so: the reason before it tells more
+                self.reason = reason
         elif name == "safety_trip" and isinstance(value, str) and value:
             self.trip = value
         elif name == own.HINT and isinstance(value, str) and value:
