@@ -7,7 +7,9 @@ import json
 
 import pytest
 
+from drivers.blackbox.reader import read as read_box
 from tests.captures import FOLDER
+from tests.explain.heard import meet_vehicle
 from tests.history import records
 from tools.decode.__main__ import main
 
@@ -151,3 +153,44 @@ def test_the_table_of_all_recordings(capsys):
     assert reference["cable_check_s"] == "14.11" and reference["vendor"] == "modem by devolo"
     tesla = next(row for name, row in by_name.items() if name.startswith("2023-03-02"))
     assert tesla["vendor"] == "Tesla" and tesla["cable_check_s"] == "31.65" and tesla["precharge_s"] == ""
+
+
+# --- a black box file -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def box():
+    """A bridge's: frames, CAN and journal."""
+    return meet_vehicle("leaf40", 3, faults={"k_stuck": False}).box
+
+
+def test_a_black_box_is_decoded_and_its_can_counted(tmp_path, box, capsys):
+    (tmp_path / "x.ccsbox").write_bytes(box)
+    code, out, _ = call(capsys, "--summary", tmp_path / "x.ccsbox")
+    assert code == 0 and "0 malformed" in out and "CAN frame" in out
+    counted = next(line for line in out.splitlines() if line.startswith("interface bridge.can: "))
+    assert "came in" in counted and "went out" in counted
+    code, out, _ = call(capsys, "--json", "--summary", tmp_path / "x.ccsbox")
+    can = json.loads(out)["summary"]["can_interfaces"]["bridge.can"]
+    assert can["frames"] == can["in"] + can["out"] > 100
+
+
+def test_a_table_has_a_session_once(tmp_path, box, capsys):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "session-1-car.ccsbox").write_bytes(box)
+    for name in ("s/frames.pcap", "s/frames-2.pcap", "s/other.pcap"):
+        (tmp_path / name).write_bytes(records.capture())
+    code, out, err = call(capsys, "--table", tmp_path, "--csv")
+    assert [row["file"] for row in rows(out)] == ["s/other.pcap", "s/session-1-car.ccsbox"] and "2 records passed over" in err
+    (tmp_path / "s" / "session-1-car.ccsbox").unlink()
+    _, out, err = call(capsys, "--table", tmp_path, "--csv")
+    assert len(rows(out)) == 3 and "passed over" not in err
+
+
+def test_the_export_of_a_black_box_keeps_journal_and_can(tmp_path, box, capsys):
+    (tmp_path / "x.ccsbox").write_bytes(box)
+    code, out, _ = call(capsys, "--wireshark", tmp_path / "w.pcapng", tmp_path / "x.ccsbox")
+    assert code == 0
+    before, after = read_box(tmp_path / "x.ccsbox"), read_box(tmp_path / "w.pcapng")
+    assert after.problem == "" and after.broken_seals == [] and after.seals == 0 < before.seals
+    assert after.entries == before.entries and after.packets == before.packets and after.notes == before.notes and after.interfaces == before.interfaces

@@ -112,7 +112,8 @@ def unplugged(charge: Any) -> None:
 
 
 BRIDGE: dict[str, tuple[tuple[str, ...], str, dict[str, Any], Callable[[Any], None] | None]] = {
-    # what is wrong: (right causes, car of tools/simulate/chademo, its faults and traits from the beginning, what happens while it charges); the chademo sheet, 3.8 and 6
+    # what is wrong: (right causes, car of tools/simulate/chademo, its faults and traits from the beginning, what happens while it charges);
+    # the chademo sheet, 3.8 and 6
     "leaf40 in order": (CHARGED, "leaf40", {}, None),
     "leaf24 in order": (CHARGED, "leaf24", {}, None),
     "i-miev in order": (CHARGED, "i-miev", {}, None),
@@ -134,6 +135,7 @@ BRIDGE: dict[str, tuple[tuple[str, ...], str, dict[str, Any], Callable[[Any], No
     "voltage deviation told": (("box_car_voltage_deviation",), "leaf40", {}, told(tell_faults=16)),
     "not parked": (("box_car_not_parked",), "leaf40", {}, told(tell_status=2)),
     "system fault": (("box_car_fault",), "leaf40", {}, told(tell_status=4)),
-    "plug pulled": (("trip_bridge_vehicle_plug_pulled", "trip_bridge_vehicle_lock_lost", "trip_bridge_vehicle_signals_lost", "box_car_silent_can"), "leaf40", {}, unplugged),
+    "plug pulled": (("trip_bridge_vehicle_plug_pulled", "trip_bridge_vehicle_lock_lost", "trip_bridge_vehicle_signals_lost", "box_car_silent_can"), "leaf40", {},
+                    unplugged),
 }
 """Name -> as above: what a bridge meets at its CHAdeMO plug. The label is what was done to the car, never what came of it."""

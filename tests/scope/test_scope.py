@@ -8,6 +8,7 @@ import zlib
 
 import pytest
 
+from drivers.blackbox.layout import BoxOctets
 from tests.history import records
 from tools.history.model import History, Mark, Series
 from tools.history.opening import open_history
@@ -147,3 +148,21 @@ def test_brush_cuts_texts_to_their_room():
     assert brush.fit("CurrentDemand", 1000) == "CurrentDemand"
     cut = brush.fit("CurrentDemand", 40)
     assert cut.endswith("...") and brush.wide(cut) <= 40
+
+
+def test_the_folder_of_a_session_is_drawn_from_its_black_box(tmp_path, capsys):
+    where = tmp_path / "000042-20261121T031245Z-pev"
+    where.mkdir()
+    assert main([str(where)]) == 2
+    assert "expected a black box file (.ccsbox) or frames.pcap" in capsys.readouterr().err
+    (where / "frames.pcap").write_bytes(records.capture())
+    assert main([str(where), "-o", str(tmp_path / "a.html")]) == 0
+    box = BoxOctets(0)
+    notes = [[0, 0], [3, 0, True], [0, 10**9]]
+    (where / "session-car.ccsbox").write_bytes(box.begin({"channels": [], "signals": ["contactors_closed"]}, [], "eth0", "p") + box.batch(notes, (), ()) + box.end({}))
+    assert main([str(where), "-o", str(tmp_path / "b.html")]) == 0
+    assert capsys.readouterr().out.count("1 session, ") == 2
+    [history] = open_history(str(where / "session-car.ccsbox"))
+    assert [lane.name for lane in history.lanes] == ["contactors"]
+    picture.draw(history, str(tmp_path / "b.png"))
+    assert (tmp_path / "b.png").stat().st_size > 1000

@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
         description="Explains a record of a charging session: what happened, whose matter it was, why, what to try. Exit code 0: charged "
         "in order; 1: it did not (or the record says too little); 2: not readable; 3: the EXI library is missing.",
     )
-    p.add_argument("files", nargs="+", metavar="FILE", help="a capture (pcap, pcapng), an SPI trace (CSV), or the folder of a session")
+    p.add_argument("files", nargs="+", metavar="FILE", help="a black box file (.ccsbox), a capture (pcap, pcapng), an SPI trace (CSV), or the folder of a session")
     p.add_argument("--json", action="store_true", help="one JSON object per record")
     p.add_argument("--all", action="store_true", help="every cause that has something for it, with its name, score and source; every attempt")
     return p

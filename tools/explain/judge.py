@@ -8,7 +8,7 @@ from kernel.record import dataclass
 from tasks.stop_reasons import NORMAL_ENDS, StopReason
 from tools.explain.causes import measured
 from tools.explain.causes.cause import AT_ONCE, LATER, NAMED, REASON, SEEN, TRIPPED, Cause, Found
-from tools.explain.causes.table import CAUSES
+from tools.explain.causes.table import BY_NAME, CAUSES
 from tools.explain.evidence import Evidence
 
 FOLLOWS = frozenset({"answer_missing", "request_missing"})       # what our journal says of these follows from whatever silenced the other side
@@ -89,8 +89,11 @@ def _weigh(cause: Cause, e: Evidence) -> Found | None:
     reason = next(((at, r) for at, r in _reasons(e) if r in cause.reasons and not (r in GENERAL and e.box.trips)), None)
     if reason is not None:
         at, why = reason
-        general = (len(cause.reasons) > 1 or cause.reasons and sum(why in other.reasons for other in CAUSES) > 1) and not (
-            e.box.role == "bridge" and cause.name == f"box_{why.name.lower()}")      # a bridge hears of its car by CAN, not by a message
+        own = f"box_{why.name.lower()}"
+        by_can = e.box.role == "bridge" and own in BY_NAME       # a bridge hears of its car by CAN, not by a message
+        if by_can and found is None and cause.name != own:
+            return None
+        general = (len(cause.reasons) > 1 or cause.reasons and sum(why in other.reasons for other in CAUSES) > 1) and not by_can
         if found is not None:
             found.score = min(TRIPPED - 1, found.score + AGREES)
         elif not cause.in_order or not e.box.trips and (e.charged or not e.messages):

@@ -88,13 +88,15 @@ def _course(e: Evidence) -> Iterator[str]:
         number = f"[{point.checkpoint}]" if point.checkpoint is not None else ""
         yield f"  {n:>2}. {point.at:>7.1f} {number:<6}{point.name:<24} {'SLOW ' if point.slow else ''}{printable(point.text)}"
     end = e.ending
-    if end.closed_at is not None and end.closed_by is not None:
-        yield f"      {end.closed_at:>7.1f}       the {end.closed_by.value} closed the connection ({end.closed_how})"
+    besides: list[tuple[float, str]] = []
     if e.box is not None:
-        for at, name, words in e.box.trips[:3]:
-            yield f"      {at:>7.1f}       our box tripped: {words} ({name})"
-        for at, reason in e.box.reasons[:3]:
-            yield f"      {at:>7.1f}       our box said: {reason.text}"
+        besides += [(at, f"our box tripped: {words} ({name})") for at, name, words in e.box.trips[:3]]
+    if end.closed_at is not None and end.closed_by is not None:
+        besides.append((end.closed_at, f"the {end.closed_by.value} closed the connection ({end.closed_how})"))
+    if e.box is not None:
+        besides += [(at, f"our box said: {reason.text}") for at, reason in e.box.reasons[:3]]
+    for at, words in sorted(besides, key=lambda item: item[0]):
+        yield f"      {at:>7.1f}       {words}"
     if e.plant is not None:
         yield ""
         yield "What our box measured and switched (s since the attempt began; unknown: moving, or no answer):"
@@ -116,7 +118,10 @@ def _plant(p: Plant) -> Iterator[tuple[str, str]]:
             yield what, line([f"{words[state].split(' ')[0]} at {at:.1f}" for at, state in settled])
     for at, name, argument in p.refused[:3]:
         yield "refused", f"{name} {argument} at {at:.1f}"
-    for at, _, said in p.notices[:5]:
+    first: dict[str, float] = {}  # a device's own word and the notice made of it are one
+    for at, _, said in p.notices:
+        first.setdefault(said, at)
+    for said, at in list(first.items())[:5]:
         yield "notice", f"{said} at {at:.1f}"
     rest = [f"modem {p.modem}" if p.modem else "no modem has answered", f"attenuation {p.attenuation:.1f} dB" if p.attenuation is not None else "",
             f"supply at least {p.supply_least:.1f} V" if p.supply_least is not None else "",

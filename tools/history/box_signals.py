@@ -54,7 +54,7 @@ class Shown(NamedTuple):
 
 LANES: dict[str, Shown] = {          # signal -> lane, in the order of the rows
     "connection_state": Shown("box: connection"), "link_state": Shown("box: link"), "v2g_state": Shown("box: V2G"), "safety_state": Shown("box: safety"),
-    "safety_blocked": Shown("box: safety waits"), "safety_trip": Shown("box: trip"), "v2g_stopping": Shown("box: stopping", _reason),
+    "safety_blocked": Shown("box: safety waits"), "safety_trip": Shown("box: trip", lambda value: f"trip: {value}"), "v2g_stopping": Shown("box: stopping", _reason),
     "pilot_commanded": Shown("pilot asked for", lambda value: f"state {value}"),
     "contactors_closed": Shown("contactors", _switch("closed", "open", "moving or unknown")),
     "lock_confirmed": Shown("lock", _switch("locked", "unlocked", "moving or unknown")),
@@ -71,8 +71,8 @@ LANES: dict[str, Shown] = {          # signal -> lane, in the order of the rows
 PILOT, DUTY = "pilot_state", "pilot_duty"
 PILOT_LANE = "pilot (CP)"
 VEHICLE_LANE = "car says (102)"
-HIDDEN_WHEN = {"bridge_wait": "", "session_hold": "", "ev_error_code": "NO_ERROR"}
-"""Values that say nothing."""
+HIDDEN_WHEN = {"ev_error_code": "NO_ERROR"}
+"""Values that say nothing; an empty text says nothing anywhere."""
 WORRIES = {"safety_trip": "error", "modem_fault": "warning", "device_notice": "warning", "link_notice": "warning", "stranger_notice": "warning", "kernel_notice": "warning"}
 """Signals whose text is an event as well."""
 HINT = "safety_hint"

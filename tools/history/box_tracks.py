@@ -47,7 +47,7 @@ class BoxTracks:
             told = f", {duty:g} %" if isinstance(duty, (int, float)) and duty < 100 else ""
             self._state(at, own.PILOT_LANE, f"state {state}{told}" if isinstance(state, str) else "unknown")
         if (shown := own.LANES.get(name)) is not None:
-            silent = value is None and name not in ("contactors_closed", "lock_confirmed", "vehicle_lock_confirmed") or value == own.HIDDEN_WHEN.get(name, "")
+            silent = value is None and name not in ("contactors_closed", "lock_confirmed", "vehicle_lock_confirmed") or value in ("", own.HIDDEN_WHEN.get(name, ""))
             self._state(at, shown.lane, "" if silent else shown.words(value))
         elif name in self._units and name not in own.UNSHOWN:
             self._value(at, name, value)
@@ -56,7 +56,9 @@ class BoxTracks:
         if name in own.WORRIES and isinstance(value, str) and value:
             self._mark(at, own.WORRIES[name], own.LANES[name].lane, value, "trip of the supervisor" if name == "safety_trip" else name)
         if name == "stop_reason":
-            self.reason = StopReason.__members__.get(value) if isinstance(value, str) else None
+            reason = StopReason.__members__.get(value) if isinstance(value, str) else None
+            if reason is not None and (self.reason is None or reason is not StopReason.UNPLUGGED):       # every session ends so: the reason before it tells more
+                self.reason = reason
         elif name == "safety_trip" and isinstance(value, str) and value:
             self.trip = value
         elif name == own.HINT and isinstance(value, str) and value:

@@ -189,8 +189,11 @@ class Picture:
     def _legend(self, series: list[Series], y: float) -> None:
         """From the right: a piece of the line and the name, on the panel's ground so that no line runs through it."""
         at = WIDTH - RIGHT - 6.0
-        for one in reversed(series):
+        for number, one in enumerate(reversed(series)):
             wide, colour = self.brush.wide(one.name, 10), self.colour[one.side]
+            if at - wide - 30 < LEFT + 60 and number + 1 < len(series):
+                self.brush.text(at, y, f"{len(series) - number} more", self.colour["dim"], 10, anchor="rm")
+                return
             self.brush.box(at - wide - 30, y - 7, wide + 34, 14, self.colour["row"])
             self.brush.text(at, y, one.name, colour, 10, anchor="rm")
             self.brush.line([(at - wide - 26, y), (at - wide - 5, y)], colour, *_STROKES[line_kind(one)])

@@ -86,7 +86,7 @@ ABOUT: tuple[tuple[str, Callable[[Plant, float | None], list[str]]], ...] = (
     (r"lock", _feedback("lock", LOCKS)),
     (r"permission|signals_lost|current_without_k|box_car_no_can", _feedback("permission", SWITCHES)),
     (r"output_refused|box_not_confirmed|contactor|lock|pilot_stuck|pilot_not_c", _refused),
-    (r"supply", _supply), (r"temperature|too_hot", _heat), (r"^modem_|box_no_modem", _modem),
+    (r"supply", _supply), (r"^trip_temperature|^trip_bridge_temperature", _heat), (r"^modem_|box_no_modem", _modem),
     (r"^slac_|link_lost|no_network|attenuation", _link), (r"unknown|battery_|silent|box_not_confirmed|output_refused", _devices),
 )
 """Which cause by its name -> what is told of it."""

@@ -4,6 +4,7 @@ Sessions are those of its frames; the first one begins with the plug, and what c
 """
 from __future__ import annotations
 
+from heapq import merge
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -60,7 +61,7 @@ def read(path: str, decode: Decode, progress: Progress = silent) -> list[History
         track.into(history, end)
         _verdict(history, track, bool(heard), box.end if number + 1 == len(begins) else None)
         histories.append(history)
-    histories[0].remarks[:0] = _about(box)
+    histories[0].remarks += _about(box)
     if hearing.sessions.not_kept:
         histories[-1].remarks.append(f"{hearing.sessions.not_kept} more sessions not shown")
     histories[-1].damage = box.problem or None
@@ -108,7 +109,6 @@ def _begin(box: Box) -> int:
 
 def _tell(box: Box, begins: list[int], tracks: list[BoxTracks]) -> int:
     """Everything but the network's frames to the session that it belongs to, in order of time. ns of the last of it."""
-    units = set(box.head.get("units") or {})
     known: dict[str, Any] = {}
     number, last = 0, begins[0]
     early = True                                 # before the first session: only what holds at its beginning
@@ -147,7 +147,6 @@ def _carry(track: BoxTracks, known: dict[str, Any], at: float) -> None:
 
 def _merged(box: Box) -> Iterator[tuple[Any, ...]]:
     """(ns, kind, words ...) of notes, journal and CAN, in order of time."""
-    from heapq import merge
     return iter(merge(_notes(box), _entries(box), _can(box), key=lambda item: item[0]))
 
 
@@ -183,7 +182,9 @@ def _at(packet: Packet) -> int:
 
 def _verdict(history: History, track: BoxTracks, heard: bool, end: dict[str, Any] | None) -> None:
     """What our box says of the end goes first; what was heard on the line is a remark then."""
-    reason = track.reason.text if track.reason is not None else printable(str(end["reason"])) if end and isinstance(end.get("reason"), str) and end["reason"] != "None" else ""
+    reason = track.reason.text if track.reason is not None else ""
+    if not reason and end is not None and isinstance(end.get("reason"), str) and end["reason"] != "None":
+        reason = printable(end["reason"])
     if track.trip:
         reason = f"safety trip: {track.trip}" + (f" ({reason})" if reason else "")
     if reason:
