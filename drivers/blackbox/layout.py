@@ -115,4 +115,4 @@ def pack(notes: Sequence[Any]) -> bytes:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=repr).encode("utf-8", "backslashreplace")

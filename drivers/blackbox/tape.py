@@ -40,6 +40,7 @@ class Tape:
         self._events: list[Event] = []
         self._numbers: dict[str, int] = {}
         self._heard: list[Any] = []                  # what each channel answered last
+        self.closed = False
         self._gap = False                            # a packet found no room: the notes that speak of it would lead astray
         self.put: Callable[[tuple[Any, ...]], None] = self._notes.append       # a note; the list stays the same one for good
 
@@ -47,13 +48,20 @@ class Tape:
 
     def visit(self, now: int) -> None:
         """The kernel visits its table. Here, and not at each note, it is seen to that nobody has forgotten to take them."""
-        if len(self._notes) >= MAX_WAITING or self._gap:
+        if self.closed:
+            self.take()
+        elif len(self._notes) >= MAX_WAITING or self._gap:
             self.lost += len(self._notes)
             self._notes.clear()
             self._gap = False
             self.put((n.GAP, f"{self.lost} notes and packets found no room"))
-        self.put((n.VISIT, now - self.at))
+        if not self.closed:
+            self.put((n.VISIT, now - self.at))
         self.at = now
+
+    def close(self) -> None:
+        """Nobody takes anything any more: what comes is thrown away at each visit."""
+        self.closed = True
 
     def packet(self, channel: int, at: int, direction: int, octets: bytes) -> None:
         if len(self._packets) < MAX_WAITING:

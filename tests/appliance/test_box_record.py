@@ -92,3 +92,17 @@ def test_a_session_that_sleeps_is_kept_in_memory(tmp_path):
     record.record(charge.clock.time, all=True)
     box.run(charge.clock.time)
     assert path.stat().st_size > before
+
+
+def test_a_black_box_that_fails_takes_nothing_with_it(tmp_path):
+    """Its own code raises: told once, the session's other files go on, and nothing piles up."""
+    charge, boxes = charged(tmp_path, recorded=frozenset({"pev"}), battery_capacity_wh=3000.0)
+    box = boxes["pev"]
+    run(charge, boxes, 20 * S)
+    box.record._box._write = None                        # a TypeError at the next part
+    charge_once(charge, boxes)
+    rest(charge, boxes, 60)
+    assert charge.good and box.summary()["complete"]
+    assert sum("the black box has failed" in line and "TypeError" in line for line in box.lines) == 1
+    assert len(charge.car.black_box.tape._notes) < 200
+    assert read(file_of(box, 0)).notes                   # what was there before

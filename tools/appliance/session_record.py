@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import traceback
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timezone
 from typing import Any, Callable, Iterator
@@ -107,13 +108,8 @@ class SessionRecord:
             if now >= self._save_at or phase != self._phase and now >= self._saved_at + SAVE_GAP:
                 self._phase = phase
                 self._save(now)
-        if self._box is not None:
-            if self._asleep:
-                self._box.sleep(now)
-            elif self._summary is None:
-                self._box.rest(now, calm=s.connection_state.value in UNPLUGGED and s.safety_state.get(now) in AT_REST)
-            else:
-                self._box.record(now)
+        self._boxed(now, lambda box: box.sleep(now) if self._asleep else box.record(now) if self._summary is not None else
+                    box.rest(now, calm=s.connection_state.value in UNPLUGGED and s.safety_state.get(now) in AT_REST))
         for told in self._recorder.pump(now):
             self._hear(told, now)
         if self._recorder.errors > self._errors_told:
@@ -157,8 +153,7 @@ class SessionRecord:
         self._recorder.file("settings.yaml", self._settings)
         self._save_at = now                          # in the run that began it
         self._asleep = False
-        if self._box is not None:
-            self._box.begin(epoch, {"why": self._watch.why, "began_unix_s": head["began_unix_s"]})
+        self._boxed(now, lambda box: box.begin(epoch, {"why": self._watch.why, "began_unix_s": head["began_unix_s"]}))
 
     def _end(self, now: int, note: str) -> None:
         if self._summary is None:
@@ -166,8 +161,7 @@ class SessionRecord:
         self._journal.flush()                        # what this program has said up to here belongs to it
         self._recorder.pack()
         plain = self._plain(now, True, note)
-        if self._box is not None:
-            self._box.end(now, plain)
+        self._boxed(now, lambda box: box.end(now, plain))
         self._recorder.end({"summary.json": as_json(plain), "summary.txt": as_text(plain)})
         self._summary = None
 
@@ -200,6 +194,17 @@ class SessionRecord:
         if lost > self._lost_told:
             self._journal.note(now, SOURCE, "%d blocks of the session were not recorded", lost - self._lost_told, level="warning")
             self._lost_told = lost
+
+    def _boxed(self, now: int, work: Callable[[BoxRecord], None]) -> None:
+        """A row that raises ends the charge (kernel): a record is not worth that. What its code did wrong is told, and there is no black box any more."""
+        if self._box is None:
+            return
+        try:
+            work(self._box)
+        except Exception:  # noqa: BLE001 - see above
+            self._box.black_box.tape.close()
+            self._box = None
+            self._journal.note(now, SOURCE, "the black box has failed and is off until the next start; everything else goes on. Send this:\n%s", traceback.format_exc(), level="error")
 
     def _show(self, now: int) -> None:
         """For the page of the box, at most 19 characters."""
