@@ -37,5 +37,10 @@ if [ "$(cat "$image/made" 2> /dev/null)" != "$made" ]; then
     PYTHON=$PYTHON "$here/image.sh" "$arch" "$image"
     printf '%s\n' "$made" > "$image/made"
 fi
-[ -n "$(ls "$wheels" 2> /dev/null)" ] || PYTHON="$base-test/bin/python" "$root/install/make-offline.sh" --arch "$uname" --python 3.11 "$wheels"
+wanted=$(cat "$root"/install/requirements-box.txt "$root"/install/requirements-32bit.txt "$root"/install/requirements-build.txt "$root/install/make-offline.sh" | cksum)
+if [ "$(cat "$wheels.made" 2> /dev/null)" != "$wanted" ]; then
+    rm -rf "$wheels"
+    PYTHON="$base-test/bin/python" "$root/install/make-offline.sh" --arch "$uname" --python 3.11 "$wheels"
+    printf '%s\n' "$wanted" > "$wheels.made"
+fi
 exec "$base-test/bin/python" "$here" --cache "$cache" "$@"
