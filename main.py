@@ -90,7 +90,7 @@ def appliance(config, args: Namespace) -> int:
         build = {"pev": table.pev, "evse": table.evse, "bridge": table.bridge, "listen": table.listen}[config.mode]
         loaded = codec.load(schemas=SCHEMAS)
         timeline.mark("codec loaded")
-        given, rng, around = taped(record, config, signals, journal, clock.now(), board, random.SystemRandom(), around)
+        given, rng, around, loaded = taped(record, config, signals, journal, clock.now(), board, random.SystemRandom(), around, loaded)
         made = build(given, signals, config, rng, journal, loaded, around)
         timeline.mark("task table built")
         rows = helpers + made.rows + watchers + (live.rows(made) if live is not None else []) + (around.screen(made) if around.screen is not None else [])

@@ -12,5 +12,6 @@ DRAWN = 7        # [7, bits, number]: drawn from the source of randomness; bits 
 TOLD = 8         # [8, what, value]: somebody outside the table did something to it, after the visit
 ONCE = 9         # [9, channel, value]: a device answers this once (keys)
 GAP = 10         # [10, what]: notes were lost here, or thrown away to keep the file within its size
+MESSAGE = 11     # [11, direction, name, values]: a V2G message, decoded or about to be encoded; for readers, nothing is played from it
 
-NAMES = ("visit", "heard", "did", "signal", "frames", "sent", "can heard", "drawn", "told", "once", "gap")
+NAMES = ("visit", "heard", "did", "signal", "frames", "sent", "can heard", "drawn", "told", "once", "gap", "message")

@@ -262,6 +262,7 @@ def _of(head: dict[str, Any], name: str, kind: type, without: Any) -> Any:
 _FORMS: dict[int, tuple[type | tuple[type, ...], ...]] = {
     n.VISIT: (int,), n.HEARD: (int, object), n.DID: (int, list, object), n.SIGNAL: (int, object), n.FRAMES: (int,), n.SENT: (object,),
     n.CAN_HEARD: (int, list), n.DRAWN: (int, (int, float)), n.TOLD: (str, object), n.ONCE: (int, object), n.GAP: (str,),
+    n.MESSAGE: (int, str, object),
 }
 
 

@@ -90,6 +90,19 @@ def test_what_the_live_view_wants_is_on_the_tape():
     assert replay.identical, told(replay)
 
 
+@pytest.mark.parametrize("config", [Config, ac], ids=["dc", "ac"])
+def test_decoded_messages_are_in_the_file(config):
+    """All but the loop's, of which there is a pair a second; names and values as on the wire."""
+    box = parse(recorded(Charge(config(), nearly_full(), library(), 2, recorded=BOTH), until=60 * S))
+    messages = [words for words in box.notes if words[0] == n.MESSAGE]
+    names = [words[2] for words in messages]
+    assert names[:2] == ["supportedAppProtocolReq", "supportedAppProtocolRes"] and [words[1] for words in messages[:2]] == [2, 1]
+    assert names.count("SessionSetupReq") == names.count("SessionSetupRes") == 1 and messages[2][3]["EVCCID"]
+    loop = sum("CurrentDemand" in name or "ChargingStatus" in name for name in names)
+    frames = sum(b"\x01\xfe\x80\x01" in packet.octets for packet in box.packets)
+    assert 20 < loop < 2.5 * 60 and len(messages) <= frames
+
+
 def test_another_code_is_another_life():
     """The comparison sees a difference where there is one: here other settings, as newer code would have."""
     box = parse(recorded(Charge(Config(), nearly_full(), library(), 2, recorded=BOTH), until=60 * S))

@@ -209,10 +209,10 @@ def test_the_product_draws_from_the_system() -> None:
     def calls(name: str) -> list[ast.Call]:
         return [n for n in ast.walk(main) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == name]
     given, = (n for n in ast.walk(main) if isinstance(n, ast.Assign) and n.value in calls("taped"))
-    assert ast.unparse(given.targets[0]) == "(given, rng, around)" and ast.unparse(calls("taped")[0].args[6]) == "random.SystemRandom()"
+    assert ast.unparse(given.targets[0]) == "(given, rng, around, loaded)" and ast.unparse(calls("taped")[0].args[6]) == "random.SystemRandom()"
     assert [ast.unparse(c.args[3]) for c in calls("build")] == ["rng"]
     system = random.SystemRandom()
-    assert taped(None, Config(), None, None, 0, None, system, None)[1] is system
+    assert taped(None, Config(), None, None, 0, None, system, None, None)[1] is system
     assert TapedRandom(Tape(), SimpleNamespace(getrandbits=lambda k: 7, random=lambda: 0.5)).getrandbits(32) == 7
     tree = ast.parse((root / "tasks/table.py").read_text())
     made = [ast.unparse(n.args[2]) for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "Endpoint"]

@@ -20,6 +20,7 @@ from kernel.settings import to_dict
 from tasks.config import Config
 from tasks.signals import Signals
 from tasks.table import Surroundings, Table
+from tools.appliance.taped_codec import TapedCodec
 
 KEYS, TERMINATE = "keys.read", "process.terminate"
 MEMORY_LOAD, MEMORY_PROBLEM, MEMORY_SAVE = "memory.load", "memory.problem", "memory.save"
@@ -68,6 +69,10 @@ class BlackBox:
         keys = _TapedKeys(tape.once(KEYS, around.keys.read))
         self._given_board, self._given_rng = taped, tape.rng(rng)
         return taped, self._given_rng, replace(around, keys=keys, terminate=tape.reading(TERMINATE, around.terminate), memory=memory, lines=lines)
+
+    def codec(self, codec: Any) -> Any:
+        """The codec as the table is to get it: what it decodes and encodes is noted."""
+        return TapedCodec(self.tape, codec)
 
     def watch(self, made: Table, kernel: Kernel) -> None:
         """The table is made: its visits are noted, and what others do to it."""

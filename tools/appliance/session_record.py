@@ -233,13 +233,13 @@ def open_record(config: Config, signals: Signals, journal: Journal, program: str
 
 
 def taped(record: SessionRecord | None, config: Config, signals: Signals, journal: Journal, now: int, board: Any, rng: Any,
-          around: Surroundings) -> tuple[Any, Any, Surroundings]:
-    """Board, randomness and surroundings as the table is to get them: with a tape between, where sessions get a black box."""
+          around: Surroundings, codec: Any) -> tuple[Any, Any, Surroundings, Any]:
+    """Board, randomness, surroundings and codec as the table is to get them: with a tape between, where sessions get a black box."""
     if record is None or not config.sessions.black_box:
-        return board, rng, around
+        return board, rng, around, codec
     black_box = BlackBox(config, signals, journal, about(), mode=config.mode, start=now, real_clock=True)
     record.watch(BoxRecord(black_box, record.recorder.box))
-    return black_box.around(board, rng, around)
+    return *black_box.around(board, rng, around), black_box.codec(codec)
 
 
 def stamp(ns: int) -> str:

@@ -187,6 +187,8 @@ class _Anonymiser:
             return [kind, words[1], self._number(words[2], words[1])]
         if kind == n.TOLD:
             return [kind, words[1], texts.value(words[2])]
+        if kind == n.MESSAGE:                    # its values are in the frames, which have got other names
+            return [kind, words[1], words[2], None]
         if kind == n.GAP:
             return [kind, texts.text(words[1])]
         return words

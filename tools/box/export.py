@@ -99,7 +99,7 @@ def note_lines(box: Box) -> Iterator[str]:
                 plain["channel"] = channels[note[1]]
             elif note[0] == n.SIGNAL:
                 plain["signal"] = names[note[1]]
-            plain["value"] = note[2:] if "channel" in plain and note[0] == n.DID else note[2] if len(note) > 2 and note[0] not in (n.DRAWN, n.TOLD) else note[1:]
+            plain["value"] = note[2:] if "channel" in plain and note[0] == n.DID else note[2] if len(note) > 2 and note[0] not in (n.DRAWN, n.TOLD, n.MESSAGE) else note[1:]
             if note[0] == n.SIGNAL and len(note) > 3:
                 plain["age_s"] = round(note[3] / S, 6)
             yield json.dumps(plain, ensure_ascii=False) + "\n"

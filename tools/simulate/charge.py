@@ -112,7 +112,8 @@ class Charge:
         given = board, rng("protocol"), table.Surroundings(keys=keys, terminate=lambda: False, tap=recorder.tap, about="simulated",
                                                                      remote=None if charger else self.remote)
         its_board, its_rng, around = given if black_box is None else black_box.around(*given)
-        made = build(its_board, signals, config, its_rng, journal, self.invariants.overhear(name, codec), around)
+        overheard = self.invariants.overhear(name, codec)
+        made = build(its_board, signals, config, its_rng, journal, overheard if black_box is None else black_box.codec(overheard), around)
         kernel = Kernel(made.rows, journal, on_fault=made.on_fault)
         if black_box is not None:
             black_box.watch(made, kernel)
