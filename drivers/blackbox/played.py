@@ -11,7 +11,7 @@ from drivers.blackbox.devices import CODED, DEVICES, Kind
 from drivers.interfaces import CanFrame
 from kernel.timer import NEVER, S
 
-MAX_LATER = 4096             # answers of one channel within one visit; a tape with more is refused by its reader
+MAX_LATER = 4096             # answers of one channel within one visit; what exceeds it is told as a difference
 SENT_KEPT = 64               # frames that were sent last: a request of 8 KiB in segments of 350 octets, and its repetitions
 
 
@@ -39,10 +39,14 @@ class Channel:
         self.value: Any = None
         self.known = False
         self.spoke = False                           # it has answered something else than None
-        self._later: deque[Any] = deque(maxlen=MAX_LATER)
+        self._later: deque[Any] = deque()
 
-    def put(self, value: Any) -> None:
+    def put(self, value: Any) -> bool:
+        """False: there is no room for it."""
+        if len(self._later) >= MAX_LATER:
+            return False
         self._later.append(value)
+        return True
 
     def get(self) -> Any:
         if self._later:
@@ -92,7 +96,8 @@ class Player:
             kind = words[0]
             if kind == n.HEARD:
                 channel = self.channels[self.names[words[1]]]
-                channel.put(words[2])
+                if not channel.put(words[2]):
+                    self.differs(f"more than {MAX_LATER} answers of {self.names[words[1]]} in one visit")
                 self._touched.append(channel)
             elif kind == n.DID:
                 self._answers.setdefault(self.names[words[1]], deque()).append(words[3])
@@ -140,7 +145,8 @@ class Player:
             if f"{name}.{method}" in self.channels:
                 setattr(device, method, self._calling(f"{name}.{method}"))
         for value in kind.values:
-            setattr(device, value, _Looked(self, f"{name}.{value}")) if f"{name}.{value}" in self.channels else None
+            if f"{name}.{value}" in self.channels:
+                setattr(device, value, _Looked(self, f"{name}.{value}"))
         ages = {what: self.channels[f"{name}.{what}.age"] for what in kind.reads if f"{name}.{what}.age" in self.channels}
         if ages:
             device.measured_at = lambda what, now: now - (ages[what].get() if self.live is None else 0)

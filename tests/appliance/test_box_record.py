@@ -76,6 +76,7 @@ def test_a_tape_at_rest_has_its_bound(tmp_path, monkeypatch):
     box = read(file_of(boxes["pev"], 0))
     assert not box.problem and not box.broken_seals
     assert any(words[0] == n.SIGNAL for words in box.notes) and box.packets
+    assert box.end["given_up_parts"] > 0
 
 
 def test_a_session_that_sleeps_is_kept_in_memory(tmp_path):

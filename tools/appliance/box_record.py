@@ -27,6 +27,7 @@ class BoxRecord:
         self.black_box = black_box
         self.refused = 0                     # parts that found no room
         self.keyframes = 0
+        self.given_up = 0                    # parts of the tape at rest, or of a session that slept, for which there was no more room
         self._write = write
         self._lives: list[tuple[dict[str, Any] | None, list[Part]]] = [(None, [])]      # keyframe (None: the box's beginning) and what came since
         self._held: list[Part] = []          # of a session that sleeps
@@ -67,7 +68,9 @@ class BoxRecord:
             self._lives[-1][1].append(part)
             self._octets += _size(part)
         while self._octets > KEPT and self._lives:
-            self._octets -= sum(map(_size, self._lives.pop(0)[1]))
+            parts = self._lives.pop(0)[1]
+            self.given_up += len(parts)
+            self._octets -= sum(map(_size, parts))
 
     # --- a session
 
@@ -107,13 +110,14 @@ class BoxRecord:
             self._held.append(part)
             self._octets += _size(part)
         if self._octets > KEPT:
+            self.given_up += len(self._held)
             self._held, self._octets = [(pack([[GAP, "the session slept longer than there was room for"]]), [], [])], 0
 
     def end(self, now: int, verdict: dict[str, Any]) -> None:
         """The session is over; the next tape begins at the next keyframe."""
         if self._file is not None:
             self.record(now, all=True)
-            self._put(self._file.end({**verdict, "statistics": self.black_box.statistics(), "refused_parts": self.refused, "lost_notes": self.black_box.tape.lost}))
+            self._put(self._file.end({**verdict, "statistics": self.black_box.statistics(), "refused_parts": self.refused, "given_up_parts": self.given_up, "lost_notes": self.black_box.tape.lost}))
             self._file = None
         self._next = self._keyframe_at = 0
 

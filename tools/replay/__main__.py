@@ -65,7 +65,10 @@ def play(path: Path, args: argparse.Namespace, library: Any) -> int:
     except OSError as error:
         print(f"{path}: cannot be read ({error.strerror or error})", file=sys.stderr)
         return UNREADABLE
-    except (NotABox, CannotPlay) as reason:
+    except NotABox as reason:                        # it names the file itself
+        print(reason, file=sys.stderr)
+        return UNREADABLE
+    except CannotPlay as reason:
         print(f"{path}: {reason}", file=sys.stderr)
         return UNREADABLE
     if args.live_from is not None:
