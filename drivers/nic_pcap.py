@@ -1,10 +1,12 @@
 """The real network interface through libpcap (pcap-ct): frames of two EtherTypes in, whole frames out, never blocking."""
 from __future__ import annotations
 
+import ctypes
 import sys
 from pathlib import Path
 from types import ModuleType
 
+from drivers import pcap_time
 from drivers.errors import DriverError
 from drivers.nic_ears import SNAPLEN, SYS_NET, Admission, Ears, NicConfig, is_down, no_permission
 
@@ -122,7 +124,17 @@ def _import_pcap():
     stand_in.about = about      # type: ignore[attr-defined]
     sys.modules["pkg_about"] = stand_in
     try:
+        if ctypes.sizeof(ctypes.c_long) == 4:
+            import_on_32bit()
         import pcap
     finally:
         del sys.modules["pkg_about"]
     return pcap
+
+
+def import_on_32bit() -> None:
+    """libpcap's structures as the system's library has them: two widths of time stamps are about. DriverError when that does not succeed."""
+    width = pcap_time.place_of_length()
+    pcap_time.set_width(width)
+    import libpcap
+    pcap_time.check(libpcap, width)

@@ -15,7 +15,7 @@ COMPOSITION = ("table", "wiring", "config", "config_file", "shipped", "command_l
 CODEC = ("exi_native.messages", "exi_native.errors", "exi_native.codec")
 TYPES = ("drivers.interfaces", "drivers.interfaces_chademo")
 ACTUATORS = {"Contactors", "ControlPilot", "ConnectorLock", "PowerSupply", "PilotSource", "ChargeSequence"}
-HARDWARE = ("pcap", "libpcap", "smbus2", "luma", "PIL", "board", "busio", "digitalio", "adafruit_blinka", "adafruit_ads1x15", "gpiod", "can", "cantools",
+HARDWARE = ("pcap", "libpcap", "utlx", "smbus2", "luma", "PIL", "board", "busio", "digitalio", "adafruit_blinka", "adafruit_ads1x15", "gpiod", "can", "cantools",
             "spidev", "serial", "RPi", "Adafruit_BBIO", "paho")
 
 
