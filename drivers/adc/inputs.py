@@ -136,11 +136,6 @@ class PolledInputs:
             return None
         return self._fresh(track, now)
 
-    def sampled_at(self, channel: str) -> int | None:
-        """When the newest sample was taken, None before the first."""
-        track = self._tracks.get(channel)
-        return None if track is None else track.at
-
     def raw(self, channel: str) -> int | None:
         """Counts of the newest sample, None before the first."""
         track = self._tracks.get(channel)

@@ -17,10 +17,12 @@ sys.path.insert(0, str(ROOT))
 from charge import Charge  # noqa: E402
 from cuts import power_cuts  # noqa: E402
 from hostile import interrupted, refusals  # noqa: E402
-from machine import ARCHES, LabError, Machine, disk, supplies  # noqa: E402
+from machine import LabError, Machine, disk, supplies  # noqa: E402
+from raspberry import Firmware  # noqa: E402
 from read_only import read_only_root  # noqa: E402
 from rest import rest  # noqa: E402
 from street import Street  # noqa: E402
+from systems import PROCESSORS, RELEASES, System  # noqa: E402
 
 INSTALL = "cd /mnt/{tree} && ./install/install.sh --yes --offline /mnt/wheels --interface eth1 --mode pev --board raspberry_pi --can vcan0"
 MOUNT = "mount -o ro /dev/vdb /mnt"
@@ -72,7 +74,7 @@ def install(machine: Machine, tree: str, report: Report, what: str) -> None:
 def listing(machine: Machine) -> str:
     """Every path of the board but what runs, with what is volatile left out."""
     return machine.must("find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/log -o -path /root -o -path /var/tmp "
-                        "-o -path /var/lib/systemd -o -path /var/cache -o -path '*/__pycache__' -o -path /usr/local/lib/lab \\) -prune -o -print | sort")
+                        "-o -path /var/lib/systemd -o -path /var/lib/NetworkManager -o -path /etc/resolv.conf -o -path /var/cache -o -path '*/__pycache__' -o -path /usr/local/lib/lab \\) -prune -o -print | sort")
 
 
 def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, report: Report) -> None:
@@ -88,6 +90,7 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
     with Machine(work / "board", supply, patient=True) as machine:
         report.say(True, "the board is up", f"{machine.ready():.0f} s of its own time")
         before = listing(machine)
+        firmware = Firmware(machine, report) if args.raspberry else None
         machine.must(MOUNT)
         refusals(machine, listing, report)
         if args.upgrade_from:
@@ -104,6 +107,8 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
         machine.reboot()
         report.say(True, "rebooted, up again", f"{machine.ready():.0f} s of its own time")
         comes_up(machine, report)
+        if firmware:
+            firmware.installed(machine)
         machine.power_off(OFF_S)
     with Machine(work / "board", supply) as machine:
         machine.ready()
@@ -125,6 +130,8 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
         after = listing(machine)
         extra = sorted(set(after.splitlines()) ^ set(before.splitlines()))
         report.say(code == 0 and not extra, "uninstalled, nothing left", f"exit code {code}, {len(extra)} paths differ" + "".join("\n        " + line for line in extra[:20]))
+        if firmware:
+            firmware.uninstalled(machine)
 
 
 def comes_up(machine: Machine, report: Report) -> None:
@@ -142,17 +149,20 @@ def comes_up(machine: Machine, report: Report) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="install/lab/run.sh", description=__doc__)
     parser.add_argument("--cache", type=Path, required=True, help="folder for images and wheels that are kept")
-    parser.add_argument("--arch", choices=ARCHES, default="amd64", help="the board's processor, as Debian calls it (default: %(default)s)")
+    parser.add_argument("--arch", choices=PROCESSORS, default="amd64", help="the processor of the board's programs, as Debian calls it (default: %(default)s)")
+    parser.add_argument("--suite", choices=RELEASES, default="bookworm", help="the board's Debian (default: %(default)s)")
+    parser.add_argument("--raspberry", action="store_true", help="with what Raspberry Pi OS adds to it; its 32-bit programs run under a 64-bit kernel")
     parser.add_argument("--cuts", type=int, default=0, metavar="N", help="cut the power N times at random moments")
     parser.add_argument("--interrupt", type=int, default=0, metavar="N", help="cut the power N times in the middle of an installation")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--upgrade-from", metavar="COMMIT", default="", help="install this commit first, then upgrade to the files as they stand")
     parser.add_argument("--keep", action="store_true", help="leave the working folder for a look")
     args = parser.parse_args()
-    report, image, work = Report(), args.cache / f"image-{args.arch}", args.cache / f"work-{args.arch}"
+    system = System(args.arch, args.suite, args.raspberry)
+    report, image, work = Report(), args.cache / f"image-{system.name}", args.cache / f"work-{system.name}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    wheels = args.cache / f"wheels-{args.arch}"
+    wheels = args.cache / f"wheels-{system.wheels}"
     try:
         board(args, image, work, wheels, report)
         read_only_root(work / "installed", work / "supplies.ext4", work / "read-only", report)

@@ -36,8 +36,11 @@ def refusals(machine: Machine, listing, report) -> None:
             code, said = machine.run(f"cd /mnt/tree && {command}")
         finally:
             machine.must(undo)
-        good = code == REFUSED and word in said and "nothing was changed" in said and listing(machine) == before
-        report.say(good, f"refused: {what}", next((line.strip() for line in said.splitlines() if line.strip().startswith("1.")), "") if good else f"exit code {code}\n{said}")
+        after = listing(machine)
+        good = code == REFUSED and word in said and "nothing was changed" in said and after == before
+        report.say(good, f"refused: {what}", next((line.strip() for line in said.splitlines() if line.strip().startswith("1.")), "") if good
+                   else f"exit code {code}, paths that differ: {sorted(set(after.splitlines()) ^ set(before.splitlines()))}\n{said}")
+        before = after
 
 
 def interrupted(image: Path, supply: Path, folder: Path, install: str, count: int, rng: random.Random, report) -> None:

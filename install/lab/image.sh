@@ -1,17 +1,15 @@
 #!/bin/sh
-# Makes the root file system of an emulated board, once: install/lab/image.sh ARCH FOLDER. About a minute for amd64, 1.5 GB; foreign processors take longer.
-# FOLDER gets root.ext4, vmlinuz, initrd, arch. Debian 12 for ARCH (a name in machine.py's table) with systemd; kernel modules for its I2C bus (board-bus.c) and its pins
-# (gpio-sim, which no Debian kernel has: taken from Debian's kernel source when this runs) are built against the same kernel.
+# Makes the root file system of an emulated board, once: install/lab/image.sh FOLDER ARCH SUITE [raspberry]. Two minutes for amd64, 1.5 GB; foreign processors take longer.
+# FOLDER gets root.ext4, vmlinuz, initrd, system, and a Raspberry Pi's board.dtb. Debian with systemd (systems.py says of what); kernel modules for its I2C bus
+# (board-bus.c) and its pins (gpio-sim, which no Debian kernel has: taken from Debian's kernel source when this runs) are built against the same kernel.
 set -eu
-arch=$1 folder=$2
+folder=$1
+shift
 here=$(cd "$(dirname "$0")" && pwd)
-uname='' qemu='' cross='' bits='' kernel_package='' board_packages=''
-facts=$("${PYTHON:-python3}" "$here/machine.py" "$arch")
+arch=$1 suite=$2 raspberry=${3:-}
+board_uname='' qemu='' qemu_user='' qemu_machine='' qemu_cpu='' memory='' cross='' bits='' packages='' kernel_arch='' compiler='' linux_source='' debian=''
+facts=$("${PYTHON:-python3}" "$here/systems.py" "$@")
 eval "$facts"
-# the same sources as this computer's, security updates included: the board's packages are as new as those of a board that is kept up
-sources=${LAB_SOURCES:-/etc/apt/sources.list.d/debian.sources}
-[ -f "$sources" ] || { echo "image.sh: where do Debian's packages come from? LAB_SOURCES=/etc/apt/sources.list (with its security updates)" >&2; exit 3; }
-packages=systemd-sysv,udev,dbus,kmod,procps,iproute2,ethtool,python3,python3-venv,python3-pip,libpcap0.8,libgpiod2,python3-libgpiod,$kernel_package,initramfs-tools,zstd,overlayroot,busybox$board_packages
 work=$(mktemp -d /var/tmp/ccsbox-lab.XXXXXX)
 misc=/proc/sys/fs/binfmt_misc mounted='' registered=''
 leave() {
@@ -22,52 +20,77 @@ leave() {
 trap leave EXIT
 trap 'exit 1' HUP INT TERM
 
+# The same sources as this computer's, of the board's release: its packages are as new as those of a board that is kept up. But a mirror's
+# updates for a rare processor do not always fit together: then the release without them, and that is said.
+sources_here=/etc/apt/sources.list.d/debian.sources
+sources=${LAB_SOURCES:-$work/board.d/lab.sources}
+if [ -z "${LAB_SOURCES:-}" ]; then
+    [ -f "$sources_here" ] || { echo "image.sh: where do Debian's packages come from? LAB_SOURCES=/etc/apt/sources.list (with its security updates)" >&2; exit 3; }
+    mkdir -p "$work/board.d" "$work/lists/partial" "$work/archives/partial"
+    : > "$work/status"
+    sed "/^Suites:/s/$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)/$suite/g" "$sources_here" > "$sources"
+    if ! apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/board.d" -o "Dir::State::lists=$work/lists" -o "Dir::State::status=$work/status" \
+        -o "Dir::Cache::archives=$work/archives" -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o APT::Sandbox::User=root update > "$work/update" 2>&1; then
+        echo "the updates of $suite for $arch do not fit together today; the release without them:"
+        grep -m 1 '^E:' "$work/update" || true
+        awk 'BEGIN { RS = ""; ORS = "\n\n" } !/security/' "$sources" | sed "s/^Suites:.*/Suites: $suite/" > "$work/without"
+        mv "$work/without" "$sources"
+    fi
+fi
+
 # programs of another processor are run by qemu-user, of which Linux has to be told; what the system has already is taken as it is
 if [ "$(dpkg --print-architecture)" != "$arch" ] && ! arch-test "$arch" > /dev/null 2>&1; then
     if [ ! -e "$misc/register" ]; then
         mount -t binfmt_misc binfmt_misc "$misc"
         mounted=1
     fi
-    cat "/usr/lib/binfmt.d/qemu-$qemu.conf" > "$misc/register"
-    registered=$misc/qemu-$qemu
-    echo "for the time of this script Linux runs programs for $uname with qemu-user (binfmt_misc)"
+    cat "/usr/lib/binfmt.d/qemu-$qemu_user.conf" > "$misc/register"
+    registered=$misc/qemu-$qemu_user
+    echo "for the time of this script Linux runs programs for $board_uname with qemu-user (binfmt_misc)"
 fi
 
-echo "root file system"
+# bootstrap ARCHITECTURES PACKAGES FOLDER SOURCES [mmdebstrap's options]
+bootstrap() {
+    architectures=$1 included=$2 target=$3 from=$4
+    shift 4
+    mmdebstrap --quiet --mode=root --variant=minbase --architectures="$architectures" --include="$included" \
+        --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Check-Date "false"' --aptopt='APT::Sandbox::User "root"' \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' "$@" "$suite" "$target" "$from"
+}
+
+echo "root file system: Debian $debian ($suite) for $arch"
 mkdir "$work/debs"
-export debs="$work/debs"
+export debs="$work/debs" kernel_arch
 # shellcheck disable=SC2016  # $1 is mmdebstrap's; the headers come from where the kernel has come from, so that they are of one version
-mmdebstrap --quiet --mode=root --variant=minbase --arch="$arch" --include="$packages" \
-    --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Check-Date "false"' --aptopt='APT::Sandbox::User "root"' \
-    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+bootstrap "$(echo "$arch $kernel_arch" | tr ' ' '\n' | uniq | paste -sd ,)" "$packages" "$work/root" "$sources" \
     --essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d"; printf "MODULES=list\nCOMPRESS=zstd\nRESUME=none\n" > "$1/etc/initramfs-tools/conf.d/lab"
         printf "virtio_pci\nvirtio_blk\next4\noverlay\n" > "$1/etc/initramfs-tools/modules"' \
     --customize-hook='kernel=$(ls "$1/lib/modules"); cd "$debs"
-        APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get download -qq "linux-headers-$kernel" "linux-headers-${kernel%-*}-common"' \
-    bookworm "$work/root" "$sources"
+        APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get download -qq "linux-headers-$kernel:$kernel_arch" "linux-headers-${kernel%-*}-common"'
 root=$work/root
 kernel=$(ls "$root/lib/modules")
 
+# In a system of the same release, for this computer: compiler, kbuild and headers are then of one kind, whatever runs here.
 echo "modules for $kernel"
-for deb in "$debs"/*.deb; do dpkg -x "$deb" "$work/headers"; done
-headers=$work/headers/usr/src/linux-headers-$kernel
-# what runs while modules are built (modpost, ...) is this computer's; the headers name their common part by its path in a system
-mkdir "$work/headers/usr/lib"
-cp -r /usr/lib/linux-kbuild-6.1 "$work/headers/usr/lib/"
+kbuild=$(dpkg-deb -f "$debs/linux-headers-$kernel"_*.deb Depends | grep -o 'linux-kbuild-[^ ,]*' | head -n 1)
+bootstrap amd64 "make,xz-utils,$compiler,$linux_source,$kbuild" "$work/build" "${LAB_SOURCES_AMD64:-$(
+    if [ -f "$sources_here" ]; then sed "/^Suites:/s/$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)/$suite/g" "$sources_here" > "$work/amd64.sources"; echo "$work/amd64.sources"; else echo "$sources"; fi)}"
+for deb in "$debs"/*.deb; do dpkg -x "$deb" "$work/build"; done
 # Debian's modpost chooses among these by itself, but takes 64 bit for a module outside the kernel
-cp "/usr/lib/linux-kbuild-6.1/scripts/mod/modpost.real-lsb-$bits" "$work/headers/usr/lib/linux-kbuild-6.1/scripts/mod/modpost"
-sed -i "s,/usr/src/,$work/headers/usr/src/," "$headers/Makefile"
-mkdir "$work/modules"
-cp "$here/guest/board-bus.c" "$work/modules/"
-tar -C "$work" --strip-components=1 -xf /usr/src/linux-source-6.1.tar.xz linux-source-6.1/drivers/gpio/gpio-sim.c linux-source-6.1/drivers/gpio/gpiolib.h linux-source-6.1/kernel/irq/irq_sim.c
+scripts=$work/build/usr/lib/$kbuild/scripts/mod
+cp "$scripts/modpost.real-lsb-$bits" "$scripts/modpost"
+modules=$work/build/root/modules
+mkdir "$modules"
+cp "$here/guest/board-bus.c" "$modules/"
+tar -C "$modules" --strip-components=3 -xf "$work/build/usr/src/$linux_source.tar.xz" "$linux_source"/drivers/gpio/gpio-sim.c "$linux_source"/drivers/gpio/gpiolib.h "$linux_source"/kernel/irq/irq_sim.c
 # irq_sim is part of no Debian kernel: it goes into the same module, with the exported one of two functions that do the same here
-sed 's/handle_simple_irq(irq_to_desc(irqnum));/generic_handle_irq(irqnum);/' "$work/kernel/irq/irq_sim.c" > "$work/modules/irq_sim.c"
+sed -i 's/handle_simple_irq(irq_to_desc(irqnum));/generic_handle_irq(irqnum);/' "$modules/irq_sim.c"
 # without its table for device trees, which nothing here reads: Debian's modpost for 32 bit counts 200 octets an entry and stops at ARM's 196
-sed '/^MODULE_DEVICE_TABLE(of,/d' "$work/drivers/gpio/gpio-sim.c" > "$work/modules/gpio_sim_main.c"
-cp "$work/drivers/gpio/gpiolib.h" "$work/modules/"
-printf 'obj-m := board-bus.o gpio-sim.o\ngpio-sim-y := gpio_sim_main.o irq_sim.o\n' > "$work/modules/Makefile"
-make -s -C "$headers" M="$work/modules" CROSS_COMPILE="$cross" modules
-install -D -m 644 -t "$root/lib/modules/$kernel/extra" "$work"/modules/*.ko
+sed '/^MODULE_DEVICE_TABLE(of,/d' "$modules/gpio-sim.c" > "$modules/gpio_sim_main.c"
+rm "$modules/gpio-sim.c"
+printf 'obj-m := board-bus.o gpio-sim.o\ngpio-sim-y := gpio_sim_main.o irq_sim.o\n' > "$modules/Makefile"
+chroot "$work/build" make -s -C "/usr/src/linux-headers-$kernel" M=/root/modules CROSS_COMPILE="$cross" modules
+install -D -m 644 -t "$root/lib/modules/$kernel/extra" "$modules"/*.ko
 chroot "$root" depmod "$kernel"
 
 printf 'i2c-dev\nboard-bus\ngpio-sim\nvcan\ncan-raw\n' > "$root/etc/modules-load.d/lab.conf"
@@ -80,9 +103,23 @@ for program in lab-hardware lab-agent lab-plant; do install -D -m 755 -t "$root/
 for unit in lab-hardware lab-agent lab-plant; do install -D -m 644 -t "$root/etc/systemd/system" "$here/guest/$unit.service"; done
 chroot "$root" systemctl --quiet enable lab-hardware.service lab-agent.service lab-plant.service
 mkdir -p "$folder"
+if [ -n "$raspberry" ]; then
+    # what an installer may go by or stumble over: the name of the 32-bit system, its groups, the firmware's FAT (no owners, no modes), the board's name
+    if [ "$kernel_arch" != "$arch" ]; then
+        sed -i "s/^ID=.*/ID=raspbian\nID_LIKE=debian/; s/Debian GNU/Raspbian GNU/" "$root/etc/os-release"
+    fi
+    for group in gpio i2c spi; do chroot "$root" groupadd --force --system "$group"; done
+    mkdir -p "$root/boot/firmware"
+    mkfs.vfat -C "$root/boot/firmware.fat" 16384 > /dev/null
+    mcopy -i "$root/boot/firmware.fat" "$here/guest/config.txt" ::config.txt
+    echo '/boot/firmware.fat /boot/firmware vfat loop,defaults 0 0' >> "$root/etc/fstab"
+    "qemu-system-$qemu" -M "$qemu_machine,dumpdtb=$folder/board.dtb" -cpu "$qemu_cpu" -m "$memory" -nodefaults -display none > /dev/null 2>&1
+    fdtput -t s "$folder/board.dtb" / model "Raspberry Pi 3 Model B Rev 1.2"
+    fdtput -t s "$folder/board.dtb" / compatible raspberrypi,3-model-b brcm,bcm2837 linux,dummy-virt
+fi
 cp "$root"/boot/vmlinuz-* "$folder/vmlinuz"
 cp "$root"/boot/initrd.img-* "$folder/initrd"
-printf '%s\n' "$arch" > "$folder/arch"
+printf '%s\n' "$*" > "$folder/system"
 rm -f "$folder/root.ext4"
 truncate -s 2G "$folder/root.ext4"
 # nothing left for the kernel to initialise later: what is written at rest shall be the box's

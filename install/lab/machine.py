@@ -4,55 +4,19 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shlex
 import shutil
 import socket
 import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from systems import MEMORY_MIB, System
 
 PATIENCE_S = 600.0               # of this computer, for the board to start: without a processor's help it runs some five times slower than a Raspberry Pi
 LOOK_EVERY_S = 0.05
 ASK_EVERY_S = 0.2                # of the board's clock
-MEMORY_MIB = 768
 RATE_OF_LINES = 1 << 16
-
-
-@dataclass(frozen=True)
-class Arch:
-    """What a board's processor decides. Its name is Debian's; `python machine.py NAME` tells it to shell scripts."""
-
-    uname: str                   # as Linux on the board says, and the name of its wheels
-    qemu: str                    # what qemu calls it
-    triple: str                  # what compilers call it
-    bits: int
-    kernel: str                  # Debian's package
-    machine: str                 # qemu's
-    cpu: str
-    console: str                 # the machine's first serial line, as Linux calls it
-    packages: str                # what this computer needs for it: command=Debian package, as `need_debian` wants it
-    board_packages: str = ""     # what the board has besides, with a comma before each
-
-    def shell(self) -> str:
-        words = {"uname": self.uname, "qemu": self.qemu, "cross": f"{self.triple}-", "bits": str(self.bits), "kernel_package": self.kernel, "arch_packages": self.packages,
-                 "board_packages": self.board_packages}
-        return "\n".join(f"{word}={shlex.quote(value)}" for word, value in words.items())
-
-
-ARM = "qemu-system-{0}=qemu-system-arm qemu-{0}-static=qemu-user-static arch-test=arch-test {1}-gcc-12=gcc-12-{1}"
-ARCHES = {
-    "amd64": Arch("x86_64", "x86_64", "x86_64-linux-gnu", 64, "linux-image-amd64", "q35", "max", "ttyS0",
-                  "qemu-system-x86_64=qemu-system-x86 x86_64-linux-gnu-gcc-12=gcc-12"),
-    "arm64": Arch("aarch64", "aarch64", "aarch64-linux-gnu", 64, "linux-image-arm64", "virt,gic-version=3", "cortex-a53", "ttyAMA0",
-                  ARM.format("aarch64", "aarch64-linux-gnu")),
-    # 32 bit: the index has no compiled packages, so install.sh takes Debian's own (install/lib/platform.sh); here they are on the board already
-    "armhf": Arch("armv7l", "arm", "arm-linux-gnueabihf", 32, "linux-image-armmp", "virt,highmem=off", "cortex-a15", "ttyAMA0",
-                  ARM.format("arm", "arm-linux-gnueabihf"),
-                  ",python3-pil,python3-yaml,python3-smbus2,python3-luma.oled,python3-serial,python3-can,python3-paho-mqtt,python3-tornado"),
-}
 
 
 class LabError(Exception):
@@ -60,7 +24,7 @@ class LabError(Exception):
 
 
 class Machine:
-    """One board. `folder` holds root.qcow2, vmlinuz, initrd, arch; a context manager that leaves no process behind.
+    """One board. `folder` holds root.qcow2, vmlinuz, initrd, system, and board.dtb where qemu's own is not meant; a context manager that leaves no process behind.
 
     `supplies`: a file system that the board mounts at /mnt, read-only. Its eth0 leads nowhere.
     Its clock counts instructions, one to the nanosecond: a processor of 1000 million a second, about a Raspberry Pi 3; it stands still while nothing is asked
@@ -78,11 +42,12 @@ class Machine:
         self.talk = Path(f"/tmp/ccsbox-lab-{os.getpid()}-{folder.name}")
         shutil.rmtree(self.talk, ignore_errors=True)
         self.talk.mkdir()
-        arch = ARCHES[(folder / "arch").read_text().strip()]
-        command = [f"qemu-system-{arch.qemu}", "-M", arch.machine, "-cpu", arch.cpu, "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-display", "none",
+        processor = System.of((folder / "system").read_text().split()).processor
+        tree = folder / "board.dtb"
+        command = [f"qemu-system-{processor.qemu}", "-M", processor.machine, "-cpu", processor.cpu, *(("-dtb", str(tree)) if tree.exists() else ()), "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-display", "none",
                    "-accel", "tcg,thread=single", "-icount", f"shift=0,sleep={'on' if patient else 'off'}",
                    "-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd"),
-                   "-append", f"root=/dev/vda rw quiet net.ifnames=0 console={arch.console} systemd.show_status=0 {words}",
+                   "-append", f"root=/dev/vda rw quiet net.ifnames=0 console={processor.console} systemd.show_status=0 {words}",
                    # writes reach the file when the guest flushes them: what it has not synced is lost with the power, as on a card
                    "-drive", f"file={folder}/root.qcow2,if=none,id=root,format=qcow2,cache=writeback", "-device", "virtio-blk-pci,drive=root",
                    "-drive", f"file={supplies},if=none,id=supplies,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=supplies",
@@ -246,12 +211,8 @@ def supplies(folder: Path, file: Path) -> Path:
 def disk(image: Path, folder: Path) -> None:
     """A machine's own folder: a copy on write of the image."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("vmlinuz", "initrd", "arch"):
-        shutil.copy(image / name, folder / name)
+    for name in ("vmlinuz", "initrd", "system", "board.dtb"):
+        if (image / name).exists():
+            shutil.copy(image / name, folder / name)
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image / "root.ext4"), str(folder / "root.qcow2")], check=True)
 
-
-if __name__ == "__main__":
-    if sys.argv[1] not in ARCHES:
-        sys.exit(f"there is no board with the processor {sys.argv[1]!r}; there are {', '.join(ARCHES)}")
-    print(ARCHES[sys.argv[1]].shell())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from charge import Charge
 from machine import Machine
-from rest import SETTLE_S, sectors_written
+from rest import sectors_written, settle
 from street import Street
 
 READY_S = 120.0                  # of the board's clock
@@ -23,8 +23,7 @@ def read_only_root(installed: Path, supply: Path, folder: Path, report) -> None:
         machine.until("systemctl is-active --quiet ccsbox", READY_S, "the service comes up with a read-only root")
         kind = machine.must("findmnt -n -o FSTYPE /").strip()
         report.say(kind == "overlay", "read-only root: the service came up", f"/ is {kind}")
-        machine.must("sync")
-        machine.sleep(SETTLE_S)
+        settle(machine)
         at_start = sectors_written(machine)          # what Linux mended of a disk that was not switched off in order
         machine.must("mount -o ro /dev/vdb /mnt")
         code, said = machine.run(ASKED)

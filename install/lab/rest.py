@@ -6,6 +6,8 @@ import re
 from machine import Machine
 
 SETTLE_S = 45.0                  # of the board's clock: what was written before reaches its place (ext4 commits every 5 s, what is in its journal is written back after 30 s and more)
+QUIET_S = 15.0                   # nothing written for so long: the system is done with its own start (systemd's clearing of /tmp, NetworkManager's dispatcher)
+LONGEST_S = 300.0                # who still writes then is measured
 REST_S = 60.0
 USAGE = "cat /proc/uptime /sys/fs/cgroup/system.slice/ccsbox.service/cpu.stat"
 STAT = "cat /sys/block/vda/stat"
@@ -15,8 +17,7 @@ PROCESSES = "for pid in $(cat /sys/fs/cgroup/system.slice/ccsbox.service/cgroup.
 
 def rest(machine: Machine, report) -> None:
     """Plug out, service running: figures of `REST_S` of the board's own time."""
-    machine.must("sync")
-    machine.sleep(SETTLE_S)
+    settle(machine)
     machine.must("touch /run/lab/rest")
     cpu, at, sectors = _sample(machine)
     machine.sleep(REST_S)
@@ -30,6 +31,16 @@ def rest(machine: Machine, report) -> None:
     written = (sectors_after - sectors) * 512
     why = "" if not written else machine.must("find / -xdev -newer /run/lab/rest -printf '%p '; journalctl -b -o cat --since -80s | tail -n 8")
     report.say(not written, "nothing is written while nothing happens", f"{written} octets in {after - at:.0f} s {why}".strip())
+
+
+def settle(machine: Machine) -> None:
+    """Until what was written so far has reached its place, and the start of the system is over."""
+    machine.must("sync")
+    machine.sleep(SETTLE_S)
+    end, before = machine.clock + LONGEST_S, -1
+    while (now := sectors_written(machine)) != before and machine.clock < end:
+        before = now
+        machine.sleep(QUIET_S)
 
 
 def sectors_written(machine: Machine) -> int:

@@ -24,7 +24,11 @@ class Street:
         self.machine.must(COMMAND.format(log=LOG, program=self.program, config=CONFIG))
 
     def end(self) -> None:
+        """LabError when the charger did not end well."""
         self.machine.run("systemctl stop lab-charger")
+        if self.machine.run("systemctl is-failed --quiet lab-charger")[0] == 0:
+            state = self.machine.run("systemctl status --no-pager --lines=0 lab-charger; systemctl reset-failed lab-charger")[1]
+            raise LabError(f"the charger did not end well:\n{state}\n{self.said()[-1500:]}")
 
     def said(self) -> str:
         return self.machine.run(f"cat {LOG}")[1]
