@@ -18,6 +18,7 @@ from charge import Charge  # noqa: E402
 from cuts import power_cuts  # noqa: E402
 from hostile import interrupted, refusals  # noqa: E402
 from machine import LabError, Machine, disk, supplies  # noqa: E402
+from not_started import not_started  # noqa: E402
 from raspberry import Firmware  # noqa: E402
 from read_only import read_only_root  # noqa: E402
 from rest import rest  # noqa: E402
@@ -115,6 +116,7 @@ def board(args: argparse.Namespace, image: Path, work: Path, wheels: Path, repor
         machine.until(SERVICE, READY_S, "the service comes up by itself")
         machine.must(MOUNT)
         rest(machine, report)
+        not_started(machine, report, work)
         street = Street(machine)
         charge = Charge(machine, street, report, work)
         charge.begin()

@@ -78,7 +78,8 @@ def test_matching_with_nobody_does_not_keep_it_for_ever_but_a_session_does() -> 
     box = Box(Scripted())
     box.run(0, "Matching")
     assert box.run(PATIENCE, "Session") == PATIENCE + S and not box.child.started
-    box.run(PATIENCE + S, "Matching")
+    assert box.run(PATIENCE + S, "Ending") == PATIENCE + 2 * S and not box.child.started, "a box that was told to leave has its hands full"
+    box.run(PATIENCE + 2 * S, "Matching")
     assert box.child.started == 1
 
 

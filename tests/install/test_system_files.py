@@ -61,6 +61,15 @@ def test_the_priority_fits_the_program():
     assert int(setting("ccsbox.service", "LimitRTPRIO")[0]) == PRIORITY + 1
 
 
+def stand_ins(folder: Path, **programs: str) -> str:
+    """PATH with these shell lines in the place of programs."""
+    folder.mkdir()
+    for name, text in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
 class Stage:
     """A release with a Python that says how it was called."""
 
@@ -133,10 +142,24 @@ def test_the_doctor_looks_at_the_box_that_the_service_starts(tmp_path, config, w
 @pytest.mark.parametrize("result, status, asked", [("exit-code", "3", True), ("exit-code", "2", True), ("exit-code", "1", False), ("success", "0", False),
                                                    ("watchdog", "ABRT", False), ("signal", "KILL", False)])
 def test_the_doctor_is_asked_only_when_the_box_could_not_start(tmp_path, result, status, asked):
-    stage = Stage(tmp_path)
-    done = stage.call("explain-failure.sh", SERVICE_RESULT=result, EXIT_STATUS=status)
+    stage, path = Stage(tmp_path), stand_ins(tmp_path / "programs", id="echo 1000")
+    done = stage.call("explain-failure.sh", SERVICE_RESULT=result, EXIT_STATUS=status, PATH=path)
     assert done.returncode == 0 and (done.stdout == f"doctor --config {stage.config} --simulate-io --oled\n") is asked
-    assert "doctor: exit code 1" in stage.call("explain-failure.sh", SERVICE_RESULT="exit-code", EXIT_STATUS="3", PYTHON_EXIT="1").stdout
+    assert "doctor: exit code 1" in stage.call("explain-failure.sh", SERVICE_RESULT="exit-code", EXIT_STATUS="3", PYTHON_EXIT="1", PATH=path).stdout
+
+
+def test_the_doctor_of_a_box_that_could_not_start_has_the_rights_of_the_service(tmp_path):
+    """The script has all rights: only so a stop in order is not held up by it."""
+    assert setting("ccsbox.service", "ExecStopPost")[0].startswith("+/")
+    stage, programs = Stage(tmp_path), tmp_path / "programs"
+    path = stand_ins(programs, id="echo 0", setpriv='echo "$*" > "$0.asked"; while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
+    done = stage.call("explain-failure.sh", SERVICE_RESULT="exit-code", EXIT_STATUS="3", PATH=path)
+    assert done.stdout == f"doctor --config {stage.config} --simulate-io --oled\n", done.stderr
+    asked = dict(word.removeprefix("--").split("=", 1) for word in (programs / "setpriv.asked").read_text().split(" -- ")[0].split() if "=" in word)
+    capabilities = "+" + setting("ccsbox.service", "CapabilityBoundingSet")[0].removeprefix("CAP_").lower()
+    assert asked == {"reuid": setting("ccsbox.service", "User")[0], "regid": setting("ccsbox.service", "Group")[0], "groups": ",".join(setting("ccsbox.service", "SupplementaryGroups")[0].split()),
+                     "inh-caps": capabilities, "ambient-caps": capabilities, "bounding-set": f"-all,{capabilities}"}
+    assert "--no-new-privs" in (programs / "setpriv.asked").read_text() and setting("ccsbox.service", "NoNewPrivileges") == ["yes"]
 
 
 SHELL = re.compile(r"^#!/bin/sh\n|^# shellcheck shell=sh\n")

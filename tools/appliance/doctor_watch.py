@@ -24,6 +24,7 @@ MAIN = Path(__file__).resolve().parents[2] / "main.py"
 WAITS = 'read go && exec nice -n 19 "$@"'        # no octet, end of the pipe: the box is gone, and so is the shell
 DELAY = 5 * S                # the first SLAC message leaves before
 PATIENCE = 20 * S           # for a box that does not rest before it has met somebody: matching with nobody is what the doctor may explain
+BUSY = frozenset({"Session", "Ending"})          # not now, however long it takes: a box that was told to leave goes through Ending
 LOOK = 250 * MS
 LIMIT = 180 * S              # three times the doctor's own bound: at nice 19 it may wait
 READ_OCTETS = 8192           # per run
@@ -122,7 +123,7 @@ class DoctorWatch:
         state = self._state.value
         if now - began < DELAY:
             return began + DELAY
-        if state == "Session" or state not in RESTING and now - began < PATIENCE:
+        if state in BUSY or state not in RESTING and now - began < PATIENCE:
             return now + S
         self._started = now
         try:
