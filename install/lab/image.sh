@@ -75,7 +75,8 @@ echo "modules for $kernel"
 kbuild=$(dpkg-deb -f "$debs/linux-headers-$kernel"_*.deb Depends | grep -o 'linux-kbuild-[^ ,]*' | head -n 1)
 bootstrap amd64 "make,xz-utils,$compiler,$linux_source,$kbuild" "$work/build" "${LAB_SOURCES_AMD64:-$(
     if [ -f "$sources_here" ]; then sed "/^Suites:/s/$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)/$suite/g" "$sources_here" > "$work/amd64.sources"; echo "$work/amd64.sources"; else echo "$sources"; fi)}"
-for deb in "$debs"/*.deb; do dpkg -x "$deb" "$work/build"; done
+# without their /lib (a link to /usr/lib there, a folder in Debian 12's packages)
+for deb in "$debs"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$work/build" ./usr; done
 # Debian's modpost chooses among these by itself, but takes 64 bit for a module outside the kernel
 scripts=$work/build/usr/lib/$kbuild/scripts/mod
 cp "$scripts/modpost.real-lsb-$bits" "$scripts/modpost"
