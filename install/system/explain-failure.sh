@@ -9,6 +9,7 @@ here=$(dirname "$0")/../..
 [ -d "$here/tools/doctor" ] || exit 0
 set -- "$here/install/system/run-box.sh" doctor --oled
 if [ "$(id -u)" = 0 ]; then
+    prlimit --pid $$ --rtprio=41 --memlock=unlimited --core=0 || echo "the doctor will miss real-time rights that the service has"
     set -- setpriv --reuid=ccsbox --regid=ccsbox --groups=i2c,gpio,spi,dialout --inh-caps=+net_raw --ambient-caps=+net_raw --bounding-set=-all,+net_raw --no-new-privs -- "$@"
 fi
 # its exit code says that something is wrong, which is known here

@@ -152,13 +152,15 @@ def test_the_doctor_of_a_box_that_could_not_start_has_the_rights_of_the_service(
     """The script has all rights: only so a stop in order is not held up by it."""
     assert setting("ccsbox.service", "ExecStopPost")[0].startswith("+/")
     stage, programs = Stage(tmp_path), tmp_path / "programs"
-    path = stand_ins(programs, id="echo 0", setpriv='echo "$*" > "$0.asked"; while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
+    path = stand_ins(programs, id="echo 0", prlimit='echo "$*" > "$0.asked"', setpriv='echo "$*" > "$0.asked"; while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
     done = stage.call("explain-failure.sh", SERVICE_RESULT="exit-code", EXIT_STATUS="3", PATH=path)
     assert done.stdout == f"doctor --config {stage.config} --simulate-io --oled\n", done.stderr
     asked = dict(word.removeprefix("--").split("=", 1) for word in (programs / "setpriv.asked").read_text().split(" -- ")[0].split() if "=" in word)
     capabilities = "+" + setting("ccsbox.service", "CapabilityBoundingSet")[0].removeprefix("CAP_").lower()
     assert asked == {"reuid": setting("ccsbox.service", "User")[0], "regid": setting("ccsbox.service", "Group")[0], "groups": ",".join(setting("ccsbox.service", "SupplementaryGroups")[0].split()),
                      "inh-caps": capabilities, "ambient-caps": capabilities, "bounding-set": f"-all,{capabilities}"}
+    limits = {name: setting("ccsbox.service", f"Limit{name.upper()}")[0].replace("infinity", "unlimited") for name in ("rtprio", "memlock", "core")}
+    assert (programs / "prlimit.asked").read_text().split()[2:] == [f"--{name}={limit}" for name, limit in limits.items()], "systemd sets none for it"
     assert "--no-new-privs" in (programs / "setpriv.asked").read_text() and setting("ccsbox.service", "NoNewPrivileges") == ["yes"]
 
 
