@@ -5,9 +5,8 @@ import re
 
 from machine import Machine
 
-SETTLE_S = 45.0                  # of the board's clock: what was written before reaches its place (ext4 commits every 5 s, what is in its journal is written back after 30 s and more)
-QUIET_S = 15.0                   # nothing written for so long: the system is done with its own start (systemd's clearing of /tmp, NetworkManager's dispatcher)
-LONGEST_S = 300.0                # who still writes then is measured
+QUIET_S = 45.0                   # of the board's clock: nothing written for so long, and nothing waits any more (ext4 commits every 5 s, what is in its journal is written back after 30 s and more)
+LONGEST_S = 360.0                # what the start of the system itself still does is over (systemd's clearing of /tmp, NetworkManager): who writes then is measured
 REST_S = 60.0
 USAGE = "cat /proc/uptime /sys/fs/cgroup/system.slice/ccsbox.service/cpu.stat"
 STAT = "cat /sys/block/vda/stat"
@@ -36,7 +35,6 @@ def rest(machine: Machine, report) -> None:
 def settle(machine: Machine) -> None:
     """Until what was written so far has reached its place, and the start of the system is over."""
     machine.must("sync")
-    machine.sleep(SETTLE_S)
     end, before = machine.clock + LONGEST_S, -1
     while (now := sectors_written(machine)) != before and machine.clock < end:
         before = now
