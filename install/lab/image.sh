@@ -23,18 +23,23 @@ trap 'exit 1' HUP INT TERM
 # The same sources as this computer's, of the board's release: its packages are as new as those of a board that is kept up. But a mirror's
 # updates for a rare processor do not always fit together: then the release without them, and that is said.
 sources_here=/etc/apt/sources.list.d/debian.sources
-sources=${LAB_SOURCES:-$work/board.d/lab.sources}
+released=$work/board.d/lab.sources sources=${LAB_SOURCES:-$work/board.d/lab.sources}
+mkdir -p "$work/board.d" "$work/lists/partial" "$work/archives/partial"
+if [ -f "$sources_here" ]; then
+    sed "/^Suites:/s/$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)/$suite/g" "$sources_here" > "$released"
+else
+    [ -n "${LAB_SOURCES:-}" ] || { echo "image.sh: where do Debian's packages come from? LAB_SOURCES=/etc/apt/sources.list (with its security updates)" >&2; exit 3; }
+    cp "$LAB_SOURCES" "$released"
+fi
+cp "$released" "$work/here.sources"              # for the programs of this computer's kind that make the modules
 if [ -z "${LAB_SOURCES:-}" ]; then
-    [ -f "$sources_here" ] || { echo "image.sh: where do Debian's packages come from? LAB_SOURCES=/etc/apt/sources.list (with its security updates)" >&2; exit 3; }
-    mkdir -p "$work/board.d" "$work/lists/partial" "$work/archives/partial"
     : > "$work/status"
-    sed "/^Suites:/s/$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)/$suite/g" "$sources_here" > "$sources"
     if ! apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/board.d" -o "Dir::State::lists=$work/lists" -o "Dir::State::status=$work/status" \
         -o "Dir::Cache::archives=$work/archives" -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o APT::Sandbox::User=root update > "$work/update" 2>&1; then
         echo "the updates of $suite for $arch do not fit together today; the release without them:"
         grep -m 1 '^E:' "$work/update" || true
-        awk 'BEGIN { RS = ""; ORS = "\n\n" } !/security/' "$sources" | sed "s/^Suites:.*/Suites: $suite/" > "$work/without"
-        mv "$work/without" "$sources"
+        awk 'BEGIN { RS = ""; ORS = "\n\n" } !/security/' "$released" | sed "s/^Suites:.*/Suites: $suite/" > "$work/without"
+        mv "$work/without" "$released"
     fi
 fi
 
@@ -73,8 +78,7 @@ kernel=$(ls "$root/lib/modules")
 # In a system of the same release, for this computer: compiler, kbuild and headers are then of one kind, whatever runs here.
 echo "modules for $kernel"
 kbuild=$(dpkg-deb -f "$debs/linux-headers-$kernel"_*.deb Depends | grep -o 'linux-kbuild-[^ ,]*' | head -n 1)
-bootstrap amd64 "make,xz-utils,$compiler,$linux_source,$kbuild" "$work/build" "${LAB_SOURCES_AMD64:-$(
-    if [ -f "$sources_here" ]; then sed "/^Suites:/s/$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)/$suite/g" "$sources_here" > "$work/amd64.sources"; echo "$work/amd64.sources"; else echo "$sources"; fi)}"
+bootstrap amd64 "make,xz-utils,$compiler,$linux_source,$kbuild" "$work/build" "$work/here.sources"
 # without their /lib (a link to /usr/lib there, a folder in Debian 12's packages)
 for deb in "$debs"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$work/build" ./usr; done
 # Debian's modpost chooses among these by itself, but takes 64 bit for a module outside the kernel
@@ -114,7 +118,7 @@ if [ -n "$raspberry" ]; then
     mkfs.vfat -C "$root/boot/firmware.fat" 16384 > /dev/null
     mcopy -i "$root/boot/firmware.fat" "$here/guest/config.txt" ::config.txt
     echo '/boot/firmware.fat /boot/firmware vfat loop,defaults 0 0' >> "$root/etc/fstab"
-    "qemu-system-$qemu" -M "$qemu_machine,dumpdtb=$folder/board.dtb" -cpu "$qemu_cpu" -m "$memory" -nodefaults -display none > /dev/null 2>&1
+    "qemu-system-$qemu" -M "$qemu_machine,dumpdtb=$folder/board.dtb" -cpu "$qemu_cpu" -m "$memory" -nodefaults -display none
     fdtput -t s "$folder/board.dtb" / model "Raspberry Pi 3 Model B Rev 1.2"
     fdtput -t s "$folder/board.dtb" / compatible raspberrypi,3-model-b brcm,bcm2837 linux,dummy-virt
 fi

@@ -23,7 +23,7 @@ def test_the_library_is_asked_and_not_the_package():
 
 @pytest.mark.parametrize("octets", [8, 16])
 def test_the_package_takes_the_width_that_it_is_told(octets):
-    program = ("import json\nfrom drivers import pcap_time\npcap_time.set_width({0})\nimport libpcap\n"
+    program = ("from drivers import pcap_time\npcap_time.set_width({0})\nimport libpcap\n"
                "print(libpcap.pkthdr.caplen.offset, libpcap.pkthdr.len.offset)")
     done = subprocess.run([sys.executable, "-c", program.format(octets)], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(octets), str(octets + 4)]
